@@ -1,0 +1,490 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation that the modules share: above all the container spec, which is written once, here."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Each attribute is one fragment; `softwarecontainer.lxc.containers` alone is the container spec."""
+
+    DOCUMENTATION = r"""
+options:
+  containers:
+    description:
+      - The containers of this host, one container spec each, all of them in one call.
+      - Every stage takes the same specs and reads the part that it needs. A key that only another stage uses may
+        always be present.
+      - A key that is left out, or whose value is null, has the default given below.
+      - Where one spec is invalid the whole call is refused before anything changes. The error names container, key
+        and value, and for an unknown key the nearest known one.
+      - No value may have a line break or another control character, except the lines of
+        O(containers[].files[].content) and O(containers[].resolv_conf).
+      - A path is absolute and has no C(.), C(..) or empty part. C(~) and variables are not expanded in it.
+      - When left out, there are no containers to work on.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description:
+          - What the container is called in LXC, and the name of its directory below O(lxc_path).
+          - Letters, digits, C(_), C(-) and C(.), the first one a letter or a digit, at most 64 characters.
+          - No two specs of a call may have the same name.
+        type: str
+        required: true
+      state:
+        description:
+          - The state that M(softwarecontainer.lxc.container) brings the container to.
+          - V(started) runs it, thawing it where it is frozen. V(frozen) starts it where that is needed and stops its
+            processes from being scheduled. V(stopped) leaves no process of it. V(absent) stops it and removes its
+            directory with all that is in it.
+          - The modules M(softwarecontainer.lxc.rootfs), M(softwarecontainer.lxc.busybox) and
+            M(softwarecontainer.lxc.config) do nothing for a container that is to be V(absent) and treat the other
+            states alike.
+        type: str
+        choices: [started, stopped, frozen, absent]
+        default: started
+      hostname:
+        description:
+          - The host name in the container, C(lxc.uts.name).
+          - Letters, digits, C(_), C(-) and C(.), the first one a letter or a digit, at most 64 characters.
+          - When left out, the O(containers[].name).
+        type: str
+      install_prefix:
+        description:
+          - The directory in which the payload's software is installed, a path.
+          - It is made in the rootfs. Where the target has it too, that one is bound over it, read-only.
+        type: str
+        default: /usr/local
+      gateway_dir:
+        description:
+          - A directory on the target that the container sees, writable, as C(/gateways), a path. The sockets of the
+            gateways are meant to lie there.
+          - M(softwarecontainer.lxc.config) makes it where it is missing, with its parents, and gives it the mode
+            O(containers[].gateway_dir_mode). It stays when the container is removed.
+          - When left out, C(/gateways) is an empty directory of the rootfs.
+        type: str
+      gateway_dir_mode:
+        description:
+          - The mode of O(containers[].gateway_dir), three or four octal digits in quotes. A number without quotes is
+            refused, because YAML reads C(0755) as 493.
+          - It has no effect without O(containers[].gateway_dir).
+        type: str
+        default: "0777"
+      directories:
+        description:
+          - Further directories of the rootfs, owned by root. What is missing above one of them is made with the
+            mode V(0755).
+          - One that is no longer declared is removed if it is empty.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          path:
+            description: Where the directory is in the container, a path.
+            type: str
+            required: true
+          mode:
+            description: The mode of the directory, three or four octal digits in quotes.
+            type: str
+            default: "0755"
+      files:
+        description:
+          - Further files of the rootfs, owned by root. What is missing above one of them is made with the mode
+            V(0755). A declared one takes the place of one that this collection makes by itself, such as C(/etc/passwd).
+          - One that is no longer declared is removed if it is still as it was written.
+          - No two files or directories may have the same path, and none may lie below a file.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          path:
+            description: Where the file is in the container, a path.
+            type: str
+            required: true
+          mode:
+            description: The mode of the file, three or four octal digits in quotes.
+            type: str
+            default: "0644"
+          content:
+            description:
+              - The whole content of the file as text, or as a list of lines, each of which gets a line end.
+              - When left out, the file is empty.
+            type: raw
+            default: ""
+      resolv_conf:
+        description:
+          - The content of C(/etc/resolv.conf) in the container.
+          - V(copy) copies the target's as it is when M(softwarecontainer.lxc.rootfs) runs. V(none) makes no such
+            file. Anything else is the content itself, as text or as a list of lines, each of which gets a line end.
+        type: raw
+        default: copy
+      busybox:
+        description:
+          - Where the container's busybox comes from. It is never setuid.
+          - When left out, the target's busybox is copied, with all its applets.
+        type: dict
+        default: {}
+        suboptions:
+          method:
+            description:
+              - V(copy) copies the binary to C(/bin/busybox) of the rootfs. V(bind) binds the target's there,
+                read-only, which saves flash. V(none) gives the container no busybox, which starts fastest.
+            type: str
+            choices: [copy, bind, none]
+            default: copy
+          path:
+            description:
+              - The busybox on the target, a path. One that is dynamically linked needs
+                O(containers[].system_mounts), where its loader and libraries are.
+              - When left out, the first one found in C(/usr/local/bin), C(/usr/local/sbin), C(/usr/bin),
+                C(/usr/sbin), C(/bin) and C(/sbin).
+            type: str
+          applets:
+            description:
+              - Which applets get a link in C(/bin). V(all) stands for those that C(busybox --list) reports. A list
+                names them, and one that this busybox does not have is an error. An empty list makes no links.
+            type: raw
+            default: all
+      command:
+        description:
+          - The program that the container runs, with its arguments. It is the child of C(init.lxc), which is PID 1,
+            reaps zombies, and hands C(SIGTERM) on, so that a stop is clean.
+          - A word that has blanks cannot have both kinds of quotes, which LXC cannot express. LXC before 6.0 splits a
+            word at its blanks in any case; put such a command line into one of O(containers[].files) and run that.
+          - When left out, the container idles, by C(/bin/busybox sleep) or by the target's C(sleep) below C(/usr).
+        type: list
+        elements: str
+      init:
+        description:
+          - V(lxc) makes LXC's C(init.lxc) PID 1. Without O(containers[].system_mounts) the target needs
+            C(init.lxc.static) for that.
+          - A list is a program with its arguments that is PID 1 itself. O(containers[].command) cannot be given
+            then, and LXC asks for a stop with C(SIGPWR) unless O(containers[].lxc) sets C(lxc.signal.halt).
+        type: raw
+        default: lxc
+      on_change:
+        description:
+          - What becomes of a running container whose rootfs, busybox or config has changed since it was started.
+            V(restart) restarts it when M(softwarecontainer.lxc.container) runs. V(leave) lets it run, and
+            M(softwarecontainer.lxc.container_info) says that a restart is needed.
+          - A change of C(lxc.start.*), C(lxc.group), C(lxc.monitor.*) and C(lxc.log.*) needs no restart.
+        type: str
+        choices: [restart, leave]
+        default: restart
+      network:
+        description:
+          - The network interfaces of the container, in order.
+          - When left out, one C(veth) on the bridge, called C(eth0), which is up and has no address.
+          - An empty list gives the container a network namespace with the loopback interface alone.
+        type: list
+        elements: dict
+        default:
+          - type: veth
+        suboptions:
+          type:
+            description:
+              - The type of the interface, C(lxc.net.N.type).
+              - V(vlan) needs C(lxc.net.N.vlan.id) in O(containers[].lxc). V(none) is no interface but the target's
+                own network, shared with the container.
+            type: str
+            choices: [veth, macvlan, ipvlan, vlan, phys, empty, none]
+            default: veth
+          link:
+            description:
+              - The interface of the target that this one hangs on, or for V(phys) the one that is moved into the
+                container. At most 15 characters. It has to exist when M(softwarecontainer.lxc.config) runs.
+              - When left out, the bridge given by the option C(bridge) of M(softwarecontainer.lxc.config) for the
+                types V(veth), V(macvlan), V(ipvlan) and V(vlan). The type V(phys) needs it.
+            type: str
+          name:
+            description:
+              - The name of the interface in the container, at most 15 characters.
+              - When left out, C(eth) and the place in the list, from 0. The types V(empty) and V(none) have no name.
+            type: str
+          flags:
+            description:
+              - V(up) brings the interface up when the container starts, V(down) leaves that to the container.
+            type: str
+            choices: [up, down]
+            default: up
+          hwaddr:
+            description:
+              - The hardware address, six pairs of hexadecimal digits with colons.
+              - When left out, the kernel gives one, another one at each start.
+            type: str
+          mtu:
+            description:
+              - The largest packet in bytes, from 68 to 65535.
+              - When left out, what the kernel gives the interface.
+            type: int
+          ipv4:
+            description:
+              - IPv4 addresses with prefix length, C(10.0.3.20/24). A single one may stand without its list.
+              - When left out, LXC sets none. The container may still get one by DHCP.
+            type: list
+            elements: str
+            default: []
+          ipv4_gateway:
+            description:
+              - The IPv4 default gateway, an address, or V(auto) for the address of the link, or V(dev) for a default
+                route to the interface alone.
+              - When left out, LXC sets no default route.
+            type: str
+          ipv6:
+            description:
+              - IPv6 addresses with prefix length, C(fd00:3::20/64). A single one may stand without its list.
+              - When left out, LXC sets none.
+            type: list
+            elements: str
+            default: []
+          ipv6_gateway:
+            description:
+              - The IPv6 default gateway, an address, or V(auto) for the address of the link, or V(dev) for a default
+                route to the interface alone.
+              - When left out, LXC sets no default route.
+            type: str
+      autodev:
+        description:
+          - Whether LXC fills C(/dev) with a file system of its own that has the few devices every program expects,
+            C(lxc.autodev).
+        type: bool
+        default: true
+      tty:
+        description:
+          - How many C(/dev/ttyN) the container gets, from 0 to 1024, C(lxc.tty.max).
+        type: int
+        default: 1
+      pty:
+        description:
+          - How many pseudo terminals the container may have, from 0 to 1048576, C(lxc.pty.max).
+        type: int
+        default: 1
+      system_mounts:
+        description:
+          - Whether the container sees the target's C(/usr), C(/lib) and C(/usr/lib) and, where the target has them,
+            C(/lib64) and C(/usr/lib64), read-only, and has C(/proc) and C(/sys).
+          - The directory of the target's C(init.lxc), or without this of its C(init.lxc.static), is bound to
+            C(/usr/sbin), read-only, in either case.
+        type: bool
+        default: true
+      mounts:
+        description:
+          - Further mounts, made in this order after those that other keys ask for.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          source:
+            description:
+              - What is mounted. For the type V(none) a path on the target, which has to exist unless the mount is
+                O(containers[].mounts[].optional). For another type what that file system takes, C(tmpfs) for example.
+            type: str
+            required: true
+          target:
+            description:
+              - Where it is mounted in the container, a path. It has to be there, see O(containers[].mounts[].create).
+            type: str
+            required: true
+          read_only:
+            description: Whether the container may only read what is mounted.
+            type: bool
+            default: true
+          optional:
+            description: Whether the container starts without this mount where it cannot be made.
+            type: bool
+            default: false
+          create:
+            description:
+              - Makes O(containers[].mounts[].target) in the rootfs, V(dir) as a directory and V(file) as an empty file.
+                It is this collection that makes it, not LXC, which would follow links to the target's own file system.
+              - When left out, it is expected to be there.
+            type: str
+            choices: [dir, file]
+          type:
+            description: The type of the file system. V(none) binds a directory or file of the target.
+            type: str
+            default: none
+          options:
+            description:
+              - Further mount options, one word each, C(nosuid), C(rbind) or C(size=1M) for example. C(ro) or C(rw),
+                C(bind) and C(optional) come from the other keys. C(create=) is refused.
+            type: list
+            elements: str
+            default: []
+      environment:
+        description:
+          - Environment variables of the container's first program, and of all that M(softwarecontainer.lxc.exec) runs,
+            C(lxc.environment). Booleans are refused; put them in quotes.
+        type: dict
+        default: {}
+      limits:
+        description:
+          - Limits of the container's cgroup, translated to the cgroup version in force on the target. They are read
+            back after a start, and one that the kernel does not have in force is an error.
+          - When left out, there are no limits.
+        type: dict
+        default: {}
+        suboptions:
+          memory:
+            description:
+              - The most memory, in bytes, or with C(K), C(M), C(G) or C(T) in powers of 1024, C(64M) for example.
+              - When left out, there is no such limit.
+            type: str
+          memory_swap:
+            description:
+              - The most memory and swap together, in the same form. It needs O(containers[].limits.memory) and
+                cannot be less than that.
+              - When left out, there is no such limit.
+            type: str
+          cpu_shares:
+            description:
+              - The weight of the container where processors are scarce, from 2 to 262144. On cgroup version 2 it
+                becomes a weight from 1 to 10000.
+              - When left out, the kernel's own, which is 1024 on cgroup version 1 and a weight of 100 on version 2.
+            type: int
+          cpus:
+            description:
+              - How many processors' time the container may use, from 0.01 to 8192. V(0.5) is half of one processor.
+              - When left out, there is no such limit.
+            type: float
+          pids:
+            description:
+              - The most processes and threads, from 1 to 4194304.
+              - When left out, there is no such limit.
+            type: int
+      security:
+        description:
+          - What is taken away from the container.
+        type: dict
+        default: {}
+        suboptions:
+          drop_capabilities:
+            description:
+              - Capabilities that no process of the container can have, in lower case and without C(cap_),
+                C(lxc.cap.drop). A list given here replaces the default. An empty list drops none.
+            type: list
+            elements: str
+            default: [mac_admin, mac_override, sys_time, sys_module, sys_rawio]
+          seccomp:
+            description:
+              - A seccomp profile on the target, a path that has to exist, C(lxc.seccomp.profile).
+              - When left out, system calls are not filtered.
+            type: str
+          apparmor:
+            description:
+              - The AppArmor profile, C(lxc.apparmor.profile).
+              - When left out, the one that LXC takes by itself.
+            type: str
+          no_new_privs:
+            description:
+              - Whether setuid programs and file capabilities give no further rights in the container,
+                C(lxc.no_new_privs).
+            type: bool
+            default: false
+          idmap:
+            description:
+              - Id maps in LXC's form, C(u 0 100000 65536) for users and C(g 0 100000 65536) for groups. The numbers are
+                the first id in the container, the first id on the target, and how many there are.
+              - The ids have to be allowed to root in the target's C(/etc/subuid) and C(/etc/subgid). The rootfs is
+                mounted with the same maps, which needs Linux 5.12 and a file system that can do it, such as ext4.
+              - When left out, root in the container is root on the target, within the limits of the other keys.
+            type: list
+            elements: str
+            default: []
+      autostart:
+        description:
+          - Whether and how LXC itself starts the container when the target boots.
+        type: dict
+        default: {}
+        suboptions:
+          enabled:
+            description: Whether it is started, C(lxc.start.auto).
+            type: bool
+            default: false
+          order:
+            description: Its place among the others, any 32-bit integer; a lower one starts earlier, C(lxc.start.order).
+            type: int
+            default: 0
+          delay:
+            description: How long LXC waits before it starts the next one, in seconds, from 0 to 86400.
+            type: int
+            default: 0
+          groups:
+            description:
+              - The groups that the container belongs to, C(lxc.group). Those in the group C(onboot) are started first.
+            type: list
+            elements: str
+            default: []
+      lxc:
+        description:
+          - Further keys of the LXC config, each with a value or a list of values, for what no other key of the spec
+            stands for. They come last in the config, and LXC has to take them.
+          - C(lxc.rootfs.path), C(lxc.uts.name), C(lxc.init.cmd), C(lxc.environment) and C(lxc.ephemeral) are refused.
+          - What is declared here is not looked into otherwise. C(lxc.hook.*) for example runs as root on the target.
+        type: dict
+        default: {}
+  defaults:
+    description:
+      - A container spec that is merged under each of O(containers), for what they have in common.
+      - Dictionaries merge key by key, in depth. Anything else, lists included, is replaced by what the spec says.
+      - When left out, nothing is merged.
+    type: dict
+    default: {}
+notes:
+  - Containers are independent of each other. One that fails does not stop the others. The module fails at the end, and
+    its message names each container that failed, and why.
+  - A directory below O(lxc_path) that this collection did not make is somebody else's container. It is neither changed
+    nor removed.
+"""
+
+    LXC = r"""
+options:
+  lxc_path:
+    description:
+      - The directory on the target that holds the containers, an absolute path.
+      - When left out, LXC's own, which C(lxc-config lxc.lxcpath) prints.
+    type: path
+  runtime:
+    description:
+      - How LXC is reached. V(binding) is the Python module C(lxc) on the target, V(tools) the programs C(lxc-start),
+        C(lxc-info) and so on.
+      - V(auto) takes the binding where the target's Python has it, and the tools where it does not.
+    type: str
+    choices: [auto, binding, tools]
+    default: auto
+requirements:
+  - LXC on the target, as the Python module C(lxc) or as programs in E(PATH)
+  - Python 3.8 or later on the target
+  - Linux and root on the target
+"""
+
+    BRIDGE = r"""
+options:
+  bridge:
+    description:
+      - The interface of the target that a network interface hangs on where its spec names no
+        O(containers[].network[].link). At most 15 characters.
+    type: str
+    default: lxcbr0
+"""
+
+    ATTRIBUTES = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in check mode and tell what would change without changing anything on the target.
+  diff_mode:
+    description: Returns what has changed, or in check mode what would change, when in diff mode.
+  platform:
+    description: The operating systems of targets that it works on.
+    platforms: linux
+    support: full
+  action_group:
+    description: Use C(group/softwarecontainer.lxc.lxc) in C(module_defaults) to set options of all modules at once.
+    membership:
+      - softwarecontainer.lxc.lxc
+    support: full
+"""

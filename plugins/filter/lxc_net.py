@@ -1,0 +1,92 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: the settings of LXC's own lxc-net for a bridge."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any, Callable, Dict, Optional
+
+from ansible.errors import AnsibleFilterError
+
+
+def lxc_net(
+    address: str,
+    bridge: str = "lxcbr0",
+    netmask: str = "255.255.255.0",
+    network: Optional[str] = None,
+    dhcp_range: Optional[str] = None,
+    dhcp_max: Optional[int] = None,
+) -> Dict[str, Any]:
+    """The settings of a bridge, its address and its network, each with prefix length.
+
+    What is not given follows from address and netmask: a network that holds the address, and a DHCP range of all
+    addresses in it but those that are taken. Raises AnsibleFilterError where the values do not fit each other.
+    """
+    # What the kernel takes as the name of an interface, IFNAMSIZ in if.h; and nothing that a shell would look at.
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}", bridge):
+        raise AnsibleFilterError(
+            "softwarecontainer_bridge: %r is not the name of an interface (at most 15 characters)" % bridge
+        )
+    own = parse("softwarecontainer_bridge_address or _netmask", "%s/%s" % (address, netmask), ipaddress.IPv4Interface)
+    if own.network.prefixlen > 30 or own.ip in (own.network.network_address, own.network.broadcast_address):
+        raise AnsibleFilterError(
+            "softwarecontainer_bridge_netmask: %s in %s leaves no address for containers" % (own.ip, own.network)
+        )
+    whole = parse("softwarecontainer_bridge_network", network or str(own.network), ipaddress.IPv4Network)
+    if own.ip not in whole:
+        raise AnsibleFilterError(
+            "softwarecontainer_bridge_network: %s does not hold the bridge's address %s" % (whole, own.ip)
+        )
+    first, last = bounds(own, dhcp_range)
+    leases = int(last) - int(first) + 1
+    if dhcp_max is not None and int(dhcp_max) < 1:
+        raise AnsibleFilterError("softwarecontainer_bridge_dhcp_max: %s is not a number of leases" % dhcp_max)
+    return {
+        "address": str(own),
+        "network": str(own.network),
+        "settings": {
+            "USE_LXC_BRIDGE": "true",
+            "LXC_BRIDGE": bridge,
+            "LXC_ADDR": str(own.ip),
+            "LXC_NETMASK": str(own.netmask),
+            "LXC_NETWORK": str(whole),
+            "LXC_DHCP_RANGE": "%s,%s" % (first, last),
+            "LXC_DHCP_MAX": str(leases if dhcp_max is None else int(dhcp_max)),
+        },
+    }
+
+
+def bounds(own: ipaddress.IPv4Interface, dhcp_range: Optional[str]) -> Any:
+    """First and last address of the DHCP range."""
+    if dhcp_range is None:
+        first, last = own.network.network_address + 1, own.network.broadcast_address - 1
+        return (first + (own.ip == first), last - (own.ip == last))
+    words = [word.strip() for word in str(dhcp_range).split(",")]
+    if len(words) != 2:
+        raise AnsibleFilterError(
+            "softwarecontainer_bridge_dhcp_range: %r is not two addresses with a comma between" % dhcp_range
+        )
+    first, last = (parse("softwarecontainer_bridge_dhcp_range", word, ipaddress.IPv4Address) for word in words)
+    if first not in own.network or last not in own.network or last < first:
+        raise AnsibleFilterError(
+            "softwarecontainer_bridge_dhcp_range: %s to %s is not a range within %s" % (first, last, own.network)
+        )
+    return first, last
+
+
+def parse(key: str, value: str, make: Callable[[str], Any]) -> Any:
+    """The value as an address or network. Raises AnsibleFilterError."""
+    try:
+        return make(value)
+    except ValueError as error:
+        raise AnsibleFilterError("%s: %s" % (key, error)) from None
+
+
+class FilterModule:
+    """What Ansible looks for in this file."""
+
+    def filters(self) -> Dict[str, Callable[..., Any]]:
+        return {"lxc_net": lxc_net}

@@ -1,0 +1,130 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs (I/O): one program, with bounds on its time and on what is kept of its output."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import BinaryIO, Dict, List, Mapping, Optional, Sequence, cast
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import processes
+
+# Longer waits are made of several: poll(2) takes at most 24 days.
+LONGEST_WAIT = 3600.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended. `code`: its exit status, None where its time was up; the output may be cut off."""
+
+    code: Optional[int]
+    stdout: bytes
+    stderr: bytes
+    cut: bool
+
+
+def run(
+    argv: Sequence[str], environment: Mapping[str, str], stdin: bytes, seconds: Optional[float], limit: int
+) -> Ended:
+    """Run a program and keep at most `limit` bytes of each output; the rest is read and thrown away.
+
+    It ends with the program, also where something that the program started keeps the outputs open. When the
+    time is up, the program and all that it started are killed.
+    """
+    process = subprocess.Popen(
+        argv, env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/"
+    )
+    writer, stdout, stderr = (cast(BinaryIO, end) for end in (process.stdin, process.stdout, process.stderr))
+    kept = {stdout.fileno(): bytearray(), stderr.fileno(): bytearray()}
+    try:
+        transfer(process, writer, stdin, kept, None if seconds is None else time.monotonic() + seconds, limit)
+        code = process.poll()
+        if code is None:
+            kill_tree(process.pid)
+            process.wait()
+        outputs = [bytes(kept[stream.fileno()][:limit]) for stream in (stdout, stderr)]
+    finally:
+        for stream in (writer, stdout, stderr):
+            stream.close()
+    return Ended(code, outputs[0], outputs[1], any(len(part) > limit for part in kept.values()))
+
+
+def transfer(
+    process: subprocess.Popen[bytes],
+    writer: BinaryIO,
+    data: bytes,
+    kept: Dict[int, bytearray],
+    deadline: Optional[float],
+    limit: int,
+) -> None:
+    """Write the input and read the outputs, until the program has ended or the time is up."""
+    ending = processes.pidfd(process.pid)
+    poller = select.poll()
+    writing, left = writer.fileno(), memoryview(data)
+    os.set_blocking(writing, False)
+    poller.register(writing, select.POLLOUT)
+    for fd in [*kept, *([ending] if ending >= 0 else [])]:
+        poller.register(fd, select.POLLIN)
+    ended = False
+    while deadline is None or time.monotonic() < deadline:
+        events = poller.poll(0 if ended else pause(deadline, ending))
+        if ended and not [fd for fd, _event in events if fd in kept]:
+            break
+        ended = ended or process.poll() is not None
+        for fd, event in events:
+            if fd == writing:
+                left = feed(fd, left) if event & select.POLLOUT and not event & select.POLLERR else left[:0]
+                if not left:
+                    poller.unregister(fd)
+                    writer.close()
+            elif fd in kept:
+                chunk = os.read(fd, 65536)
+                if not chunk:
+                    poller.unregister(fd)
+                elif len(kept[fd]) <= limit:
+                    kept[fd] += chunk
+            else:
+                poller.unregister(fd)
+    if ending >= 0:
+        os.close(ending)
+
+
+def pause(deadline: Optional[float], ending: int) -> Optional[int]:
+    """How long to wait, in milliseconds; None: for ever, since the end of the program wakes us."""
+    waits = [] if deadline is None else [min(max(0.0, deadline - time.monotonic()), LONGEST_WAIT)]
+    waits += [] if ending >= 0 else [processes.LOOK]
+    return int(min(waits) * 1000) + 1 if waits else None
+
+
+def feed(fd: int, left: memoryview) -> memoryview:
+    """Write what the pipe takes; nothing is left where the reader has gone."""
+    try:
+        return left[os.write(fd, left[:4096]) :]
+    except BlockingIOError:
+        return left
+    except BrokenPipeError:
+        return left[:0]
+
+
+def kill_tree(pid: int) -> None:
+    """Kill a process and all below it, the youngest first."""
+    for child in children(pid):
+        kill_tree(child)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def children(pid: int) -> List[int]:
+    """The child processes of a process."""
+    found: List[int] = []
+    for name in os.listdir("/proc"):
+        if name.isdigit() and processes.parent(int(name)) == pid:
+            found.append(int(name))
+    return found

@@ -1,0 +1,310 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: the LXC config of a container, from its spec and the facts of the target. See lxc.container.conf(5)."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.schema import CONTROL
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import (
+    OWN_DIRECTORY,
+    Container,
+    Interface,
+    Limits,
+    Mount,
+)
+
+FILE_NAME = "config"
+HEADER = "# Rendered whole by softwarecontainer.lxc from the container spec; changes made here are lost.\n"
+# The mounts of the chapter: needed ones, and those that not every target has.
+SYSTEM_MOUNTS = ("/usr", "/lib", "/usr/lib")
+SYSTEM_MOUNTS_OPTIONAL = ("/lib64", "/usr/lib64")
+INIT_DIRECTORY = "/usr/sbin"
+SCRIPT = OWN_DIRECTORY + "/command"
+# 68 years; the largest time that every sleep takes, also with 32 bits.
+IDLE_SECONDS = "2147483647"
+# Types of interfaces that hang on another one, for which the bridge is the default.
+LINKED = ("veth", "macvlan", "ipvlan", "vlan")
+NEEDS_LINK = LINKED + ("phys",)
+# Keys that do not change what runs, so that their change needs no restart.
+AT_REST = ("lxc.start.", "lxc.group ", "lxc.monitor.", "lxc.log.")
+CPU_PERIOD = 100000
+
+Line = Tuple[str, str]
+
+
+def sources(container: Container) -> List[str]:
+    """The paths on the target whose existence decides about the config."""
+    found = [*SYSTEM_MOUNTS, *SYSTEM_MOUNTS_OPTIONAL, container.install_prefix]
+    found += [mount.source for mount in container.mounts if mount.type == "none"]
+    found += [mount.target for mount in container.mounts]
+    found += [container.security.seccomp] if container.security.seccomp else []
+    return found
+
+
+def render(container: Container, host: Host, lxc_path: str, bridge: str) -> str:
+    """The text of the whole config. Raises ContainerError where the target lacks what it needs."""
+    lines: List[Line] = [
+        ("lxc.uts.name", container.hostname),
+        ("lxc.rootfs.path", "dir:%s/%s/rootfs" % (lxc_path, container.name)),
+        *init(container, host),
+        ("lxc.autodev", str(int(container.autodev))),
+        ("lxc.tty.max", str(container.tty)),
+        ("lxc.pty.max", str(container.pty)),
+        *mounts(container, host),
+        *network(container, host, bridge),
+        *[("lxc.environment", "%s=%s" % pair) for pair in container.environment],
+        *limits(container.limits, host),
+        *security(container, host),
+        *autostart(container),
+        *[(key, value) for key, values in container.lxc for value in values],
+    ]
+    for key, value in lines:
+        # The spec has none; what else is in here comes from the target.
+        if CONTROL.search(key + value):
+            raise ContainerError("%s: %s has a line break or another control character" % (key, ascii(value)))
+    return HEADER + "".join("%s = %s\n" % (key, quoted(value)) for key, value in lines)
+
+
+def quoted(value: str) -> str:
+    """A value as LXC reads it back: it strips blanks, and one pair of quotes around the whole."""
+    paired = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+    return '"%s"' % value if value != value.strip() or paired else value
+
+
+def init(container: Container, host: Host) -> List[Line]:
+    """PID 1: LXC's small init with the command as its child, or the declared one."""
+    argv = launched(container, host)
+    if container.init:
+        return [("lxc.init.cmd", " ".join(argv))]
+    program = init_program(container, host)
+    if not program:
+        kind = "init.lxc" if container.system_mounts else "init.lxc.static, which is needed without system_mounts,"
+        raise ContainerError("init: %s was not found on the target; install LXC's init or declare an init" % kind)
+    inside = "%s/%s" % (INIT_DIRECTORY, program.rpartition("/")[2])
+    # Without --name init.lxc ends at once; it hands SIGTERM on to the command.
+    words = (inside, "--name", container.name, "--", *argv)
+    return [("lxc.init.cmd", " ".join(words)), ("lxc.signal.halt", "SIGTERM")]
+
+
+def init_program(container: Container, host: Host) -> Optional[str]:
+    """LXC's init on the target: without the target's libraries only the static one runs."""
+    return host.init_lxc if container.system_mounts else host.init_lxc_static
+
+
+def wanted_argv(container: Container, host: Host) -> Tuple[str, ...]:
+    """What is to run: the declared init, the declared command, or one that idles."""
+    return container.init or container.command or idle(container, host)
+
+
+def launched(container: Container, host: Host) -> Tuple[str, ...]:
+    """What LXC is told to run: the program itself, or a shell with a script that becomes the program.
+
+    LXC splits `lxc.init.cmd` at blanks, before 6.0 without any regard for quotes.
+    """
+    argv = wanted_argv(container, host)
+    if all(plain(word) for word in argv):
+        return argv
+    if container.busybox.method != "none" and "sh" in host.busybox(container.busybox.path).applets:
+        return ("/bin/busybox", "sh", SCRIPT)
+    if container.system_mounts and host.shell:
+        return (host.shell, SCRIPT)
+    key = "init" if container.init else "command"
+    raise ContainerError("%s: words with blanks or quotes need a shell in the container, and there is none" % key)
+
+
+def plain(word: str) -> bool:
+    """Whether LXC takes a word as it is."""
+    return bool(word) and not any(letter.isspace() or letter in "'\"" for letter in word)
+
+
+def script(container: Container, host: Host) -> Optional[str]:
+    """The text of the script that becomes the program; None where there is no need for one."""
+    argv = wanted_argv(container, host)
+    if all(plain(word) for word in argv):
+        return None
+    return "#!/bin/sh\nexec %s\n" % " ".join(shlex.quote(word) for word in argv)
+
+
+def idle(container: Container, host: Host) -> Tuple[str, ...]:
+    """A command that does nothing for ever."""
+    if container.busybox.method != "none" and "sleep" in host.busybox(container.busybox.path).applets:
+        return ("/bin/busybox", "sleep", IDLE_SECONDS)
+    if container.system_mounts and host.sleep:
+        return (host.sleep, IDLE_SECONDS)
+    raise ContainerError("command: there is no busybox and no sleep below /usr to idle with; declare a command")
+
+
+def mounts(container: Container, host: Host) -> List[Line]:
+    """The mount entries: system, install prefix, init, gateways, busybox, then the declared ones in order."""
+    lines: List[Line] = []
+    if container.system_mounts:
+        lines.append(("lxc.mount.auto", "proc:mixed sys:mixed"))
+        for path in SYSTEM_MOUNTS:
+            if path not in host.paths:
+                raise ContainerError("system_mounts: %s does not exist on the target" % path)
+        present = [path for path in SYSTEM_MOUNTS_OPTIONAL if path in host.paths]
+        lines += [bind(path, path) for path in (*SYSTEM_MOUNTS, *present)]
+    if container.install_prefix in host.paths:
+        lines.append(bind(container.install_prefix, container.install_prefix))
+    program = init_program(container, host)
+    if program and (container.system_mounts or not container.init):
+        lines.append(bind(program.rpartition("/")[0], INIT_DIRECTORY))
+    if container.gateway_dir:
+        lines.append(bind(container.gateway_dir, "/gateways", read_only=False))
+    if container.busybox.method == "bind":
+        lines.append(bind(host.busybox(container.busybox.path).path, "/bin/busybox"))
+    lines += [mount_entry(container, index, mount, host) for index, mount in enumerate(container.mounts)]
+    return lines
+
+
+def bind(source: str, target: str, read_only: bool = True) -> Line:
+    """A bind mount that must work."""
+    return entry(source, target, "none", ["bind", "ro" if read_only else "rw"])
+
+
+def entry(source: str, target: str, kind: str, options: Sequence[str]) -> Line:
+    """One line of fstab(5), the target relative to the rootfs. Never with create=, which acts on the target."""
+    fields = (field_of(source), field_of(target.lstrip("/")), kind, ",".join(options), "0 0")
+    return "lxc.mount.entry", " ".join(fields)
+
+
+def field_of(path: str) -> str:
+    """A path as a field of fstab(5). A hash needs no escape, since it begins a comment only at the start of a line."""
+    return path.replace("\\", "\\134").replace(" ", "\\040")
+
+
+def mount_entry(container: Container, index: int, mount: Mount, host: Host) -> Line:
+    """One declared mount."""
+    key = "mounts[%d]" % index
+    binding = mount.type == "none"
+    if binding and not mount.optional and mount.source not in host.paths:
+        raise ContainerError("%s.source: %s does not exist on the target" % (key, mount.source))
+    system = (*SYSTEM_MOUNTS, *SYSTEM_MOUNTS_OPTIONAL) if container.system_mounts else ()
+    bound = [path for path in (*system, container.install_prefix) if path in host.paths]
+    hidden = next((path for path in bound if mount.target.startswith(path + "/")), None)
+    if hidden and mount.target not in host.paths and not mount.optional:
+        raise ContainerError(
+            "%s.target: %s lies below the read-only mount of %s and does not exist on the target"
+            % (key, mount.target, hidden)
+        )
+    options = ["bind"] if binding and not {"bind", "rbind"} & set(mount.options) else []
+    options += ["ro" if mount.read_only else "rw", *mount.options]
+    return entry(mount.source, mount.target, mount.type, options + (["optional"] if mount.optional else []))
+
+
+def network(container: Container, host: Host, bridge: str) -> List[Line]:
+    """The interfaces, eth0 first; none declared means a network namespace with nothing but lo."""
+    if not container.network:
+        return [("lxc.net.0.type", "empty")]
+    return [line for index, item in enumerate(container.network) for line in interface(index, item, host, bridge)]
+
+
+def interface(index: int, item: Interface, host: Host, bridge: str) -> List[Line]:
+    """The lines of one interface."""
+    link = item.link or (bridge if item.type in LINKED else None)
+    if item.type in NEEDS_LINK and (not link or link not in host.interfaces):
+        what = "there is no interface %s on the target" % link if link else "a link is needed for type %s" % item.type
+        raise ContainerError("network[%d].link: %s" % (index, what))
+    named = item.type not in ("none", "empty")
+    values: List[Tuple[str, Optional[str]]] = [
+        ("type", item.type),
+        ("link", link),
+        ("name", item.name or ("eth%d" % index if named else None)),
+        ("flags", "up" if item.flags == "up" and item.type != "none" else None),
+        ("hwaddr", item.hwaddr),
+        ("mtu", str(item.mtu) if item.mtu else None),
+        *[("ipv4.address", address) for address in item.ipv4],
+        ("ipv4.gateway", item.ipv4_gateway),
+        *[("ipv6.address", address) for address in item.ipv6],
+        ("ipv6.gateway", item.ipv6_gateway),
+    ]
+    return [("lxc.net.%d.%s" % (index, key), value) for key, value in values if value is not None]
+
+
+def limit_files(wanted: Limits, controllers: Dict[str, int]) -> List[Tuple[str, str, str, str]]:
+    """The limits as (key of the spec, controller, cgroup file, value), for the cgroup version in force.
+
+    `memory_swap` counts memory and swap together, as version 1 does; version 2 counts swap alone. CPU shares
+    become a weight by runc's formula. Raises ContainerError where the target has no such controller.
+    """
+    files: List[Tuple[str, str, str, str]] = []
+
+    def want(key: str, controller: str, names: Tuple[str, str], values: Tuple[str, str]) -> None:
+        version = controllers.get(controller)
+        if version is None:
+            raise ContainerError("limits.%s: the target's kernel has no %s cgroup controller" % (key, controller))
+        files.append((key, controller, names[version - 1], values[version - 1]))
+
+    if wanted.memory is not None:
+        want("memory", "memory", ("memory.limit_in_bytes", "memory.max"), (str(wanted.memory),) * 2)
+    if wanted.memory_swap is not None and wanted.memory is not None:
+        both = str(wanted.memory_swap), str(wanted.memory_swap - wanted.memory)
+        want("memory_swap", "memory", ("memory.memsw.limit_in_bytes", "memory.swap.max"), both)
+    if wanted.cpu_shares is not None:
+        weight = 1 + (wanted.cpu_shares - 2) * 9999 // 262142
+        want("cpu_shares", "cpu", ("cpu.shares", "cpu.weight"), (str(wanted.cpu_shares), str(weight)))
+    if wanted.cpus is not None:
+        quota = str(round(wanted.cpus * CPU_PERIOD))
+        want("cpus", "cpu", ("cpu.cfs_quota_us", "cpu.max"), (quota, "%s %d" % (quota, CPU_PERIOD)))
+    if wanted.pids is not None:
+        want("pids", "pids", ("pids.max", "pids.max"), (str(wanted.pids),) * 2)
+    return files
+
+
+def limits(wanted: Limits, host: Host) -> List[Line]:
+    """The cgroup keys: lxc.cgroup for controllers of version 1, lxc.cgroup2 for those of version 2."""
+    prefix = {1: "lxc.cgroup.", 2: "lxc.cgroup2."}
+    controllers = dict(host.controllers)
+    return [
+        (prefix[controllers[controller]] + name, value)
+        for _key, controller, name, value in limit_files(wanted, controllers)
+    ]
+
+
+def security(container: Container, host: Host) -> List[Line]:
+    """What is taken away from the container."""
+    wanted = container.security
+    lines: List[Line] = [("lxc.cap.drop", name) for name in wanted.drop_capabilities]
+    if wanted.seccomp:
+        if wanted.seccomp not in host.paths:
+            raise ContainerError("security.seccomp: %s does not exist on the target" % wanted.seccomp)
+        lines.append(("lxc.seccomp.profile", wanted.seccomp))
+    if wanted.apparmor:
+        lines.append(("lxc.apparmor.profile", wanted.apparmor))
+    if wanted.no_new_privs:
+        lines.append(("lxc.no_new_privs", "1"))
+    if wanted.idmap:
+        lines += [("lxc.idmap", line) for line in wanted.idmap]
+        lines.append(("lxc.rootfs.options", "idmap=container"))
+    return lines
+
+
+def autostart(container: Container) -> List[Line]:
+    """Whether LXC starts the container when the target boots."""
+    wanted = container.autostart
+    lines: List[Line] = [("lxc.start.auto", "1")] if wanted.enabled else []
+    lines += [("lxc.start.order", str(wanted.order))] if wanted.order else []
+    lines += [("lxc.start.delay", str(wanted.delay))] if wanted.delay else []
+    return lines + [("lxc.group", group) for group in wanted.groups]
+
+
+def running_part(text: str) -> List[str]:
+    """The lines of a config that matter for a container that runs."""
+    return [line for line in text.splitlines() if line.startswith("lxc.") and not line.startswith(AT_REST)]
+
+
+def wanted(container: Container, host: Host, text: str) -> Dict[str, tree.Entry]:
+    """The entries that belong to the config, the config itself last: with it the container is complete."""
+    found = []
+    content = script(container, host)
+    if content:
+        path = "rootfs" + SCRIPT
+        found = [tree.directory(path.rpartition("/")[0]), tree.file(path, 0o755, content)]
+    return {entry.path: entry for entry in [*found, tree.file(FILE_NAME, 0o600, text)]}

@@ -1,0 +1,559 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes (I/O): the only code of this collection that changes the target's disk.
+
+A change of a container is a transaction. New content is written beside the tree and synced before any name
+points to it; then the names change one by one, each step with its undo; then all is synced again. A new
+container is built in a directory of its own that is renamed into place when it is complete. Killed at any
+moment, what is left is the old, the new, or named in the manifest, and the next run sweeps and converges.
+
+Below a container's directory nothing is trusted: see scan.Directories.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import signal
+import stat
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import manifest as manifests
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.scan import (
+    OPEN_DIRECTORY,
+    Directories,
+    mount_id,
+    mounted_below,
+)
+
+# Where work in progress lies: in the container's directory, never below its rootfs.
+STAGE = ".stage"
+LOCKS = "/run/softwarecontainer.lxc"
+LOCK_SECONDS = 120
+CHUNK = 1024 * 1024
+
+Undo = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to be done for one container: the plan, and the manifest before and after it.
+
+    `mode` is that of the container's directory; None leaves it as it is.
+    """
+
+    name: str
+    actions: Tuple[tree.Action, ...]
+    before: manifests.Manifest
+    after: manifests.Manifest
+    mode: Optional[int] = None
+
+    def pending(self) -> manifests.Manifest:
+        """The manifest while the change is under way: it owns what was and what will be."""
+        merged = self.after
+        for name, stage in self.before.stages.items():
+            entries = {**stage.entries, **self.after.entries(name)}
+            changed = self.after.stages[name].changed if name in self.after.stages else stage.changed
+            merged = merged.with_stage(name, manifests.Stage(entries, changed))
+        return merged
+
+
+def apply(lxc_path: str, changes: Sequence[Change]) -> Dict[str, str]:
+    """Carry out the changes; the result has the reason for each container whose change failed.
+
+    A change that fails is undone. All changes share their syncs: a hundred containers cost as many as one.
+    """
+    errors: Dict[str, str] = {}
+    for step in (prepare, commit, finish):
+        for change in changes:
+            if change.name not in errors:
+                reason = attempt(step, lxc_path, change)
+                if reason:
+                    errors[change.name] = reason
+                    discard(lxc_path, change)
+        reason = attempt(lambda path, _change: sync(path), lxc_path, changes[0])
+        if reason:
+            return {change.name: errors.get(change.name, reason) for change in changes}
+    return errors
+
+
+def attempt(step: Callable[[str, Change], None], lxc_path: str, change: Change) -> str:
+    """The reason why a step failed, or an empty string."""
+    try:
+        step(lxc_path, change)
+    except ContainerError as error:
+        return str(error)
+    except OSError as error:
+        return reason_of(error, os.path.join(lxc_path, change.name))
+    return ""
+
+
+def reason_of(error: OSError, place: str) -> str:
+    """A failed system call in words; `place` is where we were at work."""
+    name = error.filename if isinstance(error.filename, str) else ""
+    where = name if name.startswith("/") else "%s (at %s)" % (place, name) if name else place
+    return "cannot write %s: %s" % (where, error.strerror)
+
+
+def place_of(lxc_path: str, change: Change) -> Tuple[str, bool]:
+    """The directory to work in, and whether the container is new."""
+    final = os.path.join(lxc_path, change.name)
+    new = not os.path.lexists(os.path.join(final, manifests.FILE_NAME))
+    return (building(lxc_path, change.name) if new else final), new
+
+
+def building(lxc_path: str, name: str) -> str:
+    """Where a new container is built, before it is renamed into place."""
+    return os.path.join(lxc_path, ".%s.new" % name)
+
+
+def prepare(lxc_path: str, change: Change) -> None:
+    """Write all new content beside the tree, and nothing else."""
+    sweep(lxc_path, change.name)
+    root, new = place_of(lxc_path, change)
+    if new:
+        os.makedirs(lxc_path, 0o755, exist_ok=True)
+        os.mkdir(root, 0o700)
+        os.chmod(root, 0o700)
+    with Directories(root) as directories:
+        os.mkdir(STAGE, 0o700, dir_fd=directories.get(""))
+        for number, action in enumerate(change.actions):
+            if action.entry and action.entry.kind == tree.FILE and action.verb != "adjust":
+                write_staged(directories, "new-%d" % number, action.entry)
+        pending = change.pending()
+        write_staged(directories, "pending", tree.file("pending", 0o600, manifests.render(pending)))
+        if pending != change.after:
+            write_staged(directories, "manifest", tree.file("manifest", 0o600, manifests.render(change.after)))
+
+
+def write_staged(directories: Directories, name: str, entry: tree.Entry) -> None:
+    """Write the content of a file under a name of the stage, with its mode."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(name, flags, 0o600, dir_fd=directories.get(STAGE))
+    with open(fd, "wb", buffering=0) as stream:
+        if entry.source is not None:
+            copy(entry.source, stream)
+        else:
+            write_whole(stream, entry.content)
+        os.fchown(fd, 0, 0)
+        os.fchmod(fd, entry.mode)
+
+
+def write_whole(stream: Any, content: bytes) -> None:
+    """Write all bytes: a raw write may take only a part."""
+    left = memoryview(content)
+    while left:
+        left = left[stream.write(left) :]
+
+
+def copy(source: str, stream: Any) -> None:
+    """Copy a file of the target into an open file."""
+    with open(source, "rb", buffering=0) as original:
+        while True:
+            chunk = original.read(CHUNK)
+            if not chunk:
+                return
+            write_whole(stream, chunk)
+
+
+def commit(lxc_path: str, change: Change) -> None:
+    """Let the names point to the new content; on failure undo all steps, last one first."""
+    root, _new = place_of(lxc_path, change)
+    undos: List[Undo] = []
+    with Directories(root) as directories:
+        work = Work(directories, undos)
+        try:
+            work.place("pending", manifests.FILE_NAME)
+            for number, action in enumerate(change.actions):
+                VERBS[action.verb](work, action, number)
+        except (OSError, ContainerError):
+            undo_all(undos)
+            raise
+
+
+def undo_all(undos: Sequence[Undo]) -> None:
+    """Undo the steps, last one first. Where one cannot be undone the manifest, placed first, keeps naming both."""
+    failed = False
+    for undo in reversed(undos[1:]):
+        try:
+            undo()
+        except OSError:
+            failed = True
+    if undos and not failed:
+        undos[0]()
+
+
+class Work:
+    """The steps of one commit, each of which leaves its undo."""
+
+    def __init__(self, directories: Directories, undos: List[Undo]) -> None:
+        self.directories, self.undos = directories, undos
+        self.kept = 0
+        self.links: Dict[bytes, str] = {}
+
+    def parent(self, path: str) -> Tuple[int, str]:
+        """The directory that holds a path, and the name there; an error where it has gone."""
+        above, _slash, name = path.rpartition("/")
+        return self.directories.must(above), name
+
+    def stage(self) -> int:
+        """The descriptor of the stage."""
+        return self.directories.must(STAGE)
+
+    def create(self, action: tree.Action, number: int) -> None:
+        """Make an entry where nothing is."""
+        entry = action.wanted()
+        parent, name = self.parent(action.path)
+        if entry.kind == tree.DIRECTORY:
+            os.mkdir(name, 0o700, dir_fd=parent)
+            self.undos.append(lambda: os.rmdir(name, dir_fd=parent))
+            self.directories.forget(action.path)
+            fd = self.directories.must(action.path)
+            os.fchown(fd, 0, 0)
+            os.fchmod(fd, entry.mode)
+        elif entry.kind == tree.LINK:
+            self.make_link(entry.content, name, parent)
+            self.undos.append(lambda: os.unlink(name, dir_fd=parent))
+        else:
+            self.place("new-%d" % number, action.path)
+
+    def make_link(self, target: bytes, name: str, parent: int) -> None:
+        """Make a symbolic link; all links to one target share an inode.
+
+        Flash has few inodes, and to find a free one is by far the slowest part of a link. The one that is
+        shared lies in the stage, where no container can put another in its place.
+        """
+        first = self.links.get(target)
+        if first is None:
+            first = self.links[target] = "link-%d" % len(self.links)
+            os.symlink(os.fsdecode(target), first, dir_fd=self.stage())
+        try:
+            os.link(first, name, src_dir_fd=self.stage(), dst_dir_fd=parent, follow_symlinks=False)
+        except OSError as error:
+            # File systems without hard links to links, or with as many as they can have.
+            if error.errno not in (errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
+                raise
+            os.symlink(os.fsdecode(target), name, dir_fd=parent)
+
+    def replace(self, action: tree.Action, number: int) -> None:
+        """Put an entry in the place of another, which is kept until the end."""
+        entry, before = action.wanted(), action.found()
+        if before.kind == tree.DIRECTORY or entry.kind == tree.DIRECTORY:
+            self.remove(action, number)
+            self.create(action, number)
+            return
+        if entry.kind == tree.LINK:
+            self.make_link(entry.content, "new-%d" % number, self.stage())
+        self.place("new-%d" % number, action.path)
+
+    def place(self, staged: str, path: str) -> None:
+        """Rename a staged entry to its path; what was there stays linked in the stage for the undo."""
+        parent, name = self.parent(path)
+        kept = "old-%d" % self.kept
+        self.kept += 1
+        try:
+            os.link(name, kept, src_dir_fd=parent, dst_dir_fd=self.stage(), follow_symlinks=False)
+        except FileNotFoundError:
+            self.undos.append(lambda: os.unlink(name, dir_fd=parent))
+        else:
+            self.undos.append(lambda: os.rename(kept, name, src_dir_fd=self.stage(), dst_dir_fd=parent))
+        os.rename(staged, name, src_dir_fd=self.stage(), dst_dir_fd=parent)
+
+    def remove(self, action: tree.Action, _number: int) -> None:
+        """Take an entry away: a directory only where it is empty, anything else into the stage."""
+        parent, name = self.parent(action.path)
+        before = action.found()
+        if before.kind == tree.DIRECTORY:
+            os.rmdir(name, dir_fd=parent)
+            self.undos.append(lambda: self.make_again(parent, name, before.mode))
+        else:
+            kept = "old-%d" % self.kept
+            self.kept += 1
+            os.rename(name, kept, src_dir_fd=parent, dst_dir_fd=self.stage())
+            self.undos.append(lambda: os.rename(kept, name, src_dir_fd=self.stage(), dst_dir_fd=parent))
+        self.directories.forget(action.path)
+
+    def make_again(self, parent: int, name: str, mode: int) -> None:
+        """Undo the removal of an empty directory."""
+        os.mkdir(name, 0o700, dir_fd=parent)
+        fd = os.open(name, OPEN_DIRECTORY, dir_fd=parent)
+        os.fchmod(fd, mode)
+        os.close(fd)
+
+    def adjust(self, action: tree.Action, _number: int) -> None:
+        """Give an entry its mode and its owner."""
+        self.set_mode(action.path, action.wanted().mode)
+
+    def set_mode(self, path: str, mode: int) -> None:
+        """Mode and owner root, through a descriptor of exactly the entry that was looked at."""
+        parent, name = self.parent(path)
+        fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        try:
+            status = os.fstat(fd)
+            plain = stat.S_ISDIR(status.st_mode) or (stat.S_ISREG(status.st_mode) and status.st_nlink == 1)
+            if not plain or mount_id(fd) != self.directories.mount:
+                raise ContainerError("%s: changed while we looked; run again" % path)
+            by_descriptor = "/proc/self/fd/%d" % fd
+            os.chown(by_descriptor, 0, 0)
+            os.chmod(by_descriptor, mode)
+        finally:
+            os.close(fd)
+        back = stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid
+        self.undos.append(lambda: self.put_back(parent, name, back))
+
+    def put_back(self, parent: int, name: str, back: Tuple[int, int, int]) -> None:
+        """Undo a change of mode and owner."""
+        fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        if not stat.S_ISLNK(os.fstat(fd).st_mode):
+            os.chown("/proc/self/fd/%d" % fd, back[1], back[2])
+            os.chmod("/proc/self/fd/%d" % fd, back[0])
+        os.close(fd)
+
+
+VERBS: Mapping[str, Callable[[Work, tree.Action, int], None]] = {
+    "create": Work.create,
+    "replace": Work.replace,
+    "adjust": Work.adjust,
+    "remove": Work.remove,
+}
+
+
+def finish(lxc_path: str, change: Change) -> None:
+    """The change is on disk: the final manifest, no stage, and a new container gets its name."""
+    root, new = place_of(lxc_path, change)
+    with Directories(root) as directories:
+        stage, top = directories.get(STAGE), directories.get("")
+        with suppress(FileNotFoundError):
+            # Only where the change takes entries away does the final manifest differ from the pending one.
+            os.rename("manifest", manifests.FILE_NAME, src_dir_fd=stage, dst_dir_fd=top)
+        remove_below(directories, (STAGE,))
+    if change.mode is not None:
+        os.chmod(root, change.mode)
+    if new:
+        os.rename(root, os.path.join(lxc_path, change.name))
+
+
+def discard(lxc_path: str, change: Change) -> None:
+    """Take away what a failed change left beside the tree."""
+    try:
+        sweep(lxc_path, change.name)
+    except OSError:
+        return  # The next run sweeps; the reason of the failure itself is what the user must see.
+
+
+def leftovers(lxc_path: str, name: str) -> Tuple[str, ...]:
+    """Paths that an interrupted run left behind. Reads only."""
+    new, final = building(lxc_path, name), os.path.join(lxc_path, name)
+    found = [new] if os.path.isdir(new) else []
+    if os.path.isdir(final) and not os.path.islink(final):
+        entries = os.listdir(final)
+        # The last but one step of a removal leaves an empty directory.
+        found += [] if entries else [final]
+        if manifests.FILE_NAME in entries:
+            found += [os.path.join(final, entry) for entry in entries if entry.startswith(STAGE)]
+    return tuple(found)
+
+
+def sweep(lxc_path: str, name: str) -> None:
+    """Remove what an interrupted run left behind."""
+    for path in leftovers(lxc_path, name):
+        above, _slash, last = path.rpartition("/")
+        # What is moved up on the way stays where the next run looks, should this one be killed as well.
+        own = above == lxc_path
+        with Directories(path if own else above) as directories:
+            remove_below(directories, os.listdir(path) if own else (last,))
+        if own:
+            os.rmdir(path)
+
+
+def remove_container(lxc_path: str, name: str) -> None:
+    """Remove a container's directory with all that is below it.
+
+    Config first: without it the container is incomplete. Manifest last: while it is there, the rest is
+    known to be ours and the next run goes on. Raises ContainerError where a mount lies below, before
+    anything is removed.
+    """
+    root = os.path.join(lxc_path, name)
+    refuse_mounts(root)
+    sweep(lxc_path, name)
+    if not os.path.lexists(root):
+        return
+    with Directories(root) as directories:
+        top = directories.must("")
+        unlink_if_there("config", top)
+        os.fsync(top)
+        remove_below(directories, [entry for entry in os.listdir(top) if entry != manifests.FILE_NAME])
+        unlink_if_there(manifests.FILE_NAME, top)
+    os.rmdir(root)
+
+
+def unlink_if_there(name: str, parent: int) -> None:
+    """Remove a name that may be missing."""
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=parent)
+
+
+def refuse_mounts(root: str) -> None:
+    """Raise ContainerError where anything is mounted below a directory."""
+    below = mounted_below(root)
+    if below:
+        raise ContainerError("%s is mounted on the target below the container; unmount it" % ascii(below[0])[1:-1])
+
+
+def remove_below(directories: Directories, entries: Iterable[str]) -> None:
+    """Remove entries of the root directory, with all that is below them.
+
+    Directories are moved up and taken apart one by one, so that the depth of a tree costs neither stack nor
+    descriptors. What is mounted cannot be moved and is an error, not followed.
+    """
+    top = directories.must("")
+    waiting = list(entries)
+    moved = 0
+    while waiting:
+        name = waiting.pop()
+        directories.forget(name)
+        if not unlink_or_tell(name, top):
+            continue
+        fd = directories.open(top, name, name)
+        if fd is None:
+            continue
+        try:
+            for entry in os.listdir(fd):
+                if unlink_or_tell(entry, fd):
+                    moved += 1
+                    other = "%s.%d.%d" % (STAGE, os.getpid(), moved)
+                    os.rename(entry, other, src_dir_fd=fd, dst_dir_fd=top)
+                    waiting.append(other)
+        finally:
+            os.close(fd)
+        os.rmdir(name, dir_fd=top)
+
+
+def unlink_or_tell(name: str, parent: int) -> bool:
+    """Remove a name; True where it is a directory and still there."""
+    try:
+        os.unlink(name, dir_fd=parent)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        # unlink(2) of a directory is EISDIR on Linux, EPERM by POSIX.
+        if error.errno not in (errno.EISDIR, errno.EPERM):
+            raise
+        if not stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
+            raise
+        return True
+    return False
+
+
+def replace_config(lxc_path: str, name: str, text: str) -> None:
+    """Put another config in the place of one that LXC cannot load, for a container that is to be removed."""
+    with Directories(os.path.join(lxc_path, name)) as directories:
+        remove_below(directories, [STAGE])
+        os.mkdir(STAGE, 0o700, dir_fd=directories.get(""))
+        write_staged(directories, "config", tree.file("config", 0o600, text))
+        os.rename("config", "config", src_dir_fd=directories.get(STAGE), dst_dir_fd=directories.get(""))
+        remove_below(directories, [STAGE])
+
+
+def log_of(lxc_path: str, name: str) -> str:
+    """Where LXC's log of one start goes, with nothing there. Only for who holds the lock."""
+    path = lock_of(lxc_path, name) + ".log"
+    remove_logs([path])
+    return path
+
+
+def scratch(lxc_path: str, name: str) -> str:
+    """A log for who does not hold the container's lock."""
+    os.makedirs(LOCKS, 0o700, exist_ok=True)
+    return "%s.%d.log" % (lock_of(lxc_path, name), os.getpid())
+
+
+def remove_logs(paths: Iterable[str]) -> None:
+    """Remove the logs of starts; a container that runs keeps its own open."""
+    for path in paths:
+        if os.path.lexists(path):
+            os.unlink(path)
+
+
+def make_directory(path: str, mode: int) -> None:
+    """A directory of the target itself, with its parents. Raises ContainerError."""
+    try:
+        os.makedirs(path, 0o755, exist_ok=True)
+        fd = os.open(path, OPEN_DIRECTORY)
+        os.fchmod(fd, mode)
+        os.close(fd)
+    except OSError as error:
+        raise ContainerError(reason_of(error, path)) from None
+
+
+def sync(path: str) -> None:
+    """Write everything of one file system to disk. The fsync of a directory does not write its files."""
+    if not os.path.isdir(path):
+        return
+    fd = os.open(path, OPEN_DIRECTORY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(fd) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), path)
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def locked(lxc_path: str, names: Iterable[str]) -> Iterator[None]:
+    """Hold the lock of each container, so that of two runs at once one waits for the other.
+
+    Not LXC's own lock: liblxc would wait for itself. In the order of their names, so that two runs cannot
+    wait for each other. Raises ContainerError where another run holds a lock for too long.
+    """
+    make_directory(LOCKS, 0o700)
+    held: List[int] = []
+    try:
+        with alarm(LOCK_SECONDS):
+            for name in sorted(names):
+                held.append(take(lock_of(lxc_path, name)))
+        yield
+    finally:
+        for fd in held:
+            # Closing alone would leave the lock with a process that was forked meanwhile.
+            fcntl.flock(fd, fcntl.LOCK_UN)
+            os.close(fd)
+
+
+def lock_of(lxc_path: str, name: str) -> str:
+    """The lock file of a container, on a file system that does not outlive the boot."""
+    return os.path.join(LOCKS, "%s-%s" % (sha256(os.path.realpath(lxc_path).encode()).hexdigest()[:8], name))
+
+
+def take(path: str) -> int:
+    """The descriptor of a lock file that we hold."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+    except InterruptedError:
+        os.close(fd)
+        raise ContainerError("another run has held the lock %s for %d seconds" % (path, LOCK_SECONDS)) from None
+    return fd
+
+
+@contextmanager
+def alarm(seconds: int) -> Iterator[None]:
+    """Interrupt a wait after some seconds."""
+
+    def interrupt(*_args: Any) -> None:
+        raise InterruptedError
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)

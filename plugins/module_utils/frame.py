@@ -1,0 +1,123 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs a stage (I/O): what the modules rootfs, busybox and config have in common.
+
+Specs in, results out: plan all, let LXC look at what concerns it, apply unless in check mode.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import files, runtime, schema, spec, stages
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
+
+ARGUMENTS: Dict[str, Dict[str, Any]] = {
+    "containers": {"type": "list", "elements": "dict", "default": []},
+    "defaults": {"type": "dict", "default": {}},
+    "lxc_path": {"type": "path"},
+    "runtime": {"type": "str", "choices": ["auto", "binding", "tools"], "default": "auto"},
+}
+BRIDGE: Dict[str, Dict[str, Any]] = {"bridge": {"type": "str", "default": "lxcbr0"}}
+
+
+AskLxc = Callable[[runtime.Runtime, Dict[str, str]], Dict[str, str]]
+
+
+def take_all(_reached: runtime.Runtime, _texts: Dict[str, str]) -> Dict[str, str]:
+    """For stages that write no config."""
+    return {}
+
+
+def choose_runtime(parameters: Mapping[str, Any]) -> runtime.Runtime:
+    """The way to LXC for a module's parameters. Raises RefusedError."""
+    try:
+        path = schema.path(parameters["lxc_path"]) if parameters["lxc_path"] else None
+    except schema.InvalidError as error:
+        raise RefusedError(error.inside("lxc_path").sentence()) from None
+    return runtime.choose(parameters["runtime"], path)
+
+
+def check_bridge(parameters: Mapping[str, Any]) -> str:
+    """The bridge of a module's parameters. Raises RefusedError."""
+    try:
+        return str(spec.INTERFACE(parameters.get("bridge", "lxcbr0")))
+    except schema.InvalidError as error:
+        raise RefusedError(error.inside("bridge").sentence()) from None
+
+
+def run(
+    stage: stages.Stage, parameters: Mapping[str, Any], check: bool, diff: bool, ask_lxc: AskLxc = take_all
+) -> Dict[str, Any]:
+    """The result of one stage for all containers. Raises RefusedError before anything changes.
+
+    `ask_lxc` gets the configs that are to be written, by name, and has LXC's words for those that it refuses.
+    """
+    containers = spec.parse_containers(parameters["containers"], parameters["defaults"])
+    bridge = check_bridge(parameters)
+    reached = choose_runtime(parameters)
+    wanted = [container for container in containers if container.state != "absent"]
+    place = stages.Place(reached.lxc_path, bridge, stage.gather(wanted))
+    names = [container.name for container in wanted]
+    with nullcontext() if check else files.locked(reached.lxc_path, names):
+        planned, errors = plan_all(stage, wanted, place, check)
+        texts = {name: plan.config for name, plan in planned.items() if plan.config is not None}
+        for name, words in ask_lxc(reached, texts).items():
+            errors[name] = "LXC does not take its config: " + words
+        if not check:
+            errors.update(apply_all(place.lxc_path, [planned[name] for name in planned if name not in errors]))
+    items = [item_of(container.name, planned, errors) for container in containers]
+    diffs = [part for name in planned if name not in errors for part in planned[name].diffs()] if diff else []
+    return result_of(items, diffs, {"lxc_path": reached.lxc_path, "runtime": reached.kind})
+
+
+def plan_all(
+    stage: stages.Stage, wanted: Sequence[spec.Container], place: stages.Place, check: bool
+) -> Tuple[Dict[str, stages.Planned], Dict[str, str]]:
+    """The plan of each container, or the reason why there is none."""
+    planned: Dict[str, stages.Planned] = {}
+    errors: Dict[str, str] = {}
+    for container in wanted:
+        try:
+            planned[container.name] = stages.plan(stage, container, place, check)
+        except ContainerError as error:
+            errors[container.name] = str(error)
+    return planned, errors
+
+
+def apply_all(lxc_path: str, planned: Iterable[stages.Planned]) -> Dict[str, str]:
+    """Carry out the plans; the result has the reason for each container whose plan failed."""
+    errors: Dict[str, str] = {}
+    changes: List[files.Change] = []
+    for plan in planned:
+        try:
+            if plan.directory:
+                files.make_directory(*plan.directory)
+            if plan.writes:
+                changes.append(plan.change)
+        except ContainerError as error:
+            errors[plan.change.name] = str(error)
+    return {**errors, **files.apply(lxc_path, changes)} if changes else errors
+
+
+def item_of(name: str, planned: Mapping[str, stages.Planned], errors: Mapping[str, str]) -> Dict[str, Any]:
+    """The result of one container."""
+    if name in errors:
+        return {"name": name, "changed": False, "changes": [], "error": errors[name]}
+    changes = list(planned[name].changes) if name in planned else []
+    return {"name": name, "changed": bool(changes), "changes": changes}
+
+
+def result_of(
+    items: Sequence[Mapping[str, Any]], diffs: List[Dict[str, str]], more: Mapping[str, Any]
+) -> Dict[str, Any]:
+    """A module's result. `msg` is there where a container failed, and names each."""
+    result: Dict[str, Any] = {"changed": any(item["changed"] for item in items), "containers": list(items), **more}
+    failures = ["container %r: %s" % (item["name"], item["error"]) for item in items if item.get("error")]
+    if diffs:
+        result["diff"] = diffs
+    if failures:
+        result["msg"] = "; ".join(failures)
+    return result

@@ -1,0 +1,51 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: what the stages need to know about a target, as data. target.py reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import FrozenSet, Mapping, Optional, Tuple
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+
+
+@dataclass(frozen=True)
+class Binary:
+    """A busybox on the target; `interpreter` is its dynamic loader, None where it is static."""
+
+    path: str
+    digest: str
+    size: int
+    applets: Tuple[str, ...]
+    interpreter: Optional[str]
+
+
+@dataclass(frozen=True)
+class Host:
+    """Facts of one target.
+
+    `paths`: which of the paths that the specs name exist. `busyboxes`: by the path asked for (None: the one
+    found), a Binary or the reason why there is none. `controllers`: the cgroup version (1 or 2) that each
+    controller is on. `sleep`, `shell`: programs below /usr that a container without busybox can use. `seed`: what makes ids of
+    this target differ from others.
+    """
+
+    init_lxc: Optional[str] = None
+    init_lxc_static: Optional[str] = None
+    paths: FrozenSet[str] = frozenset()
+    interfaces: FrozenSet[str] = frozenset()
+    busyboxes: Mapping[Optional[str], object] = field(default_factory=dict)
+    controllers: Mapping[str, int] = field(default_factory=dict)
+    sleep: Optional[str] = None
+    shell: Optional[str] = None
+    resolv_conf: str = ""
+    seed: str = ""
+
+    def busybox(self, path: Optional[str]) -> Binary:
+        """The busybox at that path. Raises ContainerError where there is none."""
+        found = self.busyboxes.get(path, "was not looked for")
+        if not isinstance(found, Binary):
+            raise ContainerError("busybox.path: %s" % found)
+        return found

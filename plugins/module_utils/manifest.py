@@ -1,0 +1,93 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: the manifest, the record of what this collection made for one container."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.tree import Record
+
+VERSION = 1
+FILE_NAME = "manifest"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A point in time that a change of the clock cannot move: the boot, and seconds since then."""
+
+    boot: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What one stage made: its entries, and when it last changed what a running container sees."""
+
+    entries: Mapping[str, Record] = field(default_factory=dict)
+    changed: Optional[Moment] = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """`machine_id` and the stages by name. An empty one stands for a container that is not there yet."""
+
+    machine_id: str = ""
+    stages: Mapping[str, Stage] = field(default_factory=dict)
+
+    def entries(self, stage: str) -> Mapping[str, Record]:
+        """The entries that a stage made, by path."""
+        return self.stages[stage].entries if stage in self.stages else {}
+
+    def changed(self) -> Tuple[Moment, ...]:
+        """When each stage last changed something that a running container sees."""
+        return tuple(stage.changed for stage in self.stages.values() if stage.changed)
+
+    def with_stage(self, name: str, stage: Stage) -> Manifest:
+        """The same manifest with one stage replaced."""
+        return replace(self, stages={**self.stages, name: stage})
+
+
+def parse(text: str) -> Manifest:
+    """A manifest from its text. Raises ContainerError where it is damaged or from a newer version."""
+    try:
+        data = json.loads(text)
+        if data["version"] != VERSION:
+            raise ContainerError("manifest: version %r is not known here; use a newer collection" % (data["version"],))
+        stages = {
+            name: Stage(
+                {path: record_of(*record) for path, record in stage["entries"].items()},
+                Moment(str(stage["changed"][0]), float(stage["changed"][1])) if stage["changed"] else None,
+            )
+            for name, stage in data["stages"].items()
+        }
+        return Manifest(str(data["machine_id"]), stages)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        raise ContainerError("manifest: the file is damaged; put back a copy or remove the container by hand") from None
+
+
+@functools.lru_cache(maxsize=1024)
+def record_of(kind: str, mode: str, detail: str, size: str) -> Record:
+    """One entry's record. The same for the same applet of a hundred containers, so it is kept once.
+
+    Raises ValueError or TypeError where it is damaged.
+    """
+    return str(kind), "%04o" % int(mode, 8), str(detail), str(int(size))
+
+
+def render(manifest: Manifest) -> str:
+    """The text of a manifest, the same for the same manifest."""
+    stages: Dict[str, Any] = {
+        name: {
+            "entries": dict(sorted(stage.entries.items())),
+            "changed": [stage.changed.boot, round(stage.changed.seconds, 2)] if stage.changed else None,
+        }
+        for name, stage in sorted(manifest.stages.items())
+    }
+    data = {"version": VERSION, "machine_id": manifest.machine_id, "stages": stages}
+    return json.dumps(data, indent=None, separators=(",", ":"), sort_keys=True) + "\n"

@@ -1,0 +1,90 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads (I/O): processes of the target, and waiting for them to end."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import time
+from typing import Dict, Iterable, Optional, Set
+
+# The number of pidfd_open(2) is the same on every architecture but alpha.
+PIDFD_OPEN = 434
+# Without pidfd_open (before Linux 5.3) there is nothing to wait on: look this often, in seconds.
+LOOK = 0.01
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def boot_id() -> str:
+    """A random id of this boot of the target."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
+        return stream.read().strip()
+
+
+def since_boot() -> float:
+    """Seconds since the target booted, suspends included, the clock that start times are given in."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def fields(pid: int) -> Optional[list]:
+    """The fields of /proc/PID/stat after the name; None where the process has ended or is a zombie."""
+    try:
+        with open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as stream:
+            found = stream.read().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if found[0] in "ZX" else found
+
+
+def started(pid: int) -> Optional[float]:
+    """When a process began, in seconds since boot; None where it has ended. See proc(5), field 22."""
+    found = fields(pid)
+    return int(found[19]) / TICKS if found else None
+
+
+def parent(pid: int) -> Optional[int]:
+    """The parent of a process; None where it has ended."""
+    found = fields(pid)
+    return int(found[1]) if found else None
+
+
+def pidfd(pid: int) -> int:
+    """A descriptor that becomes readable when the process ends; -1 where the kernel has none, -2 where it has ended."""
+    if hasattr(os, "pidfd_open"):
+        try:
+            return os.pidfd_open(pid)
+        except ProcessLookupError:
+            return -2
+        except OSError:
+            return -1
+    library = ctypes.CDLL(None, use_errno=True)
+    fd = library.syscall(PIDFD_OPEN, pid, 0)
+    return fd if fd >= 0 else -2 if ctypes.get_errno() == 3 else -1
+
+
+def wait_for_end(pids: Iterable[int], seconds: float) -> Set[int]:
+    """Wait until all of these processes have ended, at most so long. The result: those that have not."""
+    deadline = time.monotonic() + seconds
+    alive = {pid for pid in pids if fields(pid)}
+    descriptors: Dict[int, int] = {}
+    poller = select.poll()
+    for pid in alive:
+        fd = pidfd(pid)
+        if fd >= 0:
+            descriptors[fd] = pid
+            poller.register(fd, select.POLLIN)
+    try:
+        while alive and time.monotonic() < deadline:
+            polled = set(descriptors.values())
+            pause = deadline - time.monotonic() if alive <= polled else LOOK
+            for fd, _event in poller.poll(max(0, int(pause * 1000) + 1)):
+                poller.unregister(fd)
+                alive.discard(descriptors[fd])
+            alive -= {pid for pid in alive - polled if not fields(pid)}
+    finally:
+        for fd in descriptors:
+            os.close(fd)
+    return alive

@@ -1,0 +1,107 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: the FHS-like tree of a container, from its spec and the facts of the target.
+
+The directories and files are those of the chapter "SoftwareContainer using LXC".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Dict
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Container
+
+DIRECTORIES = [
+    "bin",
+    "dev",
+    "etc",
+    "etc/pulse",
+    "gateways",
+    "home",
+    "lib",
+    "lib64",
+    "proc",
+    "root",
+    "sbin",
+    "sys",
+    "tmp",
+    "usr",
+    "usr/lib",
+    "usr/lib64",
+    "usr/sbin",
+]
+# Everybody may write to /tmp and nobody may remove what is another's: FHS 3.0, 3.18.
+MODES = {"tmp": 0o1777}
+PASSWD = "root:x:0:0:root:/root:/bin/sh\n"
+GROUP = "root:x:0:root\n"
+PULSE_CLIENT = "disable-shm=yes\n"
+
+
+def machine_id(seed: str, lxc_path: str, name: str) -> str:
+    """A D-Bus uuid: 32 hexadecimal digits, stable for one container of one target.
+
+    Derived from the target's own id by a keyed hash, as machine-id(5) asks of ids that others may see.
+    """
+    message = "softwarecontainer.lxc:%s/%s" % (lxc_path, name)
+    return hmac.new(seed.encode(), message.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def directory_mode(container: Container) -> int:
+    """The mode of the container's directory: what the container makes setuid must be out of reach for others.
+
+    With an id map PID 1 is not root on the target and has to pass through.
+    """
+    return 0o711 if container.security.idmap else 0o700
+
+
+def wanted(container: Container, host: Host, uuid: str) -> Dict[str, tree.Entry]:
+    """The entries of a container's rootfs, parents first, by path relative to the container's directory.
+
+    Raises ContainerError where what is declared does not go together.
+    """
+    entries: Dict[str, tree.Entry] = {}
+    add(entries, tree.directory("rootfs"))
+    for name in DIRECTORIES:
+        add(entries, tree.directory("rootfs/" + name, MODES.get(name, 0o755)))
+    add(entries, tree.directory("rootfs" + container.install_prefix))
+    add(entries, tree.file("rootfs/etc/passwd", 0o644, PASSWD))
+    add(entries, tree.file("rootfs/etc/group", 0o644, GROUP))
+    add(entries, tree.file("rootfs/etc/pulse/client.conf", 0o644, PULSE_CLIENT))
+    add(entries, tree.file("rootfs/etc/machine-id", 0o444, uuid + "\n"))
+    if container.resolv_conf != "none":
+        literal = container.resolv_conf if container.resolv_conf != "copy" else host.resolv_conf
+        add(entries, tree.file("rootfs/etc/resolv.conf", 0o644, literal))
+    for mount in container.mounts:
+        if mount.create == "dir":
+            add(entries, tree.directory("rootfs" + mount.target))
+        elif mount.create == "file":
+            add(entries, tree.file("rootfs" + mount.target, 0o644, ""))
+    for made in container.directories:
+        add(entries, tree.directory("rootfs" + made.path, made.mode))
+    for item in container.files:
+        add(entries, tree.file("rootfs" + item.path, item.mode, item.content))
+    return entries
+
+
+def add(entries: Dict[str, tree.Entry], entry: tree.Entry) -> None:
+    """Add an entry after its parents; what the user declares comes last and replaces what we would make.
+
+    Raises ContainerError where one path would have to be a file and a directory.
+    """
+    for above in (tree.directory(path) for path in tree.parents(entry.path)):
+        if entries.setdefault(above.path, above).kind != above.kind:
+            raise ContainerError("%s lies below %s, which is wanted as a file" % (inside(entry), inside(above)))
+    if entries.setdefault(entry.path, entry).kind != entry.kind:
+        raise ContainerError("%s is wanted as a file and as a directory" % inside(entry))
+    entries[entry.path] = entry
+
+
+def inside(entry: tree.Entry) -> str:
+    """The path of an entry as the container sees it."""
+    return entry.path[len("rootfs") :]

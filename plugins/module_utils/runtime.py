@@ -1,0 +1,318 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Talks to LXC (I/O): one narrow interface, through the `lxc` Python binding or through the lxc-* tools.
+
+Nothing else of this collection knows how LXC is reached. Both have the same methods; names are containers
+that have a config below `lxc_path`. A call that fails raises ContainerError with LXC's own words.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import parallel
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
+
+STATES = ["STOPPED", "STARTING", "RUNNING", "STOPPING", "ABORTING", "FREEZING", "FROZEN", "THAWED"]
+# How long LXC may take for an answer or a change of state that waits for nothing else, in seconds.
+PATIENCE = 30
+# The longest name of an abstract socket that LXC does not hash, commands_utils.c.
+SOCKET_NAME_MAX = 104
+# Variables that would change how LXC's own tool runs on the target.
+LOADER = ("LD_", "LXC_", "GLIBC_", "MALLOC_", "GCONV_", "LOCPATH", "PATH")
+DUMMY = "softwarecontainer-check"
+
+
+class LoadError(ContainerError):
+    """LXC cannot load the config of a container."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What LXC says of a container: its state, and the process id of its PID 1 on the target."""
+
+    state: str
+    pid: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program to run in a container; numbers of user and group as the container counts them."""
+
+    argv: Tuple[str, ...]
+    environment: Tuple[Tuple[str, str], ...] = ()
+    uid: Optional[int] = None
+    gid: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Binding:
+    """LXC through its Python binding."""
+
+    lxc_path: str
+    kind = "binding"
+
+    def version(self) -> str:
+        """The version of liblxc."""
+        return str(lxc().version)
+
+    def container(self, name: str) -> Any:
+        """LXC's object of a container. It makes a directory for its lock: never for a name that is not there."""
+        try:
+            return lxc().Container(name, self.lxc_path)
+        except RuntimeError:
+            raise unloadable(self.lxc_path, name) from None
+
+    def get_ready(self) -> None:
+        """Load the binding once, before many processes would each load it."""
+        lxc()
+
+    def status(self, name: str) -> Status:
+        """State and PID 1 of one container."""
+        container = self.container(name)
+        state, pid = container.state, container.init_pid
+        return Status(known(state), pid if pid > 0 else None)
+
+    def start(self, name: str, log: str) -> None:
+        """Start, until LXC says RUNNING. LXC's errors go to the log."""
+        container = self.container(name)
+        container.set_config_item("lxc.log.file", log)
+        container.set_config_item("lxc.log.level", "ERROR")
+        if not container.start(close_fds=True):
+            raise ContainerError("LXC did not start it")
+
+    def halt(self, name: str) -> None:
+        """Ask PID 1 to end, and do not wait."""
+        self.container(name).shutdown(0)
+
+    def kill(self, name: str) -> None:
+        """End all processes."""
+        self.must(name, "stop")
+
+    def freeze(self, name: str) -> None:
+        """Stop all processes from being scheduled."""
+        self.must(name, "freeze")
+
+    def unfreeze(self, name: str) -> None:
+        """Let all processes be scheduled again."""
+        self.must(name, "unfreeze")
+
+    def must(self, name: str, verb: str) -> None:
+        """Call a method that says whether it did its work."""
+        if not getattr(self.container(name), verb)():
+            raise ContainerError("LXC could not %s it" % verb)
+
+    def load(self, place: str, path: str, log: str) -> bool:
+        """Whether LXC takes a config. Its errors go to the log."""
+        container = lxc().Container(DUMMY, place)
+        container.clear_config()
+        container.set_config_item("lxc.log.file", log)
+        container.set_config_item("lxc.log.level", "ERROR")
+        return bool(container.load_config(path))
+
+
+@dataclass(frozen=True)
+class Tools:
+    """LXC through its lxc-* programs."""
+
+    lxc_path: str
+    kind = "tools"
+
+    def version(self) -> str:
+        """The version of LXC."""
+        return call(["lxc-start", "--version"]).strip()
+
+    def get_ready(self) -> None:
+        """Nothing has to be loaded."""
+
+    def status(self, name: str) -> Status:
+        """State and PID 1 of one container."""
+        try:
+            text = call(["lxc-info", "-n", name, "-P", self.lxc_path, "-s", "-p", "-H"]).split("\n")
+        except ContainerError as error:
+            raise (unloadable(self.lxc_path, name) if "Failed to load config" in str(error) else error) from None
+        values = dict(re.split(r":\s+", line, maxsplit=1) for line in text if ":" in line)
+        pid = int(values.get("PID", "-1"))
+        return Status(known(values.get("State", "")), pid if pid > 0 else None)
+
+    def start(self, name: str, log: str) -> None:
+        """Start, until LXC says RUNNING. LXC's errors go to the log."""
+        call(
+            ["lxc-start", "-n", name, "-P", self.lxc_path, "-d", "-q", "-o", log, "-l", "ERROR"], "LXC did not start it"
+        )
+
+    def halt(self, name: str) -> None:
+        """Ask PID 1 to end, and do not wait."""
+        call(["lxc-stop", "-n", name, "-P", self.lxc_path, "--nokill", "--nowait"])
+
+    def kill(self, name: str) -> None:
+        """End all processes."""
+        call(["lxc-stop", "-n", name, "-P", self.lxc_path, "--kill"])
+
+    def freeze(self, name: str) -> None:
+        """Stop all processes from being scheduled."""
+        call(["lxc-freeze", "-n", name, "-P", self.lxc_path])
+
+    def unfreeze(self, name: str) -> None:
+        """Let all processes be scheduled again."""
+        call(["lxc-unfreeze", "-n", name, "-P", self.lxc_path])
+
+    def load(self, place: str, path: str, log: str) -> bool:
+        """Whether LXC takes a config. Its errors go to the log."""
+        os.makedirs("%s/%s" % (place, DUMMY), exist_ok=True)
+        shutil.copyfile(path, "%s/%s/config" % (place, DUMMY))
+        argv = ["lxc-info", "-n", DUMMY, "-P", place, "-s", "-q", "-o", log, "-l", "ERROR"]
+        return subprocess.run(argv, **QUIET, check=False).returncode == 0
+
+
+Runtime = Union[Binding, Tools]
+QUIET: Dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+
+
+def choose(wanted: str, lxc_path: Optional[str]) -> Runtime:
+    """The way to LXC: `auto` takes the binding where the target has it. Raises RefusedError without LXC."""
+    bound = wanted != "tools" and has_binding()
+    tools = shutil.which("lxc-start") is not None
+    if wanted == "binding" and not bound:
+        raise RefusedError("runtime: the Python of the target has no module lxc; install python3-lxc, or use tools")
+    if not bound and not tools:
+        raise RefusedError("LXC was not found on the target: there is no lxc-start in PATH; install LXC")
+    if bound:
+        return Binding(lxc_path or str(lxc().get_global_config_item("lxc.lxcpath")))
+    return Tools(lxc_path or call(["lxc-config", "lxc.lxcpath"]).strip())
+
+
+def has_binding() -> bool:
+    """Whether this Python can load the binding; its compiled part may be for another version of Python."""
+    return all(importlib.util.find_spec(name) is not None for name in ("_lxc", "lxc"))
+
+
+def lxc() -> Any:
+    """LXC's Python binding, loaded where it is needed: most runs change nothing and never ask LXC."""
+    return importlib.import_module("lxc")
+
+
+def unloadable(lxc_path: str, name: str) -> LoadError:
+    """The error for a config that LXC cannot load."""
+    return LoadError("LXC cannot load %s/%s/config; let the config stage render it again" % (lxc_path, name))
+
+
+def known(state: str) -> str:
+    """A state as LXC names it; anything else is an error and never a default."""
+    if state not in STATES:
+        raise ContainerError("LXC reports the unknown state %r" % (state,))
+    return state
+
+
+def call(argv: Sequence[str], message: str = "") -> str:
+    """Output of one of LXC's programs. A failure is an error with its last words."""
+    try:
+        done = subprocess.run(argv, **QUIET, timeout=PATIENCE, check=False)
+    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
+        raise ContainerError("%s: %s" % (argv[0], error)) from None
+    text = done.stdout.decode("utf-8", "replace")
+    if done.returncode != 0:
+        words = " ".join(text.split("\n")[-3:]).strip()
+        raise ContainerError(message or "%s failed with %d: %s" % (argv[0], done.returncode, words))
+    return text
+
+
+def sockets() -> List[str]:
+    """The names of the sockets of this network namespace, abstract ones with a leading @. See proc(5)."""
+    with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
+        return socket_names(stream.read())
+
+
+def socket_names(text: str) -> List[str]:
+    """The names in the text of /proc/net/unix, where they come last and may have blanks in them."""
+    lines = (line.split(None, 7) for line in text.split("\n"))
+    return [fields[7] for fields in lines if len(fields) == 8]
+
+
+def statuses(runtime: Runtime, names: Sequence[str]) -> Dict[str, Union[Status, ContainerError]]:
+    """State and PID 1 of many containers, or why LXC cannot tell.
+
+    A container that runs has a command socket: who has none is stopped, also where its config is broken.
+    """
+    present = set(sockets())
+    results: Dict[str, Union[Status, ContainerError]] = {}
+    for name in names:
+        socket = "%s/%s/command" % (runtime.lxc_path, name)
+        if len(os.fsencode(socket)) <= SOCKET_NAME_MAX and "@" + socket not in present:
+            results[name] = Status("STOPPED")
+    asked = [name for name in names if name not in results]
+    if runtime.kind == "binding":
+        return {**results, **{name: ask(runtime, name) for name in asked}}
+    for name, result in parallel.each(lambda name: answer(runtime, name), asked, PATIENCE).items():
+        state, pid, error, unloaded = result.value or ("", None, result.error, False)
+        results[name] = (LoadError if unloaded else ContainerError)(error) if error else Status(state, pid)
+    return results
+
+
+def halt_all(runtime: Runtime, names: Sequence[str]) -> None:
+    """Ask PID 1 of each container to end, and do not wait. Who cannot be asked is killed later.
+
+    Through the binding this is a message, for which a process each would be wasted.
+    """
+    if runtime.kind == "tools":
+        parallel.each(runtime.halt, names, PATIENCE)
+        return
+    for name in names:
+        with contextlib.suppress(ContainerError):
+            runtime.halt(name)
+
+
+def answer(runtime: Runtime, name: str) -> List[Any]:
+    """What LXC says of one container, in a form that a child can send: state, PID 1, error, its kind."""
+    status = ask(runtime, name)
+    if isinstance(status, Status):
+        return [status.state, status.pid, "", False]
+    return ["", None, str(status), isinstance(status, LoadError)]
+
+
+def ask(runtime: Runtime, name: str) -> Union[Status, ContainerError]:
+    """State and PID 1 of one container, or why LXC cannot tell."""
+    try:
+        return runtime.status(name)
+    except ContainerError as error:
+        return error
+
+
+def attach(runtime: Runtime, name: str, program: Program, log: str) -> Tuple[List[str], Dict[str, str]]:
+    """Arguments and environment of the process that runs a program in a container.
+
+    Always LXC's own tool: it runs from a sealed copy of itself, so that root in the container cannot reach
+    the host's binary through /proc/PID/exe, which the Python interpreter behind the binding would lay open.
+    The values of variables go through the environment, where other users cannot read them.
+    """
+    tool = shutil.which("lxc-attach")
+    if tool is None:
+        raise ContainerError("there is no lxc-attach in PATH on the target; install LXC's tools")
+    argv = [tool, "-n", name, "-P", runtime.lxc_path, "-o", log, "-l", "ERROR", "-q", "--clear-env"]
+    own = {key: value for key, value in program.environment if not key.startswith(LOADER)}
+    argv += ["--keep-var=" + key for key in own]
+    argv += ["--set-var=%s=%s" % pair for pair in program.environment if pair[0] not in own]
+    argv += ["--uid=%d" % program.uid] if program.uid is not None else []
+    argv += ["--gid=%d" % program.gid] if program.gid is not None else []
+    return [*argv, "--", *program.argv], own
+
+
+def error_lines(log: str, offset: int = 0) -> Tuple[str, ...]:
+    """The messages of the ERROR lines of LXC's log, in order, without time and place in the source."""
+    try:
+        with open(log, encoding="utf-8", errors="replace") as stream:
+            stream.seek(offset)
+            lines = stream.read(65536).splitlines()
+    except FileNotFoundError:
+        return ()
+    found = [re.split(r" - \S+\.c:\w+:\d+ - ", line, maxsplit=1)[-1] for line in lines if " ERROR " in line]
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,26 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads and plans (I/O, reads only): the stage that installs busybox."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import busybox, manifest, stages, target
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Container
+
+
+def gather(containers: Sequence[Container]) -> Host:
+    """The facts that the applets depend on: each busybox is asked once."""
+    paths = {container.busybox.path for container in containers if container.busybox.method != "none"}
+    return Host(busyboxes={path: target.busybox(path) for path in paths})
+
+
+def plan(container: Container, place: stages.Place, before: manifest.Manifest) -> stages.Planned:
+    """Busybox and its applets."""
+    return stages.planned("busybox", container, place, before, before, busybox.wanted(container, place.host))
+
+
+STAGE = stages.Stage("busybox", lambda _container: ("rootfs",), gather, plan)

@@ -1,0 +1,86 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads and plans (I/O, reads only): the stage that renders the LXC config."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import List, Optional, Sequence, Tuple
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+    config,
+    manifest,
+    stage_busybox,
+    stages,
+    target,
+    tree,
+)
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Container
+
+
+def gather(containers: Sequence[Container]) -> Host:
+    """The facts that the config depends on."""
+    paths = {path for container in containers for path in config.sources(container)}
+    return replace(
+        stage_busybox.gather(containers),
+        init_lxc=target.first_program("init.lxc", target.INIT_DIRECTORIES),
+        init_lxc_static=target.first_program("init.lxc.static", target.INIT_DIRECTORIES),
+        paths=frozenset(path for path in paths if os.path.exists(path)),
+        interfaces=frozenset(os.listdir("/sys/class/net")),
+        controllers=target.controllers(),
+        sleep=target.first_program("sleep", ("/usr/bin",), below="/usr/"),
+        shell=target.first_program("sh", ("/usr/bin",), below="/usr/"),
+    )
+
+
+def earlier(container: Container) -> Tuple[str, ...]:
+    """A config means that the rootfs is complete."""
+    return ("rootfs",) if container.busybox.method == "none" else ("rootfs", "busybox")
+
+
+def plan(container: Container, place: stages.Place, before: manifest.Manifest) -> stages.Planned:
+    """The LXC config, and the gateway directory on the target."""
+    text = config.render(container, place.host, place.lxc_path, place.bridge)
+    found = stages.planned(
+        "config", container, place, before, before, config.wanted(container, place.host, text), seen_inside
+    )
+    directory = missing_directory(container)
+    made = ("make directory %s with mode %04o on the target" % directory,) if directory else ()
+    return replace(
+        found, changes=found.changes + made, config=text if found.change.actions else None, directory=directory
+    )
+
+
+def missing_directory(container: Container) -> Optional[Tuple[str, int]]:
+    """The gateway directory and its mode, where it is not there or has another mode. Raises ContainerError."""
+    if not container.gateway_dir:
+        return None
+    try:
+        status = os.lstat(container.gateway_dir)
+    except FileNotFoundError:
+        return container.gateway_dir, container.gateway_dir_mode
+    if not os.path.isdir(container.gateway_dir) or os.path.islink(container.gateway_dir):
+        raise ContainerError("gateway_dir: %s is not a directory" % container.gateway_dir)
+    right = status.st_mode & 0o7777 == container.gateway_dir_mode
+    return None if right else (container.gateway_dir, container.gateway_dir_mode)
+
+
+def seen_inside(actions: Tuple[tree.Action, ...]) -> bool:
+    """Whether lines change that matter for a container that runs."""
+    return any(
+        action.path != config.FILE_NAME or running_lines(action.before) != running_lines(action.entry)
+        for action in actions
+    )
+
+
+def running_lines(side: object) -> List[str]:
+    """The lines of one side of a change of the config that matter for what runs."""
+    content = getattr(side, "content", None) or b""
+    return config.running_part(content.decode("utf-8", "surrogateescape"))
+
+
+STAGE = stages.Stage("config", earlier, gather, plan)

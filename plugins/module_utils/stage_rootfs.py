@@ -1,0 +1,36 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads and plans (I/O, reads only): the stage that builds the file tree."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Sequence
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import manifest, rootfs, stages, target
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Container
+
+
+def gather(_containers: Sequence[Container]) -> Host:
+    """The facts that the tree depends on."""
+    return Host(resolv_conf=target.read_text("/etc/resolv.conf"), seed=target.seed())
+
+
+def plan(container: Container, place: stages.Place, before: manifest.Manifest) -> stages.Planned:
+    """The tree."""
+    uuid = before.machine_id or rootfs.machine_id(place.host.seed, place.lxc_path, container.name)
+    after = manifest.Manifest(uuid, before.stages)
+    found = stages.planned("rootfs", container, place, before, after, rootfs.wanted(container, place.host, uuid))
+    mode = rootfs.directory_mode(container)
+    if found.writes and not before.stages:
+        return replace(found, change=replace(found.change, mode=mode))
+    if os.stat(os.path.join(place.lxc_path, container.name)).st_mode & 0o7777 == mode:
+        return found
+    change = replace(found.change, before=before, after=found.change.after if found.writes else before, mode=mode)
+    return replace(found, change=change, changes=(*found.changes, "adjust its directory to %04o" % mode), writes=True)
+
+
+STAGE = stages.Stage("rootfs", lambda _container: (), gather, plan)

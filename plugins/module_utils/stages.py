@@ -1,0 +1,147 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads and plans (I/O, reads only): what the stages rootfs, busybox and config have in common."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+    files,
+    manifest,
+    processes,
+    scan,
+    tree,
+)
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Container
+
+MANIFEST_MAX = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the containers are, and what they hang on."""
+
+    lxc_path: str
+    bridge: str
+    host: Host
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a stage would do for one container.
+
+    `config` is the text that LXC has to take first; `directory` one of the target to be made, with its mode;
+    `writes` says whether the change has anything to do for the container's own directory.
+    """
+
+    change: files.Change
+    changes: Tuple[str, ...] = ()
+    writes: bool = False
+    config: Optional[str] = None
+    directory: Optional[Tuple[str, int]] = None
+
+    def diffs(self) -> List[Dict[str, str]]:
+        """Ansible's diff of what would be done."""
+        found = tree.diffs(self.change.name, self.change.actions)
+        if self.directory:
+            headers = {"before_header": self.directory[0], "after_header": self.directory[0]}
+            found.append(dict(headers, before="", after="directory mode %04o\n" % self.directory[1]))
+        return found
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: its name, the stages that must come before for a container, its facts, and its plan."""
+
+    name: str
+    earlier: Callable[[Container], Tuple[str, ...]]
+    gather: Callable[[Sequence[Container]], Host]
+    plan: Callable[[Container, Place, manifest.Manifest], Planned]
+
+
+class ForeignError(ContainerError):
+    """The directory of a container is there, and this collection did not make it."""
+
+
+def read_manifest(lxc_path: str, name: str) -> Optional[manifest.Manifest]:
+    """The manifest of a container; None where there is no such directory, or an empty one.
+
+    Raises ForeignError where the directory is not ours, and ContainerError where it cannot be read.
+    """
+    root = os.path.join(lxc_path, name)
+    if not os.path.lexists(root):
+        return None
+    try:
+        with scan.Directories(root) as directories:
+            text = scan.read_text(directories, manifest.FILE_NAME, MANIFEST_MAX)
+    except OSError as error:
+        raise ContainerError("%s cannot be read: %s" % (root, error.strerror)) from None
+    if text is None and not os.listdir(root):
+        return None
+    if text is None:
+        raise ForeignError("%s is not ours: it has no manifest, so it is left alone; choose another name" % root)
+    return manifest.parse(text)
+
+
+def observe(lxc_path: str, name: str, wanted: tree.Wanted, owned: tree.Wanted) -> Dict[str, tree.Observed]:
+    """What is on disk of a container; nothing where it has no directory."""
+    root = os.path.join(lxc_path, name)
+    if not os.path.isdir(root):
+        return {}
+    with scan.Directories(root) as directories:
+        return scan.observe(directories, wanted, owned)
+
+
+def plan(stage: Stage, container: Container, place: Place, check: bool) -> Planned:
+    """What a stage would change. Raises ContainerError where the target lacks something or is in the way.
+
+    In check mode the earlier stages have only been predicted: they are not asked for.
+    """
+    try:
+        before = read_manifest(place.lxc_path, container.name) or manifest.Manifest()
+        found = stage.plan(container, place, before)
+    except OSError as error:
+        where = os.path.join(place.lxc_path, container.name)
+        raise ContainerError("%s cannot be read: %s" % (error.filename or where, error.strerror)) from None
+    for earlier in () if check else stage.earlier(container):
+        if earlier not in before.stages:
+            raise ContainerError("its %s is not there yet; run the %s stage first" % (earlier, earlier))
+    return found
+
+
+def planned(
+    stage: str,
+    container: Container,
+    place: Place,
+    before: manifest.Manifest,
+    after: manifest.Manifest,
+    wanted: Dict[str, tree.Entry],
+    seen_inside: Callable[[Tuple[tree.Action, ...]], bool] = bool,
+) -> Planned:
+    """The plan from what is on disk to the wanted entries, and the manifest that belongs to it.
+
+    `seen_inside` says whether a container that runs sees the actions only after a restart; any action is so.
+    """
+    records = {path: tree.record(entry) for path, entry in wanted.items()}
+    owned = {path: tree.recorded(path, record) for path, record in before.entries(stage).items()}
+    present = observe(place.lxc_path, container.name, wanted, owned)
+    actions = tree.plan(wanted, present, owned)
+    changes = tree.describe(actions)
+    if not actions and records != before.entries(stage):
+        changes.append("record in the manifest what is already there")
+    if files.leftovers(place.lxc_path, container.name):
+        changes.append("remove what an interrupted run left behind")
+    moment = before.stages[stage].changed if stage in before.stages else None
+    if seen_inside(actions):
+        moment = manifest.Moment(processes.boot_id(), processes.since_boot())
+    after = after.with_stage(stage, manifest.Stage(records, moment))
+    if not changes:
+        # A list of a hundred containers must not keep a hundred manifests in memory.
+        return Planned(files.Change(container.name, (), manifest.Manifest(), manifest.Manifest()))
+    return Planned(files.Change(container.name, actions, before, after), tuple(changes), True)

@@ -1,0 +1,155 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the module container (I/O): specs or names in, states out."""
+
+from __future__ import annotations
+
+import os
+from contextlib import nullcontext
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+    chain,
+    files,
+    frame,
+    lifecycle,
+    manifest,
+    runtime,
+    spec,
+    stages,
+    supervise,
+)
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
+
+Steps = Dict[str, Tuple[str, ...]]
+
+
+def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = True) -> Dict[str, Any]:
+    """The result for all containers. Raises RefusedError before anything changes.
+
+    In check mode the earlier stages have changed nothing; with `predict` it is asked what they would change.
+    """
+    containers = spec.parse_containers(parameters["containers"], parameters["defaults"])
+    names = spec.parse_names(parameters["name"] or ())
+    if containers and names:
+        raise RefusedError("name: give either names or containers, not both")
+    if names and parameters["prune"] and parameters["state"] != "absent":
+        raise RefusedError("prune: goes with containers, since with names it would remove all the others")
+    times = supervise.Times(*(at_least_zero(parameters, key) for key in ("settle", "stop_timeout", "start_timeout")))
+    bridge = frame.check_bridge(parameters)
+    reached = frame.choose_runtime(parameters)
+    wishes = [wish_of(container) for container in containers]
+    wishes += [supervise.Wish(name, parameters["state"] or "started") for name in dict.fromkeys(names)]
+    if parameters["prune"]:
+        known = [wish.name for wish in wishes]
+        others = supervise.names_with(reached.lxc_path, manifest.FILE_NAME)
+        wishes += [supervise.Wish(name, "absent") for name in others if name not in known]
+    with nullcontext() if check else files.locked(reached.lxc_path, [wish.name for wish in wishes]):
+        before = look(reached, wishes, check)
+        predicted = changing(containers, reached.lxc_path, bridge) if check and predict else ()
+        steps, errors = plan_all(reached.lxc_path, wishes, before, check, predicted)
+        after = before
+        if not check and any(steps.values()):
+            errors.update(supervise.carry_out(reached, steps, times))
+            after = supervise.survey(reached, [wish.name for wish in wishes])
+            done = [wish for wish in wishes if wish.name not in errors]
+            errors.update(supervise.verify(done, after))
+    items = [item_of(wish, before, after, steps, errors, check) for wish in wishes]
+    diffs = [diff_of(wish, steps[wish.name], before) for wish in wishes if steps.get(wish.name)] if diff else []
+    return frame.result_of(items, diffs, {"lxc_path": reached.lxc_path, "runtime": reached.kind})
+
+
+def at_least_zero(parameters: Mapping[str, Any], key: str) -> float:
+    """A number of seconds. Raises RefusedError."""
+    if not 0 <= parameters[key] <= 86400:
+        raise RefusedError("%s: %r is not from 0 to 86400 seconds" % (key, parameters[key]))
+    return float(parameters[key])
+
+
+def wish_of(container: spec.Container) -> supervise.Wish:
+    """What a spec wants of the lifecycle."""
+    return supervise.Wish(container.name, container.state, container.on_change == "restart", container.limits)
+
+
+def look(reached: runtime.Runtime, wishes: Sequence[supervise.Wish], check: bool) -> supervise.Survey:
+    """What is there. One that is to be removed and that LXC cannot load is made loadable first."""
+    found = supervise.survey(reached, [wish.name for wish in wishes])
+    doomed = [
+        wish.name for wish in wishes if wish.state == "absent" and isinstance(found[wish.name], runtime.LoadError)
+    ]
+    if doomed and check:
+        return {**found, **{name: supervise.Found("RUNNING") for name in doomed}}
+    if doomed:
+        supervise.make_loadable(reached, doomed)
+        found.update(supervise.survey(reached, doomed))
+    return found
+
+
+def changing(containers: Sequence[spec.Container], lxc_path: str, bridge: str) -> Tuple[str, ...]:
+    """The containers of which an earlier stage would change something that needs a restart."""
+    found: List[str] = []
+    concerned = [one for one in containers if one.state in ("started", "frozen") and one.on_change == "restart"]
+    for stage in chain.STAGES:
+        place = stages.Place(lxc_path, bridge, stage.gather(concerned))
+        for container in concerned:
+            try:
+                found += [container.name] if moved(stages.plan(stage, container, place, True)) else []
+            except ContainerError:
+                continue  # The stage itself has said so.
+    return tuple(found)
+
+
+def moved(plan: stages.Planned) -> bool:
+    """Whether a plan sets the moment of its stage's last change."""
+    return plan.change.before.changed() != plan.change.after.changed()
+
+
+def plan_all(
+    lxc_path: str, wishes: Sequence[supervise.Wish], before: supervise.Survey, check: bool, predicted: Sequence[str]
+) -> Tuple[Steps, supervise.Errors]:
+    """The steps of each container, or the reason why there are none."""
+    steps: Steps = {}
+    errors: supervise.Errors = {}
+    for wish in wishes:
+        try:
+            planned = supervise.plan(wish, before[wish.name], check, wish.name in predicted)
+            if "remove" in planned:
+                # Before it is stopped: a container that cannot be removed goes on running.
+                files.refuse_mounts(os.path.join(lxc_path, wish.name))
+            steps[wish.name] = planned
+        except ContainerError as error:
+            errors[wish.name] = str(error)
+    return steps, errors
+
+
+def item_of(
+    wish: supervise.Wish,
+    before: supervise.Survey,
+    after: supervise.Survey,
+    steps: Steps,
+    errors: supervise.Errors,
+    check: bool,
+) -> Dict[str, Any]:
+    """The result of one container."""
+    was, now = before[wish.name], after[wish.name]
+    changes = list(steps.get(wish.name, ()))
+    item: Dict[str, Any] = {
+        "name": wish.name,
+        "changed": bool(changes) and (check or wish.name not in errors or was != now),
+        "changes": changes,
+        "state_before": was.state if isinstance(was, supervise.Found) else None,
+        "state": now.state if isinstance(now, supervise.Found) else None,
+        "pid": now.pid if isinstance(now, supervise.Found) else None,
+    }
+    return dict(item, error=errors[wish.name]) if wish.name in errors else item
+
+
+def diff_of(wish: supervise.Wish, steps: Tuple[str, ...], before: supervise.Survey) -> Dict[str, str]:
+    """Ansible's diff of one container's state. One that check mode only predicts counts as stopped."""
+    was = before[wish.name]
+    state = was.state if isinstance(was, supervise.Found) and was.state not in ("ABSENT", "INCOMPLETE") else "STOPPED"
+    reached = lifecycle.REACHED[wish.state]
+    note = " (restarted)" if "stop" in steps and "start" in steps else ""
+    headers = {"before_header": wish.name, "after_header": wish.name}
+    return dict(headers, before="state: %s\n" % state, after="state: %s%s\n" % (reached, note))

@@ -1,0 +1,235 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs (I/O): starts, stops, freezes and removes containers, a whole list at a time, and reads back what came of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+    config,
+    files,
+    lifecycle,
+    manifest,
+    parallel,
+    processes,
+    runtime,
+    stages,
+    usage,
+)
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Limits
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is wanted of one container. `restart`: whether it may be restarted when it has changed."""
+
+    name: str
+    state: str
+    restart: bool = False
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is there. `state`: as LXC says, or ABSENT (nothing), or INCOMPLETE (no config)."""
+
+    state: str
+    pid: Optional[int] = None
+    restart_due: bool = False
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds: to watch a start, to wait for a clean stop, to wait for a start."""
+
+    settle: float
+    stop: float
+    start: float
+
+
+Survey = Dict[str, Union[Found, ContainerError]]
+Errors = Dict[str, str]
+
+
+def survey(reached: runtime.Runtime, names: Sequence[str]) -> Survey:
+    """What is there of each container, or why it cannot be told. Only what is ours is looked at."""
+    found: Survey = {}
+    manifests: Dict[str, manifest.Manifest] = {}
+    for name in names:
+        try:
+            read = stages.read_manifest(reached.lxc_path, name)
+        except ContainerError as error:
+            found[name] = error
+            continue
+        if read is None:
+            found[name] = Found("INCOMPLETE" if files.leftovers(reached.lxc_path, name) else "ABSENT")
+        else:
+            manifests[name] = read
+    for name, status in runtime.statuses(reached, list(manifests)).items():
+        if isinstance(status, ContainerError):
+            found[name] = status
+        elif status.state == "STOPPED" and not has_config(reached.lxc_path, name):
+            found[name] = Found("INCOMPLETE")
+        else:
+            found[name] = Found(status.state, status.pid, restart_due(status, manifests[name]))
+    return found
+
+
+def restart_due(status: Union[runtime.Status, ContainerError], record: manifest.Manifest) -> bool:
+    """Whether a container that runs has changed on disk since it was started."""
+    if isinstance(status, ContainerError) or not status.pid:
+        return False
+    return lifecycle.restart_due(record.changed(), processes.boot_id(), processes.started(status.pid))
+
+
+def has_config(lxc_path: str, name: str) -> bool:
+    """Whether the container is complete: the file system is asked, LXC overlooks broken ones."""
+    return os.path.isfile(os.path.join(lxc_path, name, config.FILE_NAME))
+
+
+def plan(wish: Wish, found: Union[Found, ContainerError], check: bool, predicted_restart: bool) -> Tuple[str, ...]:
+    """The steps for one container. Raises ContainerError where there is no way.
+
+    In check mode earlier stages have only been predicted: a container that they would build counts as there.
+    """
+    if isinstance(found, ContainerError):
+        raise found
+    state = found.state
+    if state in ("ABSENT", "INCOMPLETE") and wish.state != "absent":
+        if not check:
+            raise ContainerError("it is not built yet; run the stages rootfs, busybox and config first")
+        state = "STOPPED"
+    steps = lifecycle.steps(state, wish.state, wish.restart and (found.restart_due or predicted_restart))
+    if steps is None:
+        raise ContainerError(
+            "its state is %s, from which it cannot become %s; run again when it is settled" % (state, wish.state)
+        )
+    return steps
+
+
+def carry_out(reached: runtime.Runtime, steps: Mapping[str, Tuple[str, ...]], times: Times) -> Errors:
+    """Carry out the steps of all containers, step by step; the reasons of those that failed."""
+    errors: Errors = {}
+    for step in lifecycle.STEPS:
+        names = [name for name in steps if step in steps[name] and name not in errors]
+        if names:
+            errors.update(STEP[step](reached, names, times))
+    return errors
+
+
+def reasons(results: Mapping[str, parallel.Result]) -> Errors:
+    """The errors among the results of a list of calls."""
+    return {name: result.error for name, result in results.items() if result.error}
+
+
+def unfreeze(reached: runtime.Runtime, names: Sequence[str], _times: Times) -> Errors:
+    """Thaw."""
+    return reasons(parallel.each(reached.unfreeze, names, runtime.PATIENCE))
+
+
+def freeze(reached: runtime.Runtime, names: Sequence[str], _times: Times) -> Errors:
+    """Freeze."""
+    return reasons(parallel.each(reached.freeze, names, runtime.PATIENCE))
+
+
+def stop(reached: runtime.Runtime, names: Sequence[str], times: Times) -> Errors:
+    """Ask all to end, wait for all together, and kill those that have not ended in time."""
+    inits = running(reached, names)
+    monitors = {name: processes.parent(pid) for name, pid in inits.items()}
+    runtime.halt_all(reached, list(inits))
+    alive = processes.wait_for_end(inits.values(), times.stop)
+    errors = reasons(
+        parallel.each(reached.kill, [name for name, pid in inits.items() if pid in alive], runtime.PATIENCE)
+    )
+    # PID 1 of the target has taken over where a monitor has died: it never ends.
+    waited = {pid for pid in [*inits.values(), *monitors.values()] if pid and pid != 1}
+    alive = processes.wait_for_end(waited, runtime.PATIENCE)
+    for name in inits:
+        if inits[name] in alive and name not in errors:
+            errors[name] = "its PID 1 (%d on the target) is still alive after a kill" % inits[name]
+    return errors
+
+
+def running(reached: runtime.Runtime, names: Sequence[str]) -> Dict[str, int]:
+    """PID 1, as the target counts, of those of the containers that have one."""
+    found = runtime.statuses(reached, names).items()
+    return {name: status.pid for name, status in found if isinstance(status, runtime.Status) and status.pid}
+
+
+def remove(reached: runtime.Runtime, names: Sequence[str], _times: Times) -> Errors:
+    """Remove the directories, which are all ours."""
+    errors: Errors = {}
+    for name in names:
+        try:
+            files.remove_container(reached.lxc_path, name)
+        except (ContainerError, OSError) as error:
+            place = os.path.join(reached.lxc_path, name)
+            errors[name] = files.reason_of(error, place) if isinstance(error, OSError) else str(error)
+    return errors
+
+
+def start(reached: runtime.Runtime, names: Sequence[str], times: Times) -> Errors:
+    """Start, and see that what was started still runs after the settle time."""
+    logs = {name: files.log_of(reached.lxc_path, name) for name in names}
+    reached.get_ready()
+    results = parallel.each(lambda name: reached.start(name, logs[name]), names, times.start)
+    errors = reasons(results)
+    late = [name for name in errors if name in running(reached, list(errors))]
+    parallel.each(reached.kill, late, runtime.PATIENCE)
+    pids = running(reached, [name for name in names if name not in errors])
+    alive = processes.wait_for_end(pids.values(), times.settle)
+    for name in names:
+        if name not in errors and pids.get(name) not in alive:
+            errors[name] = "it was started, but its PID 1 ended within %g seconds; see its command" % times.settle
+        if name in errors:
+            lines = runtime.error_lines(logs[name])
+            errors[name] += ": " + "; ".join(lines[:3]) if lines else ""
+    files.remove_logs(logs.values())
+    return errors
+
+
+STEP: Mapping[str, Callable[[runtime.Runtime, Sequence[str], Times], Errors]] = {
+    "unfreeze": unfreeze,
+    "stop": stop,
+    "remove": remove,
+    "start": start,
+    "freeze": freeze,
+}
+
+
+def verify(wishes: Iterable[Wish], found: Survey) -> Errors:
+    """Where what is there is not what was wanted: the state, and the limits that the kernel has in force."""
+    errors: Errors = {}
+    for wish in wishes:
+        there = found[wish.name]
+        if isinstance(there, ContainerError):
+            errors[wish.name] = str(there)
+        elif there.state != lifecycle.REACHED[wish.state]:
+            errors[wish.name] = "it should be %s and is %s" % (lifecycle.REACHED[wish.state], there.state)
+        elif there.pid:
+            missing = usage.limits_not_in_force(there.pid, wish.limits)
+            if missing:
+                errors[wish.name] = "; ".join(missing)
+    return errors
+
+
+def make_loadable(reached: runtime.Runtime, names: Iterable[str]) -> None:
+    """Give containers that are to be removed a config that LXC can load, so that they can be stopped."""
+    for name in names:
+        text = "lxc.uts.name = %s\nlxc.rootfs.path = dir:%s/%s/rootfs\n" % (name, reached.lxc_path, name)
+        files.replace_config(reached.lxc_path, name, text)
+
+
+def names_with(lxc_path: str, *kinds: str) -> List[str]:
+    """The names of all containers that have one of these files: a manifest makes it ours, a config LXC's."""
+    try:
+        names = sorted(os.listdir(lxc_path))
+    except FileNotFoundError:
+        return []
+    visible = [name for name in names if not name.startswith(".")]
+    return [name for name in visible if any(os.path.isfile(os.path.join(lxc_path, name, kind)) for kind in kinds)]

@@ -1,0 +1,132 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads (I/O): facts of the target. Nothing here writes."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import re
+import struct
+import subprocess
+from typing import Callable, Dict, Iterable, Mapping, Optional, Tuple, Union
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Binary
+
+PROGRAMS = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin")
+# Where distributions put LXC's init; the last two are its libexec directory.
+INIT_DIRECTORIES = ("/usr/sbin", "/sbin", "/usr/bin", "/usr/libexec/lxc", "/usr/lib/lxc")
+APPLET = re.compile(r"[A-Za-z0-9_\[.-][A-Za-z0-9_\[\].+-]{0,63}")
+PT_INTERP = 3
+
+
+def read_text(path: str, default: str = "") -> str:
+    """The text of a file of the target; the default where it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
+            return stream.read()
+    except OSError:
+        return default
+
+
+def first_program(name: str, directories: Iterable[str], below: str = "/") -> Optional[str]:
+    """The first of these directories that holds a program of that name, whose file lies below a directory."""
+    for directory in directories:
+        path = os.path.join(directory, name)
+        if os.access(path, os.X_OK) and os.path.realpath(path).startswith(below):
+            return path
+    return None
+
+
+def seed() -> str:
+    """The id of this target; where it has none, the id of this boot."""
+    for path in ("/etc/machine-id", "/var/lib/dbus/machine-id", "/proc/sys/kernel/random/boot_id"):
+        found = read_text(path).strip().replace("-", "")
+        if re.fullmatch(r"[0-9a-f]{32}", found):
+            return found
+    return ""
+
+
+def busybox(path: Optional[str]) -> Union[Binary, str]:
+    """The busybox at a path, or the one found in PATH; or the reason why there is none."""
+    place = path or first_program("busybox", PROGRAMS)
+    if place is None:
+        return "there is no busybox on the target; install it, or set busybox.method to none"
+    try:
+        with open(place, "rb") as stream:
+            content = stream.read()
+        listed = subprocess.run(
+            [place, "--list"], stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return "%s is not a busybox that runs on the target (%s)" % (place, reason(error))
+    applets = tuple(name for name in listed.stdout.decode("ascii", "replace").split("\n") if APPLET.fullmatch(name))
+    if not applets:
+        return "%s reports no applets" % place
+    return Binary(place, hashlib.sha256(content).hexdigest(), len(content), applets, interpreter(content))
+
+
+def reason(error: Exception) -> str:
+    """A failure in a few words."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    if isinstance(error, subprocess.CalledProcessError):
+        return "busybox --list ended with %d" % error.returncode
+    return type(error).__name__
+
+
+def interpreter(content: bytes) -> Optional[str]:
+    """The dynamic loader that a program names; None for a static one. See elf(5), PT_INTERP."""
+    if content[:4] != b"\x7fELF" or len(content) < 64:
+        return None
+    wide, order = content[4] == 2, "<" if content[5] == 1 else ">"
+    table, size, count = (32, 54, 56) if wide else (28, 42, 44)
+    offset = struct.unpack_from(order + ("Q" if wide else "I"), content, table)[0]
+    each, number = (struct.unpack_from(order + "H", content, place)[0] for place in (size, count))
+    for start in range(offset, min(offset + each * number, len(content) - 56), each or 1):
+        if struct.unpack_from(order + "I", content, start)[0] == PT_INTERP:
+            place, length = (8, 32) if wide else (4, 16)
+            form = order + ("Q" if wide else "I")
+            at, long = (struct.unpack_from(form, content, start + field)[0] for field in (place, length))
+            return content[at : at + long].rstrip(b"\0").decode("ascii", "replace")
+    return None
+
+
+@functools.lru_cache(maxsize=1)
+def hierarchies() -> Mapping[str, Tuple[int, str]]:
+    """The cgroup version and mount point of each controller. See cgroups(7)."""
+    return hierarchies_in(read_text("/proc/self/mountinfo"), lambda point: read_text(point + "/cgroup.controllers"))
+
+
+def hierarchies_in(mountinfo: str, controllers_at: Callable[[str], str]) -> Dict[str, Tuple[int, str]]:
+    """The same from the text of mountinfo, see proc(5), and that of the controllers at a point of version 2."""
+    found: Dict[str, Tuple[int, str]] = {}
+    for line in filter(None, mountinfo.split("\n")):
+        fields, _dash, rest = line.partition(" - ")
+        kind, _source, options = rest.split(" ", 2)
+        point = fields.split(" ")[4]
+        if kind == "cgroup":
+            found.update((name, (1, point)) for name in options.split(","))
+        elif kind == "cgroup2":
+            listed = controllers_at(point).split()
+            found.update((name, (2, point)) for name in [*listed, "unified"] if name not in found)
+    return found
+
+
+def controllers() -> Dict[str, int]:
+    """The cgroup version that each controller is on."""
+    return {name: version for name, (version, _point) in hierarchies().items()}
+
+
+def cgroup_version() -> str:
+    """The layout of the target: 1, 2, or hybrid, where version 2 is mounted but version 1 has the controllers."""
+    return layout(controllers())
+
+
+def layout(versions: Mapping[str, int]) -> str:
+    """The same from the cgroup version of each controller."""
+    if {version for name, version in versions.items() if name in ("memory", "cpu", "pids")} == {2}:
+        return "2"
+    return "hybrid" if "unified" in versions else "1"

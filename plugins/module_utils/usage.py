@@ -1,0 +1,118 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads (I/O): what the kernel says of a container that runs: limits in force, memory, processor time, addresses."""
+
+from __future__ import annotations
+
+import os
+from typing import Dict, List, Optional
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import config, target
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Limits
+
+# How the kernel says "no limit": version 2, cpu quota of version 1, memory of version 1 with small and large pages.
+UNLIMITED = ("max", "-1", "9223372036854771712", "9223372036854710272")
+
+
+def cgroup_file(pid: int, controller: str, name: str) -> Optional[str]:
+    """The text of a file of the container's own cgroup; None where there is none."""
+    version, point = target.hierarchies().get(controller, (0, ""))
+    path = payload_cgroup(target.read_text("/proc/%d/cgroup" % pid), controller, version)
+    text = "\0" if path is None else target.read_text(point + path + "/" + name, "\0")
+    return None if text == "\0" else text.strip()
+
+
+def payload_cgroup(cgroups: str, controller: str, version: int) -> Optional[str]:
+    """The path of a container's own cgroup below the mount point, from the text of /proc/PID/cgroup of its PID 1.
+
+    PID 1 may have moved itself further down, to a name of its choice; LXC calls the container's cgroup
+    lxc.payload.NAME. See cgroups(7).
+    """
+    for line in filter(None, cgroups.split("\n")):
+        number, listed, path = line.split(":", 2)
+        if (controller in listed.split(",") and version == 1) or (number == "0" and not listed and version == 2):
+            parts = path.split("/")
+            depth = next((place for place, part in enumerate(parts) if part.startswith("lxc.payload")), len(parts) - 1)
+            return "/".join(parts[: depth + 1])
+    return None
+
+
+def limits_not_in_force(pid: int, wanted: Limits) -> List[str]:
+    """One sentence for each limit that the kernel does not show as it was asked for."""
+    found: List[str] = []
+    for key, controller, name, value in config.limit_files(wanted, target.controllers()):
+        actual = cgroup_file(pid, controller, name)
+        if actual != value and not (controller == "memory" and whole_pages(value) == actual):
+            found.append("limits.%s: %s should be %s and is %s" % (key, name, value, actual))
+    return found
+
+
+def whole_pages(size: str) -> str:
+    """A size as the kernel keeps it: whole pages."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    return str(int(size) // page * page)
+
+
+def addresses(pid: int) -> List[str]:
+    """The addresses in the network namespace of a process, without those of loopback and link-local ones."""
+    fib_trie, if_inet6 = (target.read_text("/proc/%d/net/%s" % (pid, name)) for name in ("fib_trie", "if_inet6"))
+    return addresses_in(fib_trie, if_inet6)
+
+
+def addresses_in(fib_trie: str, if_inet6: str) -> List[str]:
+    """The same from the texts of the two files."""
+    found: List[str] = []
+    previous = ""
+    for line in fib_trie.splitlines():
+        # An address stands on a line of its own, above the line that says what it is.
+        if "/32 host LOCAL" in line and not previous.startswith("127.") and previous not in found:
+            found.append(previous)
+        previous = line.rpartition("|-- ")[2].strip() if "|-- " in line else previous
+    for line in if_inet6.splitlines():
+        digits, _index, _prefix, scope = line.split()[:4]
+        if scope == "00":
+            found.append(compressed(digits))
+    return found
+
+
+def compressed(digits: str) -> str:
+    """An IPv6 address of 32 hexadecimal digits in its short form."""
+    import ipaddress  # Only needed here, and not small.
+
+    return str(ipaddress.ip_address(int(digits, 16)))
+
+
+def memory_bytes(pid: int) -> Optional[int]:
+    """The memory that a container uses, page cache included, in bytes."""
+    name = "memory.current" if target.hierarchies().get("memory", (0,))[0] == 2 else "memory.usage_in_bytes"
+    text = cgroup_file(pid, "memory", name)
+    return int(text) if text else None
+
+
+def cpu_seconds(pid: int) -> Optional[float]:
+    """The processor time that a container has used."""
+    text = cgroup_file(pid, "cpuacct", "cpuacct.usage")
+    if text:
+        return round(int(text) / 1e9, 3)
+    return seconds_in(cgroup_file(pid, "cpu", "cpu.stat") or "")
+
+
+def seconds_in(cpu_stat: str) -> Optional[float]:
+    """The processor time in the text of cpu.stat of version 2; that of version 1 has none."""
+    words = dict(line.split() for line in cpu_stat.splitlines())
+    return round(int(words["usage_usec"]) / 1e6, 3) if "usage_usec" in words else None
+
+
+def effective_limits(pid: int) -> Dict[str, Optional[str]]:
+    """The limits that the kernel has in force for a container, as its cgroup files say; null: no limit."""
+    every = Limits(memory=1, memory_swap=1, cpu_shares=2, cpus=1.0, pids=1)
+    known = {name: version for name, version in target.controllers().items() if name in ("memory", "cpu", "pids")}
+    files = config.limit_files(every, {"memory": 1, "cpu": 1, "pids": 1, **known})
+    found = {key: cgroup_file(pid, controller, name) for key, controller, name, _value in files if controller in known}
+    return {key: None if unlimited(value) else value for key, value in found.items()}
+
+
+def unlimited(value: Optional[str]) -> bool:
+    """Whether the text of a cgroup file says that there is no limit."""
+    return not value or value.split()[0] in UNLIMITED

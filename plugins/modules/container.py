@@ -1,0 +1,242 @@
+#!/usr/bin/python
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: container
+short_description: Start, stop, freeze and remove LXC containers
+version_added: "0.1.0"
+author:
+  - softwarecontainer.lxc contributors (@softwarecontainer)
+description:
+  - Brings each container to the state that its spec declares, all of them together, not one after another.
+  - Started means that LXC says C(RUNNING), that PID 1 is still alive after the time O(settle), and that the kernel has
+    the declared limits in force. Stopped means that no process is left.
+  - Restarts a running container whose rootfs, busybox or config has changed since it was started, unless
+    O(containers[].on_change) says otherwise.
+  - Stops a container by asking its PID 1 to end, and kills what has not ended after O(stop_timeout).
+  - It is the last stage. The container has to be complete, made by M(softwarecontainer.lxc.rootfs),
+    M(softwarecontainer.lxc.busybox) and M(softwarecontainer.lxc.config), unless it is to be absent.
+  - Works on containers by O(name) as well, for use without specs, on the command line for example.
+extends_documentation_fragment:
+  - softwarecontainer.lxc.containers
+  - softwarecontainer.lxc.containers.lxc
+  - softwarecontainer.lxc.containers.bridge
+  - softwarecontainer.lxc.containers.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - A container that the earlier stages would build counts as there, and one that they would change as changed, so
+        that a play in check mode tells of the start or restart that would follow.
+  diff_mode:
+    support: full
+options:
+  name:
+    description:
+      - The containers to bring to O(state), a name or a list of names, instead of O(containers).
+      - A container that is given by its name is not restarted because of a change.
+      - When left out, the work is that of O(containers).
+    type: list
+    elements: str
+  state:
+    description:
+      - The state for the containers given by O(name), without which it is refused. The states are those of
+        O(containers[].state).
+      - When left out, they are started.
+    type: str
+    choices: [started, stopped, frozen, absent]
+  settle:
+    description:
+      - How long the PID 1 of a container that was started has to stay alive, in seconds, from 0 to 86400. The
+        containers of a call are watched together.
+    type: float
+    default: 0.5
+  stop_timeout:
+    description:
+      - How long to wait for a clean stop before a container is killed, in seconds, from 0 to 86400. The containers of
+        a call are waited for together.
+    type: float
+    default: 10.0
+  start_timeout:
+    description:
+      - How long LXC may take to start one container, in seconds, from 0 to 86400. One that takes longer is an error
+        and is killed.
+    type: float
+    default: 30.0
+  prune:
+    description:
+      - Whether every other container in O(lxc_path) that this collection made is removed. With neither O(containers)
+        nor O(name) that is all of them; with O(name) it is all but those named.
+      - Containers of others are left alone.
+    type: bool
+    default: false
+notes:
+  - The option C(bridge) is used in check mode alone, to tell what M(softwarecontainer.lxc.config) would change.
+    Give both modules the same.
+  - A removed container's O(containers[].gateway_dir) and the sources of its mounts stay on the target.
+seealso:
+  - module: softwarecontainer.lxc.rootfs
+  - module: softwarecontainer.lxc.busybox
+  - module: softwarecontainer.lxc.config
+  - module: softwarecontainer.lxc.container_info
+  - module: softwarecontainer.lxc.exec
+"""
+
+EXAMPLES = r"""
+- name: Start one container and stop another
+  softwarecontainer.lxc.container:
+    containers:
+      - name: hmi
+      - name: logger
+        state: stopped
+
+- name: Have exactly the declared containers, and remove ours that are declared no longer
+  softwarecontainer.lxc.container:
+    containers: "{{ softwarecontainer_containers }}"
+    defaults: "{{ softwarecontainer_defaults }}"
+    prune: true
+
+- name: Let containers run as they are, although they have changed
+  softwarecontainer.lxc.container:
+    containers:
+      - name: hmi
+      - name: logger
+    defaults:
+      on_change: leave
+
+- name: Freeze a container by its name
+  softwarecontainer.lxc.container:
+    name: hmi
+    state: frozen
+
+- name: Stop two containers, and kill them after three seconds
+  softwarecontainer.lxc.container:
+    name: [hmi, logger]
+    state: stopped
+    stop_timeout: 3
+
+- name: Remove a container
+  softwarecontainer.lxc.container:
+    name: logger
+    state: absent
+"""
+
+RETURN = r"""
+containers:
+  description:
+    - What was done for each container, in the order given, and after them those that O(prune) removed.
+  returned: unless the whole call was refused
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the container.
+      returned: always
+      type: str
+    changed:
+      description: Whether its state was changed, or in check mode would be.
+      returned: always
+      type: bool
+    changes:
+      description: The steps, in order. They are C(unfreeze), C(stop), C(remove), C(start) and C(freeze).
+      returned: always
+      type: list
+      elements: str
+    state_before:
+      description:
+        - The state before, as LXC calls it, or C(ABSENT) where there is no such container, or C(INCOMPLETE) where it
+          was not built or not removed to the end. It is null where it cannot be told.
+      returned: always
+      type: str
+    state:
+      description: The state after, read back, in the same words. In check mode the state before.
+      returned: always
+      type: str
+    pid:
+      description: The process id on the target of the container's PID 1. It is null where the container does not run.
+      returned: always
+      type: int
+    error:
+      description: Why the container failed, with the ERROR lines of LXC's log where a start failed.
+      returned: when it failed
+      type: str
+  sample:
+    - name: hmi
+      changed: true
+      changes: [stop, start]
+      state_before: RUNNING
+      state: RUNNING
+      pid: 22642
+    - name: logger
+      changed: true
+      changes: [stop]
+      state_before: RUNNING
+      state: STOPPED
+      pid: null
+    - name: radio
+      changed: false
+      changes: []
+      state_before: ABSENT
+      state: ABSENT
+      pid: null
+      error: it is not built yet; run the stages rootfs, busybox and config first
+diff:
+  description: The state of each container that changes.
+  returned: in diff mode, when something changes
+  type: list
+  elements: dict
+  sample:
+    - before_header: hmi
+      after_header: hmi
+      before: |
+        state: RUNNING
+      after: |
+        state: RUNNING (restarted)
+lxc_path:
+  description: The directory that holds the containers.
+  returned: unless the whole call was refused
+  type: str
+  sample: /var/lib/lxc
+runtime:
+  description: How LXC was reached, C(binding) or C(tools).
+  returned: unless the whole call was refused
+  type: str
+  sample: binding
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import frame, states
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import Error
+
+
+def main() -> None:
+    """Bring all containers of this host to their states."""
+    module = AnsibleModule(
+        argument_spec={
+            **frame.ARGUMENTS,
+            **frame.BRIDGE,
+            "name": {"type": "list", "elements": "str"},
+            "state": {"type": "str", "choices": ["started", "stopped", "frozen", "absent"]},
+            "settle": {"type": "float", "default": 0.5},
+            "stop_timeout": {"type": "float", "default": 10.0},
+            "start_timeout": {"type": "float", "default": 30.0},
+            "prune": {"type": "bool", "default": False},
+        },
+        required_by={"state": "name"},
+        supports_check_mode=True,
+    )
+    try:
+        result = states.run(module.params, module.check_mode, module._diff)
+    except Error as error:
+        module.fail_json(msg=str(error))
+    if "msg" in result:
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

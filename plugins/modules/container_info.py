@@ -1,0 +1,204 @@
+#!/usr/bin/python
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: container_info
+short_description: Tell what is there of LXC containers
+version_added: "0.1.0"
+author:
+  - softwarecontainer.lxc contributors (@softwarecontainer)
+description:
+  - Reads the state, addresses, use of memory and processors, and limits of containers from LXC and the kernel.
+  - Tells whether a container was made by this collection, where its files are no longer as they were made, and whether
+    it has to be restarted for its changes to take effect.
+  - With O(name) or O(containers), looks at these. With neither, looks at all containers in O(lxc_path), also at those
+    of others.
+extends_documentation_fragment:
+  - softwarecontainer.lxc.containers
+  - softwarecontainer.lxc.containers.lxc
+  - softwarecontainer.lxc.containers.attributes
+attributes:
+  check_mode:
+    support: full
+    details: It changes nothing in any mode.
+  diff_mode:
+    support: none
+options:
+  name:
+    description:
+      - The containers to look at, a name or a list of names, instead of O(containers).
+      - When left out, those of O(containers), or all where there are none.
+    type: list
+    elements: str
+notes:
+  - Of the specs in O(containers) only the names count. What is on disk is compared with what the collection wrote, not
+    with the specs; for the latter use the stages in check mode.
+  - Contrary to the other modules it does not fail because of one container. See RV(containers[].error).
+seealso:
+  - module: softwarecontainer.lxc.container
+  - module: softwarecontainer.lxc.exec
+"""
+
+EXAMPLES = r"""
+- name: Look at all containers of the host
+  softwarecontainer.lxc.container_info:
+  register: there
+
+- name: Require that every container of ours is as it was made, and runs what is on disk
+  ansible.builtin.assert:
+    that:
+      - there.containers | selectattr('ours') | rejectattr('drift', 'equalto', []) | length == 0
+      - there.containers | selectattr('restart_needed') | length == 0
+
+- name: Look at two containers by their names
+  softwarecontainer.lxc.container_info:
+    name: [hmi, logger]
+
+- name: Look at the declared containers
+  softwarecontainer.lxc.container_info:
+    containers: "{{ softwarecontainer_containers }}"
+    defaults: "{{ softwarecontainer_defaults }}"
+"""
+
+RETURN = r"""
+containers:
+  description: What is there of each container, in the order given, or by name where none were given.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the container.
+      returned: always
+      type: str
+    state:
+      description:
+        - The state as LXC calls it, C(STOPPED), C(STARTING), C(RUNNING), C(STOPPING), C(ABORTING), C(FREEZING),
+          C(FROZEN) or C(THAWED), or C(ABSENT) where there is no such container, or C(INCOMPLETE) where it was not
+          built or not removed to the end. It is null where LXC cannot tell.
+      returned: always
+      type: str
+    pid:
+      description: The process id on the target of the container's PID 1. It is null where the container does not run.
+      returned: always
+      type: int
+    addresses:
+      description:
+        - The IPv4 and IPv6 addresses of the container, without those of the loopback interface and IPv6 link-local
+          ones.
+      returned: always
+      type: list
+      elements: str
+    memory_bytes:
+      description: The memory that its cgroup uses, page cache included. It is null where the container does not run.
+      returned: always
+      type: int
+    cpu_seconds:
+      description: The processor time that it has used since its start. It is null where the container does not run.
+      returned: always
+      type: float
+    limits:
+      description:
+        - The limits that the kernel has in force, by the keys C(memory), C(memory_swap), C(cpu_shares), C(cpus) and
+          C(pids) of the container spec. Each is the text of its cgroup file, in the unit of the cgroup version in
+          force, or null where there is no such limit.
+        - A key whose cgroup controller the target does not have is missing, and all where the container does not run.
+      returned: always
+      type: dict
+    ours:
+      description: Whether this collection made it.
+      returned: always
+      type: bool
+    drift:
+      description:
+        - What the stages would repair, because it is no longer as they made it, one line each. Always empty for the
+          containers of others.
+      returned: always
+      type: list
+      elements: str
+    restart_needed:
+      description: Whether it runs and has changed on disk since it was started.
+      returned: always
+      type: bool
+    error:
+      description: Why something cannot be told. It is null where all can.
+      returned: always
+      type: str
+  sample:
+    - name: hmi
+      state: RUNNING
+      pid: 2581
+      addresses:
+        - 10.0.3.20
+      memory_bytes: 536576
+      cpu_seconds: 0.007
+      limits:
+        memory: "67108864"
+        memory_swap: null
+        cpu_shares: "1024"
+        cpus: "50000"
+        pids: "100"
+      ours: true
+      drift:
+        - adjust directory rootfs/home to 0755
+        - "create in rootfs/bin: vi"
+      restart_needed: false
+      error: null
+    - name: radio
+      state: ABSENT
+      pid: null
+      addresses: []
+      memory_bytes: null
+      cpu_seconds: null
+      limits: {}
+      ours: false
+      drift: []
+      restart_needed: false
+      error: null
+lxc_path:
+  description: The directory that was looked at.
+  returned: success
+  type: str
+  sample: /var/lib/lxc
+lxc_version:
+  description: The version of LXC on the target.
+  returned: success
+  type: str
+  sample: 5.0.2
+cgroup_version:
+  description:
+    - The layout of cgroups on the target, C(1), C(2), or C(hybrid) where version 2 is mounted but version 1 has the
+      controllers.
+  returned: success
+  type: str
+  sample: hybrid
+runtime:
+  description: How LXC was reached, C(binding) or C(tools).
+  returned: success
+  type: str
+  sample: binding
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import frame, information
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import Error
+
+
+def main() -> None:
+    """Tell what is there of the containers of this host."""
+    module = AnsibleModule(
+        argument_spec={**frame.ARGUMENTS, "name": {"type": "list", "elements": "str"}}, supports_check_mode=True
+    )
+    try:
+        result = information.run(module.params)
+    except Error as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

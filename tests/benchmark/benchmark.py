@@ -1,0 +1,386 @@
+"""I/O: measures this collection side by side with the other ways of building and starting LXC containers.
+
+Measured are wall-clock times to create and start, to run again with nothing to do, and to remove 1, 10 and 100
+containers: by the role `containers`; by `community.general.lxc_container` in a loop; by a shell loop of an LXC
+template and `lxc-start`; by a bare Python loop over the same system calls and liblxc. A play with one `ping` gives the
+fixed cost of Ansible. The contestants take turns within each run. Plays of their own, which are not timed, give the
+number of tasks and the peak memory of the modules.
+
+The result goes to docs/benchmarks.md when the run is complete: all contestants, 1, 10 and 100 containers, three runs or
+more, none failed. The exit status is 0 whatever the ratios are, and 1 when a run failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import json
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from typing import Callable, Dict, Iterator, List, Sequence, Tuple
+
+import machine
+import report
+from contestants import (
+    AGAIN,
+    BASE_CONFIG,
+    CONTESTANTS,
+    CREATE,
+    PING,
+    REMOVE,
+    Contestant,
+    Setting,
+    collection_command,
+    environment,
+)
+from sandbox import (
+    BRIDGE,
+    BenchmarkError,
+    describe_container,
+    forgets_slowly,
+    names,
+    output,
+    sandbox,
+    scratch_parent,
+    sweep_containers,
+    verify_gone,
+    verify_running,
+)
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+REPORT = os.path.join(ROOT, "docs", "benchmarks.md")
+PEER_PACKAGE = "ansible==12.3.0"
+# In the environment of `make venv`, so that it is ignored, and made anew when the checkout moves, as that one is.
+PEER_ENVIRONMENT = ".venv/benchmark"
+HANG_SECONDS = 3600
+COMPLETE_COUNTS, COMPLETE_RUNS = {1, 10, 100}, 3
+IMAGE: Dict[str, Callable[[], bool]] = {
+    "auto": lambda: forgets_slowly(scratch_parent()),
+    "image": lambda: True,
+    "machine": lambda: False,
+}
+
+
+def main() -> int:
+    """Run the benchmark and return the exit status."""
+    options = parse(sys.argv[1:])
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda signum, _frame: sys.exit(128 + signum))
+    try:
+        check_requirements()
+        peer_playbook = install_peer() if "peer" in options.contestants else ""
+        with sandbox(IMAGE[options.file_system]()) as scratch:
+            setting = prepare(scratch, options.counts, peer_playbook)
+            figures = measure(setting, options)
+            text = report.render(figures, options.counts, describe_machine(setting), str(datetime.date.today()))
+    except BenchmarkError as error:
+        print(f"benchmark: {error}", file=sys.stderr)
+        return 1
+    publish(text, options, complete(options, figures))
+    return 1 if figures.failures else 0
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of the command line."""
+    keys = [contestant.key for contestant in CONTESTANTS]
+    parser = argparse.ArgumentParser(prog="tests/benchmark/run", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--runs", type=int, default=3, help="runs of every contestant, default 3")
+    parser.add_argument("--counts", type=numbers, default=[1, 10, 100], help="numbers of containers, default 1,10,100")
+    parser.add_argument("--peer-counts", type=numbers, help="the same for the peer alone, which takes minutes for 100")
+    parser.add_argument("--contestants", type=lambda text: text.split(","), default=keys, help=",".join(keys))
+    parser.add_argument(
+        "--file-system",
+        choices=sorted(IMAGE),
+        default="auto",
+        help="where the containers lie: on the file system of LXC's own path (machine), on an ext4 in a file (image), "
+        "or in an image only where LXC's path is on ext4 without a journal, which slows after removals (auto)",
+    )
+    parser.add_argument("--report", help="write the result to this file, complete or not")
+    options = parser.parse_args(arguments)
+    unknown = set(options.contestants) - set(keys)
+    if unknown or options.runs < 1 or min(options.counts) < 1:
+        parser.error(f"unknown contestant {', '.join(sorted(unknown))}" if unknown else "runs and counts start at 1")
+    return options
+
+
+def numbers(text: str) -> List[int]:
+    """Return a comma-separated list of numbers in ascending order."""
+    return sorted({int(part) for part in text.split(",")})
+
+
+def complete(options: argparse.Namespace, figures: report.Figures) -> bool:
+    """Return whether the run is one whose figures may stand in the documentation."""
+    return (
+        COMPLETE_COUNTS.issubset(options.counts)
+        and options.runs >= COMPLETE_RUNS
+        and set(options.contestants) == {contestant.key for contestant in CONTESTANTS}
+        and not figures.failures
+    )
+
+
+def publish(text: str, options: argparse.Namespace, is_complete: bool) -> None:
+    """Print the report, and write it where it was asked for or, if the run is complete, to the documentation."""
+    print("\n" + text)
+    path = options.report or (REPORT if is_complete else "")
+    if not path:
+        print("The run is not complete: docs/benchmarks.md was left as it is.")
+        return
+    write(os.path.abspath(path), text)
+    if path == REPORT:
+        give_to_owner(os.path.dirname(path))
+    print(f"Written to {os.path.relpath(path, ROOT)}.")
+
+
+def check_requirements() -> None:
+    """Raise BenchmarkError when the machine cannot run the benchmark."""
+    if os.geteuid() != 0:
+        raise BenchmarkError("must be run by root")
+    programs = (
+        "lxc-create",
+        "lxc-start",
+        "lxc-ls",
+        "init.lxc",
+        "busybox",
+        "ip",
+        "mkfs.ext4",
+        "mount",
+        "setpriv",
+        "unshare",
+    )
+    missing = [program for program in programs if not shutil.which(program)]
+    if missing:
+        raise BenchmarkError(f"not found on this machine: {', '.join(missing)}")
+    output("/usr/bin/python3", "-c", "import lxc")
+    if not os.path.exists(ansible_playbook(".venv")):
+        raise BenchmarkError("no .venv/bin/ansible-playbook; run `make venv` first")
+
+
+def ansible_playbook(environment_name: str) -> str:
+    """Return the path of ansible-playbook in a virtual environment of the checkout."""
+    return os.path.join(ROOT, environment_name, "bin", "ansible-playbook")
+
+
+def install_peer() -> str:
+    """Put the peer's package into an environment of its own, once, and return its ansible-playbook."""
+    directory = os.path.join(ROOT, PEER_ENVIRONMENT)
+    marker = os.path.join(directory, PEER_PACKAGE)
+    if not os.path.exists(marker):
+        print(f"Installing {PEER_PACKAGE} into {PEER_ENVIRONMENT}", flush=True)
+        shutil.rmtree(directory, ignore_errors=True)
+        output(sys.executable, "-m", "venv", directory)
+        pip = [os.path.join(directory, "bin", "python"), "-m", "pip", "--disable-pip-version-check"]
+        output(*pip, "install", "--quiet", PEER_PACKAGE)
+        write(marker, "")
+        give_to_owner(directory)
+    return ansible_playbook(PEER_ENVIRONMENT)
+
+
+def give_to_owner(path: str) -> None:
+    """Leave nothing of root's in the checkout of another user."""
+    output("chown", "--recursive", f"--reference={ROOT}", path)
+
+
+def prepare(scratch: str, counts: Sequence[int], peer_playbook: str) -> Setting:
+    """Write what the contestants read into the scratch directory and return where everything is."""
+    setting = Setting(ROOT, scratch, os.path.join(scratch, "base.conf"), ansible_playbook(".venv"), peer_playbook)
+    write(setting.base_config, BASE_CONFIG.format(bridge=BRIDGE))
+    for count in {1, *counts}:
+        specs = [{"name": name} for name in names(count)]
+        variables = {"softwarecontainer_containers": specs, "softwarecontainer_bridge": BRIDGE}
+        write(setting.containers_file(count), json.dumps(variables))
+    for contestant in CONTESTANTS:
+        os.mkdir(setting.lxc_path(contestant.key))
+    write(os.path.join(scratch, "etc-lxc", "lxc.conf"), f"lxc.lxcpath = {setting.lxc_path('peer')}\n")
+    collection = os.path.join(scratch, "collections", "ansible_collections", "softwarecontainer", "lxc")
+    os.makedirs(os.path.dirname(collection))
+    os.symlink(ROOT, collection)
+    return setting
+
+
+def write(path: str, text: str) -> None:
+    """Write a file, and make the directory that it is in."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as stream:
+        stream.write(text)
+
+
+def measure(setting: Setting, options: argparse.Namespace) -> report.Figures:
+    """Run all contestants and return the figures."""
+    figures = report.Figures()
+    chosen = [contestant for contestant in CONTESTANTS if contestant.key in options.contestants]
+    ready = [contestant for contestant in chosen if warm_up(setting, contestant, figures)]
+    for run in range(options.runs):
+        for count in options.counts:
+            shift = run % max(len(ready), 1)
+            for contestant in ready[shift:] + ready[:shift]:
+                if contestant.key != "peer" or count in (options.peer_counts or options.counts):
+                    print(f"run {run + 1} of {options.runs}, {count:3d} containers, {contestant.title}", flush=True)
+                    time_cycle(setting, contestant, count, figures)
+    if any(contestant.key == "collection" for contestant in ready):
+        for count in sorted({1, max(options.counts)}):
+            measure_memory(setting, count, figures)
+    return figures
+
+
+def warm_up(setting: Setting, contestant: Contestant, figures: report.Figures) -> bool:
+    """Run a contestant once with one container, untimed: caches fill, and a contestant that cannot run is left out."""
+    print(f"warm-up, {contestant.title}", flush=True)
+    with recorded_failure(setting, contestant, f"warm-up, {contestant.title}", figures) as outcome:
+        for phase in contestant.phases:
+            run_phase(setting, contestant, phase, 1)
+            if phase == CREATE:
+                figures.built[contestant.key] = describe_container(setting.lxc_path(contestant.key))
+    return not outcome
+
+
+def time_cycle(setting: Setting, contestant: Contestant, count: int, figures: report.Figures) -> None:
+    """Time all phases of a contestant with a number of containers; a time counts when its phase was verified."""
+    with recorded_failure(setting, contestant, f"{count} containers, {contestant.title}", figures):
+        for phase in contestant.phases:
+            seconds = run_phase(setting, contestant, phase, count)
+            figures.add(contestant.key, phase, count, seconds)
+            print(f"    {phase:8} {seconds:8.2f} s", flush=True)
+
+
+@contextlib.contextmanager
+def recorded_failure(
+    setting: Setting, contestant: Contestant, what: str, figures: report.Figures
+) -> Iterator[List[str]]:
+    """Keep a failure for the report, and clear away what the failed contestant left; yields a list that gets it."""
+    outcome: List[str] = []
+    try:
+        yield outcome
+    except BenchmarkError as error:
+        print(f"    FAILED: {error}", flush=True)
+        outcome.append(f"{what}: {str(error).splitlines()[0]}")
+        figures.failures.extend(outcome)
+        sweep_containers()
+        shutil.rmtree(setting.lxc_path(contestant.key))
+        os.mkdir(setting.lxc_path(contestant.key))
+
+
+def run_phase(setting: Setting, contestant: Contestant, phase: str, count: int) -> float:
+    """Run one phase of a contestant, verify its effect, and return the seconds that it took."""
+    seconds, text = timed(contestant.command(setting, phase, count), environment(setting))
+    verify(setting, contestant.key, phase, count, text)
+    return seconds
+
+
+def verify(setting: Setting, key: str, phase: str, count: int, text: str) -> None:
+    """Raise BenchmarkError when the machine is not in the state that the phase leads to."""
+    if phase in (CREATE, AGAIN):
+        verify_running(setting.lxc_path(key), count)
+    if phase == REMOVE:
+        verify_gone(setting.lxc_path(key))
+        sweep_containers()
+    recap = re.search(r"\bchanged=(\d+)", text)
+    if recap and (recap.group(1) == "0") != (phase in (AGAIN, PING)):
+        raise BenchmarkError(f"the play reports changed={recap.group(1)} in the phase `{phase}`")
+
+
+def timed(command: Sequence[str], variables: Dict[str, str]) -> Tuple[float, str]:
+    """Run a command and return its seconds and what it printed.
+
+    The output goes to a file: a daemon that keeps the descriptor open must not be waited for. The file systems are
+    synced before, so that no contestant pays for the writes of the one before it. The command does not outlive the
+    benchmark, however that ends.
+    """
+    os.sync()
+    with tempfile.TemporaryFile("w+") as stream:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *command],
+            cwd=ROOT,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
+        # Not wait(timeout), which polls: up to 50 ms of every figure would be its own.
+        watchdog = threading.Timer(HANG_SECONDS, os.killpg, (process.pid, signal.SIGKILL))
+        watchdog.start()
+        try:
+            status = process.wait()
+            seconds = time.perf_counter() - start
+        finally:
+            watchdog.cancel()
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        stream.seek(0)
+        text = stream.read()
+    if status != 0:
+        raise BenchmarkError(f"exit status {status}\n{text[-3000:]}")
+    return seconds, text
+
+
+def measure_memory(setting: Setting, count: int, figures: report.Figures) -> None:
+    """Run the collection's phases with an interpreter that records the memory of each module."""
+    contestant = next(contestant for contestant in CONTESTANTS if contestant.key == "collection")
+    log = os.path.join(setting.scratch, "memory.log")
+    print(f"memory, {count:3d} containers, {contestant.title}", flush=True)
+    with recorded_failure(setting, contestant, f"memory, {count} containers, {contestant.title}", figures):
+        for phase in contestant.phases:
+            write(log, "")
+            command = collection_command(setting, phase, count)
+            command += ["-e", f"ansible_python_interpreter={measuring_interpreter(setting, log)}"]
+            _seconds, text = timed(command, environment(setting))
+            verify(setting, contestant.key, phase, count, text)
+            figures.memory.append(memory_run(count, phase, text, log))
+
+
+def measuring_interpreter(setting: Setting, log: str) -> str:
+    """Return an executable that Ansible takes for the target's Python and that records each run in the log."""
+    path = os.path.join(setting.scratch, "measured", "python3")
+    write(path, f'#!/bin/sh\nexec /usr/bin/python3 -B {setting.file("measure.py")} {log} /usr/bin/python3 "$@"\n')
+    os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR)
+    return path
+
+
+def memory_run(count: int, phase: str, text: str, log: str) -> report.MemoryRun:
+    """Return what a measured play showed: the tasks that it printed and the modules that the log names."""
+    with open(log) as stream:
+        modules = [json.loads(line) for line in stream]
+    if not modules:
+        raise BenchmarkError("the measuring interpreter recorded no module")
+    worst = max(modules, key=lambda module: module["peak_kib"])
+    tasks = len(re.findall(r"^TASK \[", text, re.MULTILINE))
+    return report.MemoryRun(count, phase, tasks, len(modules), worst["peak_kib"] * 1024 / 1e6, worst["module"])
+
+
+def describe_machine(setting: Setting) -> List[Tuple[str, str]]:
+    """Return the rows of the machine table, with the versions of both Ansible environments."""
+    core = ansible_core_version(setting.ansible_playbook)
+    peer = "not measured"
+    if setting.peer_playbook:
+        peer = f"{peer_collection_version()} (in {PEER_PACKAGE.replace('==', ' ')}"
+        peer += f", ansible-core {ansible_core_version(setting.peer_playbook)})"
+    return machine.describe(setting.scratch, core, peer)
+
+
+def ansible_core_version(playbook: str) -> str:
+    """Return the version that ansible-playbook says of itself."""
+    found = re.search(r"\[core ([^\]]+)\]", output(playbook, "--version"))
+    return found.group(1) if found else "unknown"
+
+
+def peer_collection_version() -> str:
+    """Return the version of the peer's collection from its manifest."""
+    python = os.path.join(ROOT, PEER_ENVIRONMENT, "bin", "python")
+    packages = output(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
+    with open(os.path.join(packages, "ansible_collections", "community", "general", "MANIFEST.json")) as stream:
+        return str(json.load(stream)["collection_info"]["version"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""I/O: stands in for the target's Python in the memory run: runs it, then records the peak memory of the process.
+
+Usage: measure.py LOG INTERPRETER [ARGUMENT...]
+
+Appends one line of JSON per run to LOG: the module (found in the payload that Ansible sends on standard input, or in
+the file that it names) and the largest resident set of the process and the children that it waited for, in KiB.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import subprocess
+import sys
+
+MODULE = re.compile(rb"ansible(?:_collections(?:\.\w+){2}\.plugins)?\.modules\.(\w+)")
+
+
+def module_name(payload, arguments):
+    if not payload and arguments and arguments[0].endswith(".py"):
+        with open(arguments[0], "rb") as stream:
+            payload = stream.read()
+    found = MODULE.search(payload)
+    return found.group(1).decode() if found else "unknown"
+
+
+def main(log, interpreter, arguments):
+    payload = b"" if sys.stdin.isatty() else sys.stdin.buffer.read()
+    finished = subprocess.run([interpreter] + arguments, input=payload, check=False)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    with open(log, "a") as stream:
+        stream.write(json.dumps({"module": module_name(payload, arguments), "peak_kib": peak}) + "\n")
+    return finished.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3:]))

@@ -1,0 +1,263 @@
+"""Pure: medians, the targets and whether they are met, and the report as Markdown text."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, field
+from typing import Dict, Iterable, List, Optional, Sequence, Tuple
+
+from contestants import AGAIN, CONTESTANTS, CREATE, PING, REMOVE
+
+TARGET_COUNT = 100
+PEAK_MEMORY_MB = 40
+PHASE_TITLES = {CREATE: "Create and start", AGAIN: "Again, with nothing to do", REMOVE: "Remove"}
+INTRODUCTION = """\
+# Benchmarks
+
+All contestants ran side by side on one machine, taking turns run by run, so that a change in the machine's speed hits
+all of them. Each figure is the median of the wall-clock times, in seconds, and in parentheses stands the number of
+runs that it is made of. After each phase LXC was asked whether all containers run, or it was checked that no process
+and no directory of them is left; a run that failed gives no figure.
+
+- **This collection** is the role `containers` with its defaults: four tasks, durable writes, the settle time included.
+- **Bare Python loop** makes the same tree and the same kind of config with plain system calls and starts it through
+  liblxc, one container after another. It checks, repairs, syncs and records nothing: it is the practical limit.
+- **Shell loop** is the original's way: `lxc-create` with a template, then `lxc-start`. It has no second run: its
+  template appends to what is there.
+- **`community.general.lxc_container`** is looped over with the same template as the shell loop.
+- **A play with one `ping`** is the fixed cost of Ansible. The plays of this collection and of the peer contain it.
+
+The three plays use the same inventory (connection `local`), the same `ansible.cfg`, and gather no facts. All containers
+lie on one file system: that of LXC's own path, or, where that is ext4 without a journal, an ext4 with a journal in an
+image file beside it. Without a journal the kernel passes over every inode that was removed in the last minutes, so
+that each contestant would pay for what the one before it has removed.
+"""
+
+
+@dataclass(frozen=True)
+class MemoryRun:
+    """What one untimed play with measured modules showed."""
+
+    count: int
+    phase: str
+    tasks: int
+    module_runs: int
+    peak_mb: float
+    peak_module: str
+
+
+@dataclass
+class Figures:
+    """All that was measured: the times in seconds by contestant, phase and count, and the runs that failed."""
+
+    times: Dict[Tuple[str, str, int], List[float]] = field(default_factory=dict)
+    memory: List[MemoryRun] = field(default_factory=list)
+    built: Dict[str, Dict[str, int]] = field(default_factory=dict)
+    failures: List[str] = field(default_factory=list)
+
+    def add(self, key: str, phase: str, count: int, seconds: float) -> None:
+        """Keep one time."""
+        self.times.setdefault((key, phase, count), []).append(seconds)
+
+    def median(self, key: str, phase: str, count: int) -> Optional[float]:
+        """Return the median of a contestant's times in a phase; None when it has none."""
+        times = self.times.get((key, phase, count))
+        return statistics.median(times) if times else None
+
+    def ping(self) -> Optional[float]:
+        """Return the median of all plays with one ping, which do not depend on the number of containers."""
+        times = [time for (key, _phase, _count), values in self.times.items() if key == PING for time in values]
+        return statistics.median(times) if times else None
+
+    def peer_per_container(self, phase: str) -> Optional[Tuple[float, int]]:
+        """Return the peer's seconds per container at the largest count that it ran, and that count."""
+        counts = [count for (key, name, count) in self.times if key == "peer" and name == phase]
+        if not counts:
+            return None
+        return statistics.median(self.times[("peer", phase, max(counts))]) / max(counts), max(counts)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One promise: what it is about, the figure wanted, the figure measured, and whether it is met (None: unknown)."""
+
+    subject: str
+    wanted: str
+    measured: str
+    met: Optional[bool]
+
+
+def not_measured(subject: str, wanted: str) -> Target:
+    """Return the target for which a figure is missing."""
+    return Target(subject, wanted, "not measured", None)
+
+
+def peer_target(figures: Figures, phase: str, factor: float) -> Target:
+    """Return the target that compares the collection's and the peer's time per container."""
+    subject = f"{PHASE_TITLES[phase]}, {TARGET_COUNT}: against the peer, per container"
+    wanted = f"at least {factor:g} times faster"
+    ours, peer = figures.median("collection", phase, TARGET_COUNT), figures.peer_per_container(phase)
+    if ours is None or peer is None:
+        return not_measured(subject, wanted)
+    per_container, count = peer
+    ratio = per_container / (ours / TARGET_COUNT)
+    return Target(subject, wanted, f"{ratio:.1f} times faster (peer at {count})", ratio >= factor)
+
+
+def limit_target(subject: str, wanted: str, ours: Optional[float], limit: Optional[float]) -> Target:
+    """Return the target that a time does not exceed a limit."""
+    if ours is None or limit is None:
+        return not_measured(subject, wanted)
+    return Target(subject, wanted, f"{ours:.2f} s, the limit is {limit:.2f} s", ours <= limit)
+
+
+def shell_target(figures: Figures) -> Target:
+    """Return the target that compares with the shell loop."""
+    subject, wanted = f"{PHASE_TITLES[CREATE]}, {TARGET_COUNT}: against the shell loop", "faster"
+    ours = figures.median("collection", CREATE, TARGET_COUNT)
+    shell = figures.median("shell", CREATE, TARGET_COUNT)
+    if ours is None or shell is None:
+        return not_measured(subject, wanted)
+    return Target(subject, wanted, f"{shell / ours:.1f} times as fast", ours < shell)
+
+
+def create_target(figures: Figures) -> Target:
+    """Return the target that compares creation with the bare loop and the cost of Ansible."""
+    bare, ping = figures.median("bare", CREATE, TARGET_COUNT), figures.ping()
+    limit = None if bare is None or ping is None else 2.5 * bare + 3 * ping
+    return limit_target(
+        f"{PHASE_TITLES[CREATE]}, {TARGET_COUNT}: against the practical limit",
+        "at most 2.5 bare loops and 3 pings",
+        figures.median("collection", CREATE, TARGET_COUNT),
+        limit,
+    )
+
+
+def again_target(figures: Figures) -> Target:
+    """Return the target that compares a run with nothing to do with the cost of Ansible."""
+    ping = figures.ping()
+    return limit_target(
+        f"{PHASE_TITLES[AGAIN]}, {TARGET_COUNT}: against the cost of Ansible",
+        "at most 3.5 pings",
+        figures.median("collection", AGAIN, TARGET_COUNT),
+        None if ping is None else 3.5 * ping,
+    )
+
+
+def tasks_target(figures: Figures) -> Target:
+    """Return the target that the number of tasks and of module runs does not depend on the number of containers."""
+    subject, wanted = f"Tasks and module runs per host, 1 and {TARGET_COUNT} containers", "equal in each phase"
+    by_count = {
+        count: [(run.phase, run.tasks, run.module_runs) for run in figures.memory if run.count == count]
+        for count in (1, TARGET_COUNT)
+    }
+    if not all(by_count.values()):
+        return not_measured(subject, wanted)
+    tasks = ", ".join(f"{count}: {[row[1] for row in rows]}" for count, rows in by_count.items())
+    return Target(subject, wanted, f"tasks by phase with {tasks}", by_count[1] == by_count[TARGET_COUNT])
+
+
+def memory_target(figures: Figures) -> Target:
+    """Return the target for the peak memory of the modules."""
+    subject, wanted = f"Peak memory of any module, {TARGET_COUNT} containers", f"at most {PEAK_MEMORY_MB} MB"
+    runs = [run for run in figures.memory if run.count == TARGET_COUNT]
+    if not runs:
+        return not_measured(subject, wanted)
+    worst = max(runs, key=lambda run: run.peak_mb)
+    measured = f"{worst.peak_mb:.1f} MB (`{worst.peak_module}`, {worst.phase})"
+    return Target(subject, wanted, measured, worst.peak_mb <= PEAK_MEMORY_MB)
+
+
+def targets(figures: Figures) -> List[Target]:
+    """Return all targets with what was measured."""
+    return [
+        peer_target(figures, CREATE, 30),
+        shell_target(figures),
+        create_target(figures),
+        peer_target(figures, AGAIN, 10),
+        again_target(figures),
+        peer_target(figures, REMOVE, 30),
+        tasks_target(figures),
+        memory_target(figures),
+    ]
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table whose first column is text and whose others are aligned to the right."""
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def cell(figures: Figures, key: str, phase: str, count: int) -> str:
+    """Return one figure with its number of runs; a dash where there is none."""
+    times = figures.times.get((key, phase, count))
+    return f"{statistics.median(times):.2f} ({len(times)})" if times else "–"
+
+
+def phase_section(figures: Figures, phase: str, counts: Sequence[int]) -> str:
+    """Return the section with the times of one phase."""
+    rows = []
+    for contestant in CONTESTANTS:
+        if phase in contestant.phases:
+            largest = max((count for count in counts if figures.median(contestant.key, phase, count)), default=None)
+            seconds = figures.median(contestant.key, phase, largest) if largest else None
+            per_container = f"{seconds / largest * 1000:.1f} ms at {largest}" if seconds and largest else "–"
+            figure = [cell(figures, contestant.key, phase, count) for count in counts]
+            rows.append([contestant.title, *figure, per_container])
+    head = ["Seconds (runs)", *(f"{count} container{'s' * (count > 1)}" for count in counts), "per container"]
+    return f"## {PHASE_TITLES[phase]}\n\n{table(head, rows)}\n"
+
+
+def ping_line(figures: Figures) -> str:
+    """Return the sentence about the fixed cost of Ansible."""
+    times = [time for (key, _phase, _count), values in figures.times.items() if key == PING for time in values]
+    if not times:
+        return "The play with one `ping` was not measured.\n"
+    return f"A play with one `ping` takes {statistics.median(times):.2f} s ({len(times)} runs).\n"
+
+
+def memory_section(figures: Figures) -> str:
+    """Return the section about tasks and memory, which come from plays of their own that are not timed."""
+    rows = [
+        [
+            f"{PHASE_TITLES[run.phase]}, {run.count}",
+            str(run.tasks),
+            str(run.module_runs),
+            f"{run.peak_mb:.1f}",
+            f"`{run.peak_module}`",
+        ]
+        for run in figures.memory
+    ]
+    head = ["This collection", "tasks", "module runs", "peak memory, MB", "of"]
+    return f"## Tasks and memory\n\n{table(head, rows)}\n"
+
+
+def built_section(figures: Figures) -> str:
+    """Return the section that shows that the contestants build the same thing."""
+    titles = {contestant.key: contestant.title for contestant in CONTESTANTS}
+    rows = [[titles[key], str(built["links"]), str(built["mounts"])] for key, built in figures.built.items()]
+    return f"## What one container is\n\n{table(['Built by', 'links in `/bin`', 'mounts when running'], rows)}\n"
+
+
+def targets_section(figures: Figures) -> str:
+    """Return the section that says which targets are met."""
+    words = {True: "met", False: "**NOT met**", None: "unknown"}
+    rows = [[target.subject, target.wanted, target.measured, words[target.met]] for target in targets(figures)]
+    return f"## Targets\n\n{table(['Target', 'wanted', 'measured', ''], rows)}\n"
+
+
+def render(figures: Figures, counts: Sequence[int], machine: Sequence[Tuple[str, str]], date: str) -> str:
+    """Return the whole report."""
+    sections = [
+        INTRODUCTION,
+        f"Repeat it with `make bench`. This run is of {date}, on this machine:\n",
+        table(["Machine", "value"], machine).replace("---:", "---") + "\n",
+        ping_line(figures),
+        *(phase_section(figures, phase, counts) for phase in PHASE_TITLES),
+        targets_section(figures),
+        memory_section(figures),
+        built_section(figures),
+    ]
+    if figures.failures:
+        sections.append("## Failed runs\n\n" + "\n".join(f"- {failure}" for failure in figures.failures) + "\n")
+    return "\n".join(sections)

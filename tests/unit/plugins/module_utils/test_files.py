@@ -1,0 +1,236 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The code that writes, as far as it needs no root: removal, leftovers, undo, and what is said of a failure."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Callable
+
+import pytest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import files, manifest, tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.manifest import Manifest, Moment, Stage
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.scan import Directories, mount_points
+
+FULL, READ_ONLY = os.strerror(errno.ENOSPC), os.strerror(errno.EROFS)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(errno.ENOSPC, FULL), "cannot write /lxc/hmi: No space left on device"),
+        (OSError(errno.ENOSPC, FULL, "new-3"), "cannot write /lxc/hmi (at new-3): No space left on device"),
+        (OSError(errno.EROFS, READ_ONLY, "/lxc/.hmi.new"), "cannot write /lxc/.hmi.new: Read-only file system"),
+        (OSError(errno.EIO, os.strerror(errno.EIO), 7), "cannot write /lxc/hmi: Input/output error"),
+    ],
+    ids=["without a name", "relative", "absolute", "descriptor"],
+)
+def test_the_reason_of_a_failed_system_call(error: OSError, sentence: str) -> None:
+    assert files.reason_of(error, "/lxc/hmi") == sentence
+
+
+def test_while_a_change_is_under_way_all_is_ours() -> None:
+    old, new = ("file", "0644", "aa", "1"), ("file", "0644", "bb", "1")
+    before = Manifest("id", {"rootfs": Stage({"a": old, "b": old}, Moment("x", 1)), "config": Stage({"c": old})})
+    after = Manifest("id", {"rootfs": Stage({"b": new, "d": new}, Moment("x", 2)), "config": Stage({"c": old})})
+    pending = files.Change("hmi", (), before, after).pending()
+    assert pending.entries("rootfs") == {"a": old, "b": new, "d": new}
+    assert pending.entries("config") == {"c": old}
+    assert pending.stages["rootfs"].changed == Moment("x", 2)
+
+
+def test_a_stage_that_goes_is_still_ours() -> None:
+    before = Manifest("id", {"busybox": Stage({"a": ("link", "0777", "/b", "0")}, Moment("x", 1))})
+    assert files.Change("hmi", (), before, Manifest("id")).pending() == before
+
+
+def recorder(done: list[str], name: str, fails: bool = False) -> Callable[[], None]:
+    """A step back that notes that it was taken, or fails."""
+
+    def undo() -> None:
+        if fails:
+            raise OSError(errno.EIO, "broken")
+        done.append(name)
+
+    return undo
+
+
+def test_undo_goes_back_from_the_last_step() -> None:
+    done: list[str] = []
+    files.undo_all([recorder(done, name) for name in ("manifest", "first", "second")])
+    assert done == ["second", "first", "manifest"]
+
+
+def test_the_manifest_keeps_naming_what_cannot_be_undone() -> None:
+    done: list[str] = []
+    files.undo_all([recorder(done, "manifest"), recorder(done, "first"), recorder(done, "second", fails=True)])
+    assert done == ["first"]
+
+
+def test_nothing_to_undo() -> None:
+    files.undo_all([])
+
+
+@pytest.fixture(name="lxc_path")
+def fixture_lxc_path(tmp_path: Path) -> Path:
+    """A directory of containers, with one that is ours, beside what no container may reach."""
+    lxc_path = tmp_path / "lxc"
+    (lxc_path / "hmi" / "rootfs" / "etc").mkdir(parents=True)
+    (lxc_path / "hmi" / "config").write_text("lxc.uts.name = hmi\n", encoding="ascii")
+    (lxc_path / "hmi" / "manifest").write_text(manifest.render(Manifest()), encoding="ascii")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "passwd").write_text("secret", encoding="ascii")
+    return lxc_path
+
+
+def hostile(root: Path) -> None:
+    """What a container may leave in its tree."""
+    outside = root.parent.parent / "outside"
+    (root / "rootfs/linked").symlink_to(outside)
+    (root / "rootfs/etc/passwd").symlink_to("../../../../outside/passwd")
+    os.link(outside / "passwd", root / "rootfs/hard")
+    os.mkfifo(root / "rootfs/fifo")
+    (root / "rootfs/odd\nname\x1b").mkdir()
+    os.mkdir(bytes(root) + b"/rootfs/\xff")
+    (root / "rootfs/.stage.1.1").mkdir()
+
+
+def test_remove_container(lxc_path: Path) -> None:
+    hostile(lxc_path / "hmi")
+    files.remove_container(str(lxc_path), "hmi")
+    assert list(lxc_path.iterdir()) == []
+    assert (lxc_path.parent / "outside/passwd").read_text(encoding="ascii") == "secret"
+
+
+def test_remove_what_is_not_there(lxc_path: Path) -> None:
+    files.remove_container(str(lxc_path), "media")
+    assert [path.name for path in lxc_path.iterdir()] == ["hmi"]
+
+
+def test_remove_a_deep_tree(lxc_path: Path) -> None:
+    """Deeper than a path can be long, than a stack, and than there are descriptors."""
+    fd = os.open(lxc_path / "hmi/rootfs", os.O_RDONLY)
+    for _number in range(1200):
+        os.mkdir("deeper", dir_fd=fd)
+        below = os.open("deeper", os.O_RDONLY, dir_fd=fd)
+        os.close(fd)
+        fd = below
+    os.close(fd)
+    files.remove_container(str(lxc_path), "hmi")
+    assert list(lxc_path.iterdir()) == []
+
+
+def test_remove_below_a_link(lxc_path: Path) -> None:
+    root = lxc_path / "hmi"
+    (root / "gone").symlink_to(lxc_path.parent / "outside")
+    with Directories(str(root)) as directories:
+        files.remove_below(directories, ["gone", "missing", "config"])
+    assert sorted(path.name for path in root.iterdir()) == ["manifest", "rootfs"]
+    assert (lxc_path.parent / "outside/passwd").exists()
+
+
+def test_a_mount_below_is_refused() -> None:
+    """Every Linux has something mounted below a directory that is not the root: /dev/pts, for example."""
+    point = next(point for point in mount_points() if point.count("/") > 1)
+    first = next(one for one in mount_points() if one.startswith(os.path.dirname(point) + "/"))
+    with pytest.raises(ContainerError) as caught:
+        files.refuse_mounts(os.path.dirname(point))
+    assert str(caught.value) == f"{first} is mounted on the target below the container; unmount it"
+
+
+def test_no_leftovers(lxc_path: Path) -> None:
+    assert files.leftovers(str(lxc_path), "hmi") == ()
+    assert files.leftovers(str(lxc_path), "media") == ()
+
+
+def test_leftovers(lxc_path: Path) -> None:
+    (lxc_path / ".hmi.new" / "rootfs").mkdir(parents=True)
+    (lxc_path / "hmi/.stage").mkdir()
+    (lxc_path / "hmi/.stage.17.1").mkdir()
+    (lxc_path / ".media.new").mkdir()
+    (lxc_path / "empty").mkdir()
+    assert sorted(files.leftovers(str(lxc_path), "hmi")) == [
+        f"{lxc_path}/.hmi.new",
+        f"{lxc_path}/hmi/.stage",
+        f"{lxc_path}/hmi/.stage.17.1",
+    ]
+    assert files.leftovers(str(lxc_path), "empty") == (f"{lxc_path}/empty",)
+    for name in ("hmi", "media", "empty"):
+        files.sweep(str(lxc_path), name)
+        assert files.leftovers(str(lxc_path), name) == ()
+    assert sorted(path.name for path in lxc_path.iterdir()) == ["hmi"]
+    assert sorted(path.name for path in (lxc_path / "hmi").iterdir()) == ["config", "manifest", "rootfs"]
+
+
+def test_what_is_not_ours_has_no_leftovers(lxc_path: Path) -> None:
+    (lxc_path / "hmi/manifest").unlink()
+    (lxc_path / "hmi/.stage").mkdir()
+    assert files.leftovers(str(lxc_path), "hmi") == ()
+    (lxc_path / "linked").symlink_to("hmi")
+    assert files.leftovers(str(lxc_path), "linked") == ()
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o777, 0o2755])
+def test_make_directory(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "run" / "gateways"
+    files.make_directory(str(path), mode)
+    assert path.stat().st_mode & 0o7777 == mode
+    path.chmod(0o711)
+    files.make_directory(str(path), mode)
+    assert path.stat().st_mode & 0o7777 == mode
+
+
+def test_make_directory_where_a_file_is(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="ascii")
+    with pytest.raises(ContainerError) as caught:
+        files.make_directory(str(tmp_path / "file"), 0o755)
+    assert str(caught.value) == f"cannot write {tmp_path}/file: File exists"
+    with pytest.raises(ContainerError) as caught:
+        files.make_directory(str(tmp_path / "file" / "below"), 0o755)
+    assert str(caught.value) == f"cannot write {tmp_path}/file/below: Not a directory"
+
+
+def test_make_directory_where_a_link_is(tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to("target")
+    with pytest.raises(ContainerError) as caught:
+        files.make_directory(str(tmp_path / "link"), 0o777)
+    assert str(caught.value) == f"cannot write {tmp_path}/link: Not a directory"
+    assert (tmp_path / "target").stat().st_mode & 0o7777 == 0o700
+
+
+def test_a_file_without_its_source_is_a_failure_of_that_container(lxc_path: Path) -> None:
+    entry = tree.copied("rootfs/bin/busybox", 0o755, "/no/such/busybox", "", 1)
+    change = files.Change("media", (tree.Action("create", entry.path, entry),), Manifest(), Manifest())
+    assert files.apply(str(lxc_path), [change]) == {"media": "cannot write /no/such/busybox: No such file or directory"}
+    assert [path.name for path in lxc_path.iterdir()] == ["hmi"]
+
+
+def test_each_container_has_a_lock_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "linked").symlink_to(tmp_path)
+    locks = {files.lock_of(str(tmp_path), "hmi"), files.lock_of(str(tmp_path / "linked"), "hmi")}
+    assert len(locks) == 1
+    locks |= {files.lock_of(str(tmp_path), "media"), files.lock_of("/other", "hmi")}
+    assert len(locks) == 3
+    assert {os.path.dirname(path) for path in locks} == {"/run/softwarecontainer.lxc"}
+
+
+def test_a_lock_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "lock").symlink_to("other")
+    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+        files.take(str(tmp_path / "lock"))
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_lock_that_another_run_holds(tmp_path: Path) -> None:
+    path = str(tmp_path / "lock")
+    held = files.take(path)
+    with pytest.raises(ContainerError) as caught, files.alarm(1):
+        files.take(path)
+    assert str(caught.value) == f"another run has held the lock {path} for 120 seconds"
+    os.close(held)
+    os.close(files.take(path))

@@ -1,0 +1,113 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The manifest: the same after a round trip, and refused where it is damaged."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Callable
+
+import pytest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import manifest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.manifest import Manifest, Moment, Stage
+
+BOOT = "0b8a3c5e-1111-2222-3333-444455556666"
+DIRECTORY = ("directory", "0755", "", "0")
+LINK = ("link", "0777", "/bin/busybox", "0")
+FULL = Manifest(
+    "0123456789abcdef0123456789abcdef",
+    {
+        "rootfs": Stage({"rootfs": DIRECTORY, "rootfs/a b\n\u00e9": DIRECTORY}, Moment(BOOT, 12.25)),
+        "busybox": Stage({"rootfs/bin/ls": LINK}, None),
+    },
+)
+TEXT = (
+    '{"machine_id":"0123456789abcdef0123456789abcdef","stages":{'
+    '"busybox":{"changed":null,"entries":{"rootfs/bin/ls":["link","0777","/bin/busybox","0"]}},'
+    '"rootfs":{"changed":["0b8a3c5e-1111-2222-3333-444455556666",12.25],"entries":{'
+    '"rootfs":["directory","0755","","0"],"rootfs/a b\\n\\u00e9":["directory","0755","","0"]}}},"version":1}\n'
+)
+
+
+def test_the_text() -> None:
+    assert manifest.render(FULL) == TEXT
+
+
+@pytest.mark.parametrize("value", [FULL, Manifest(), Manifest("x", {"config": Stage()})], ids=["full", "empty", "bare"])
+def test_round_trip(value: Manifest) -> None:
+    assert manifest.parse(manifest.render(value)) == value
+
+
+def test_the_text_does_not_depend_on_an_order() -> None:
+    turned = Manifest(
+        FULL.machine_id,
+        {
+            name: Stage(dict(reversed(list(stage.entries.items()))), stage.changed)
+            for name, stage in reversed(list(FULL.stages.items()))
+        },
+    )
+    assert manifest.render(turned) == TEXT
+
+
+def test_times_are_kept_in_hundredths_of_a_second() -> None:
+    value = Manifest("x", {"config": Stage({}, Moment(BOOT, 1.23456))})
+    assert manifest.parse(manifest.render(value)).stages["config"].changed == Moment(BOOT, 1.23)
+
+
+def test_one_stage() -> None:
+    assert FULL.entries("busybox") == {"rootfs/bin/ls": LINK}
+    assert FULL.entries("config") == {}
+    assert FULL.changed() == (Moment(BOOT, 12.25),)
+    replaced = FULL.with_stage("busybox", Stage({}, Moment(BOOT, 13)))
+    assert replaced.changed() == (Moment(BOOT, 12.25), Moment(BOOT, 13))
+    assert FULL.entries("busybox") == {"rootfs/bin/ls": LINK}
+
+
+def damaged(change: Callable[[dict[str, Any]], Any]) -> str:
+    """The text of a manifest with one thing changed."""
+    data = json.loads(TEXT)
+    change(data)
+    return json.dumps(data)
+
+
+DAMAGED = {
+    "empty": "",
+    "cut off": TEXT[:100],
+    "not JSON": "lxc.uts.name = hmi\n",
+    "surrogates": "\udcff" + TEXT,
+    "a list": "[]",
+    "a number": "1",
+    "null": "null",
+    "no version": damaged(lambda data: data.pop("version")),
+    "no machine id": damaged(lambda data: data.pop("machine_id")),
+    "no stages": damaged(lambda data: data.pop("stages")),
+    "stages null": damaged(lambda data: data.update(stages=None)),
+    "a stage that is a list": damaged(lambda data: data["stages"].update(rootfs=[])),
+    "a stage without entries": damaged(lambda data: data["stages"]["rootfs"].pop("entries")),
+    "a stage without its time": damaged(lambda data: data["stages"]["rootfs"].pop("changed")),
+    "a time that is short": damaged(lambda data: data["stages"]["rootfs"].update(changed=[BOOT])),
+    "a time that is no number": damaged(lambda data: data["stages"]["rootfs"].update(changed=[BOOT, "soon"])),
+    "a record that is short": damaged(lambda data: data["stages"]["rootfs"]["entries"].update(a=["file"])),
+    "a record that is long": damaged(lambda data: data["stages"]["rootfs"]["entries"].update(a=[*LINK, "0"])),
+    "a record with a list": damaged(lambda data: data["stages"]["rootfs"]["entries"].update(a=["file", [], "", "0"])),
+    "a record with no mode": damaged(lambda data: data["stages"]["rootfs"]["entries"].update(a=["file", "x", "", "0"])),
+    "a record with no size": damaged(
+        lambda data: data["stages"]["rootfs"]["entries"].update(a=["file", "0644", "", ""])
+    ),
+}
+
+
+@pytest.mark.parametrize("text", DAMAGED.values(), ids=DAMAGED)
+def test_damaged(text: str) -> None:
+    with pytest.raises(ContainerError) as caught:
+        manifest.parse(text)
+    assert str(caught.value) == "manifest: the file is damaged; put back a copy or remove the container by hand"
+
+
+@pytest.mark.parametrize(("version", "shown"), [(2, "2"), ("1", "'1'"), (None, "None"), ([1], "[1]")], ids=str)
+def test_another_version(version: Any, shown: str) -> None:
+    with pytest.raises(ContainerError) as caught:
+        manifest.parse(damaged(lambda data: data.update(version=version)))
+    assert str(caught.value) == f"manifest: version {shown} is not known here; use a newer collection"

@@ -1,0 +1,156 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A program that is run with bounds, many functions at once, and processes that are waited for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from typing import Any
+
+import pytest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import capture, parallel, processes
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.capture import Ended
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.parallel import Result
+
+LARGE = b"x" * 300000
+# The shell's command, its input, the limit of the outputs, and how it ended.
+RUNS = {
+    "nothing": (":", b"", 100, Ended(0, b"", b"", False)),
+    "both outputs": ("echo out; echo err >&2", b"", 100, Ended(0, b"out\n", b"err\n", False)),
+    "exit status": ("exit 7", b"", 100, Ended(7, b"", b"", False)),
+    "a signal": ("kill -9 $$", b"", 100, Ended(-9, b"", b"", False)),
+    "input": ("cat", b"a\0b\xff", 100, Ended(0, b"a\0b\xff", b"", False)),
+    "large input": ("cat", LARGE, 300000, Ended(0, LARGE, b"", False)),
+    "input that is not read": ("exec <&-; echo done", LARGE, 100, Ended(0, b"done\n", b"", False)),
+    "output at its limit": ("printf 12345", b"", 5, Ended(0, b"12345", b"", False)),
+    "output over its limit": ("printf 123456", b"", 5, Ended(0, b"12345", b"", True)),
+    "errors over their limit": ("printf 123456 >&2", b"", 5, Ended(0, b"", b"12345", True)),
+    "large output": ("cat", LARGE, 5, Ended(0, b"xxxxx", b"", True)),
+    "no output wanted": ("echo out", b"", 0, Ended(0, b"", b"", True)),
+    "a clean environment": ("echo $A$HOME", b"", 100, Ended(0, b"1\n", b"", False)),
+    "its directory": ("pwd", b"", 100, Ended(0, b"/\n", b"", False)),
+}
+
+
+@pytest.mark.parametrize("seconds", [None, 20.0, float("inf")], ids=["no timeout", "timeout", "endless timeout"])
+@pytest.mark.parametrize(("command", "stdin", "limit", "ended"), RUNS.values(), ids=RUNS)
+def test_run(command: str, stdin: bytes, limit: int, ended: Ended, seconds: float | None) -> None:
+    assert capture.run(["/bin/sh", "-c", command], {"A": "1"}, stdin, seconds, limit) == ended
+
+
+@pytest.mark.parametrize("seconds", [None, 30.0], ids=["no timeout", "timeout"])
+def test_a_program_that_leaves_its_outputs_to_another(seconds: float | None) -> None:
+    """It is not waited for who keeps the outputs open."""
+    ended = capture.run(["/bin/sh", "-c", "sleep 60 & echo $!; echo done >&2"], {}, b"", seconds, 100)
+    assert (ended.code, ended.stderr) == (0, b"done\n")
+    # This fails where the other has ended.
+    os.kill(int(ended.stdout), signal.SIGKILL)
+
+
+def test_a_program_whose_time_is_up() -> None:
+    """It is killed with all that it has started, also with what has closed its outputs."""
+    command = "sleep 60 & echo $!; sleep 60 <&- >&- 2>&- & echo $!; echo $$; exec sleep 60"
+    ended = capture.run(["/bin/sh", "-c", command], {}, b"", 0.5, 100)
+    assert ended == Ended(None, ended.stdout, b"", False)
+    assert [processes.started(int(pid)) for pid in ended.stdout.split()] == [None, None, None]
+
+
+def test_no_descriptor_is_left_open() -> None:
+    before = sorted(os.listdir("/proc/self/fd"))
+    capture.run(["/bin/sh", "-c", "cat"], {}, LARGE, 20.0, 100)
+    capture.run(["/bin/sh", "-c", "sleep 60"], {}, LARGE, 0.01, 100)
+    assert sorted(os.listdir("/proc/self/fd")) == before
+
+
+def item_of(item: str) -> Any:
+    """What each item stands for."""
+    if item == "refused":
+        raise ContainerError("it is not ours")
+    if item == "defect":
+        raise KeyError("x")
+    if item == "crash":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if item == "silent":
+        os._exit(3)
+    if item == "late":
+        time.sleep(60)
+    return {"value": [item, None, 1.5], "large": "x" * 200000, "unfit": {1, 2}}[item]
+
+
+RESULTS = {
+    "value": Result(["value", None, 1.5]),
+    "large": Result("x" * 200000),
+    "refused": Result(error="it is not ours"),
+    "defect": Result(error="KeyError: 'x'"),
+    "unfit": Result(error="TypeError: Object of type set is not JSON serializable"),
+    "crash": Result(error="the process that talked to LXC was killed by signal 9"),
+    "silent": Result(error="the process that talked to LXC ended with 3"),
+    "late": Result(error="was not done within 1 seconds"),
+}
+
+
+def test_each() -> None:
+    assert parallel.each(item_of, list(RESULTS), 1) == RESULTS
+
+
+def test_each_of_many() -> None:
+    names = [str(number) for number in range(5 * parallel.AT_ONCE)]
+    results = parallel.each(lambda name: [name, os.getpid()], names, 30)
+    assert {name: result.value[0] for name, result in results.items()} == {name: name for name in names}
+    assert os.getpid() not in {result.value[1] for result in results.values()}
+
+
+def test_each_runs_at_once() -> None:
+    """The first can only end when the second does its part."""
+    reading, writing = os.pipe()
+    parts = {"first": lambda: os.read(reading, 1).decode(), "second": lambda: os.write(writing, b"x")}
+    assert parallel.each(lambda name: parts[name](), list(parts), 30) == {"first": Result("x"), "second": Result(1)}
+    os.close(reading)
+    os.close(writing)
+
+
+def test_each_of_none() -> None:
+    assert parallel.each(item_of, [], 1) == {}
+
+
+def test_this_process() -> None:
+    started = processes.started(os.getpid())
+    assert started is not None
+    assert 0 < started <= processes.since_boot()
+    assert processes.parent(os.getpid()) == os.getppid()
+    assert len(processes.boot_id()) == 36
+
+
+def test_a_process_that_has_ended() -> None:
+    process = subprocess.Popen(["true"])
+    assert processes.wait_for_end([process.pid], 30) == set()
+    # It is a zombie until it is waited for.
+    assert processes.started(process.pid) is None
+    process.wait()
+    assert processes.started(process.pid) is None
+    assert processes.parent(process.pid) is None
+    assert processes.wait_for_end([process.pid], 30) == set()
+
+
+def test_waiting_for_many() -> None:
+    # Each of them ends with its input.
+    started = [subprocess.Popen(["cat"], stdin=subprocess.PIPE) for _number in range(3)]
+    pids = [process.pid for process in started]
+    assert processes.wait_for_end(pids, 0.01) == set(pids)
+    for process in started[:2]:
+        process.stdin.close()
+    assert processes.wait_for_end(pids[:2], 30) == set()
+    assert processes.wait_for_end(pids, 0.01) == {pids[2]}
+    started[2].stdin.close()
+    assert processes.wait_for_end(pids, 30) == set()
+    for process in started:
+        process.wait()
+
+
+def test_waiting_for_nothing() -> None:
+    assert processes.wait_for_end([], 10) == set()

@@ -1,0 +1,180 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tree of a container."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import rootfs, spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
+
+HOST = Host(resolv_conf="nameserver 10.0.3.1\n", seed="5eed")
+UUID = "0123456789abcdef0123456789abcdef"
+Row = tuple
+DEFAULT: list[Row] = [
+    ("rootfs", "directory", 0o755, b""),
+    ("rootfs/bin", "directory", 0o755, b""),
+    ("rootfs/dev", "directory", 0o755, b""),
+    ("rootfs/etc", "directory", 0o755, b""),
+    ("rootfs/etc/pulse", "directory", 0o755, b""),
+    ("rootfs/gateways", "directory", 0o755, b""),
+    ("rootfs/home", "directory", 0o755, b""),
+    ("rootfs/lib", "directory", 0o755, b""),
+    ("rootfs/lib64", "directory", 0o755, b""),
+    ("rootfs/proc", "directory", 0o755, b""),
+    ("rootfs/root", "directory", 0o755, b""),
+    ("rootfs/sbin", "directory", 0o755, b""),
+    ("rootfs/sys", "directory", 0o755, b""),
+    ("rootfs/tmp", "directory", 0o1777, b""),
+    ("rootfs/usr", "directory", 0o755, b""),
+    ("rootfs/usr/lib", "directory", 0o755, b""),
+    ("rootfs/usr/lib64", "directory", 0o755, b""),
+    ("rootfs/usr/sbin", "directory", 0o755, b""),
+    ("rootfs/usr/local", "directory", 0o755, b""),
+    ("rootfs/etc/passwd", "file", 0o644, b"root:x:0:0:root:/root:/bin/sh\n"),
+    ("rootfs/etc/group", "file", 0o644, b"root:x:0:root\n"),
+    ("rootfs/etc/pulse/client.conf", "file", 0o644, b"disable-shm=yes\n"),
+    ("rootfs/etc/machine-id", "file", 0o444, b"0123456789abcdef0123456789abcdef\n"),
+    ("rootfs/etc/resolv.conf", "file", 0o644, b"nameserver 10.0.3.1\n"),
+]
+
+
+def wanted(given: dict[str, Any]) -> list[Row]:
+    """The entries for the spec of a container."""
+    entries = rootfs.wanted(spec.CONTAINER({"name": "hmi", **given}), HOST, UUID)
+    assert [entry.path for entry in entries.values()] == list(entries)
+    return [(entry.path, entry.kind, entry.mode, entry.content) for entry in entries.values()]
+
+
+def test_the_defaults() -> None:
+    assert wanted({}) == DEFAULT
+
+
+MOUNT = {"source": "/srv", "target": "/data/in"}
+# The spec, the paths that go from the defaults, and the entries that come.
+CHANGES: dict[str, tuple[dict[str, Any], list[str], list[Row]]] = {
+    "install_prefix": (
+        {"install_prefix": "/opt/vendor/app"},
+        ["rootfs/usr/local"],
+        [
+            ("rootfs/opt", "directory", 0o755, b""),
+            ("rootfs/opt/vendor", "directory", 0o755, b""),
+            ("rootfs/opt/vendor/app", "directory", 0o755, b""),
+        ],
+    ),
+    "install_prefix that is there anyway": ({"install_prefix": "/usr/lib"}, ["rootfs/usr/local"], []),
+    "no resolv_conf": ({"resolv_conf": "none"}, ["rootfs/etc/resolv.conf"], []),
+    "resolv_conf of its own": (
+        {"resolv_conf": ["nameserver 1.1.1.1", "search example"]},
+        ["rootfs/etc/resolv.conf"],
+        [("rootfs/etc/resolv.conf", "file", 0o644, b"nameserver 1.1.1.1\nsearch example\n")],
+    ),
+    "a mount": ({"mounts": [MOUNT]}, [], []),
+    "a mount of a directory": (
+        {"mounts": [{**MOUNT, "create": "dir"}]},
+        [],
+        [("rootfs/data", "directory", 0o755, b""), ("rootfs/data/in", "directory", 0o755, b"")],
+    ),
+    "a mount of a file": (
+        {"mounts": [{**MOUNT, "create": "file"}]},
+        [],
+        [("rootfs/data", "directory", 0o755, b""), ("rootfs/data/in", "file", 0o644, b"")],
+    ),
+    "directories": (
+        {"directories": [{"path": "/var/lib/app", "mode": "0700"}, {"path": "/var"}]},
+        [],
+        [
+            ("rootfs/var", "directory", 0o755, b""),
+            ("rootfs/var/lib", "directory", 0o755, b""),
+            ("rootfs/var/lib/app", "directory", 0o700, b""),
+        ],
+    ),
+    "a directory of ours with another mode": (
+        {"directories": [{"path": "/tmp", "mode": "0700"}]},
+        ["rootfs/tmp"],
+        [("rootfs/tmp", "directory", 0o700, b"")],
+    ),
+    "files": (
+        {"files": [{"path": "/etc/app/conf", "mode": "0600", "content": "caf\u00e9\n"}]},
+        [],
+        [("rootfs/etc/app", "directory", 0o755, b""), ("rootfs/etc/app/conf", "file", 0o600, b"caf\xc3\xa9\n")],
+    ),
+    "a file of ours with other content": (
+        {"files": [{"path": "/etc/passwd", "content": "root::0:0::/:/bin/ash\n"}]},
+        ["rootfs/etc/passwd"],
+        [("rootfs/etc/passwd", "file", 0o644, b"root::0:0::/:/bin/ash\n")],
+    ),
+    "a file for a mount with content": (
+        {"mounts": [{**MOUNT, "create": "file"}], "files": [{"path": "/data/in", "content": "x"}]},
+        [],
+        [("rootfs/data", "directory", 0o755, b""), ("rootfs/data/in", "file", 0o644, b"x")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "gone", "come"), CHANGES.values(), ids=CHANGES)
+def test_what_a_key_changes(given: dict[str, Any], gone: list[str], come: list[Row]) -> None:
+    found = wanted(given)
+    assert sorted(found) == sorted([*(row for row in DEFAULT if row[0] not in gone), *come])
+    paths = [row[0] for row in found]
+    assert all(path.rpartition("/")[0] in ["", *paths[:place]] for place, path in enumerate(paths)), "parents first"
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "a file for a directory of ours": (
+        {"files": [{"path": "/etc"}]},
+        "/etc is wanted as a file and as a directory",
+    ),
+    "a file for the parent of the prefix": (
+        {"files": [{"path": "/opt"}], "install_prefix": "/opt/app"},
+        "/opt is wanted as a file and as a directory",
+    ),
+    "a directory for a file of ours": (
+        {"directories": [{"path": "/etc/machine-id"}]},
+        "/etc/machine-id is wanted as a file and as a directory",
+    ),
+    "a directory below a file of ours": (
+        {"directories": [{"path": "/etc/passwd/x"}]},
+        "/etc/passwd/x lies below /etc/passwd, which is wanted as a file",
+    ),
+    "a mount below a mounted file": (
+        {"mounts": [{**MOUNT, "create": "file"}, {**MOUNT, "target": "/data/in/a/b", "create": "dir"}]},
+        "/data/in/a/b lies below /data/in, which is wanted as a file",
+    ),
+    "a prefix for a file of ours": (
+        {"install_prefix": "/etc/group"},
+        "/etc/group is wanted as a file and as a directory",
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "sentence"), REFUSED.values(), ids=REFUSED)
+def test_refused(given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ContainerError) as caught:
+        wanted(given)
+    assert str(caught.value) == sentence
+
+
+def test_the_machine_id_is_stable() -> None:
+    """It must stay the same over versions of this collection, too."""
+    assert rootfs.machine_id("5eed", "/var/lib/lxc", "hmi") == "8cc76a1eeefe41c018b13183bc1b97a5"
+
+
+def test_the_machine_id_is_unique() -> None:
+    ids = {
+        rootfs.machine_id(seed, path, name)
+        for seed in ("", "5eed", "5eee")
+        for path in ("/var/lib/lxc", "/srv/lxc")
+        for name in ("hmi", "hmj", "lxc/hmi")
+    }
+    assert len(ids) == 18
+    assert all(len(one) == 32 and set(one) <= set("0123456789abcdef") for one in ids)
+
+
+@pytest.mark.parametrize(("idmap", "mode"), [([], 0o700), (["u 0 100000 65536"], 0o711)], ids=["none", "map"])
+def test_the_mode_of_its_directory(idmap: list[str], mode: int) -> None:
+    assert rootfs.directory_mode(spec.CONTAINER({"name": "hmi", "security": {"idmap": idmap}})) == mode

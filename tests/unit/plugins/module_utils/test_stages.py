@@ -1,0 +1,202 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a stage plans from what is on disk; planning reads only and needs no root."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+    chain,
+    manifest,
+    spec,
+    stage_busybox,
+    stage_config,
+    stage_rootfs,
+    stages,
+    tree,
+)
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Binary, Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.manifest import Manifest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.tree import Action
+
+HOST = Host(
+    init_lxc="/usr/sbin/init.lxc",
+    paths=frozenset(["/usr", "/lib", "/usr/lib"]),
+    interfaces=frozenset(["lxcbr0"]),
+    busyboxes={None: Binary("/bin/busybox", "ab" * 32, 1000, ("ls", "sh", "sleep"), None)},
+    seed="5eed",
+)
+
+
+@pytest.fixture(name="place")
+def fixture_place(tmp_path: Path) -> stages.Place:
+    return stages.Place(str(tmp_path / "lxc"), "lxcbr0", HOST)
+
+
+def container(**given: Any) -> spec.Container:
+    """A container called hmi."""
+    parsed: spec.Container = spec.CONTAINER({"name": "hmi", **given})
+    return parsed
+
+
+def make(place: stages.Place, text: str | None) -> Path:
+    """The directory of the container, with the text of its manifest."""
+    root = Path(place.lxc_path, "hmi")
+    root.mkdir(parents=True)
+    if text is not None:
+        (root / "manifest").write_text(text, encoding="ascii")
+    return root
+
+
+def test_the_chain() -> None:
+    assert [stage.name for stage in chain.STAGES] == ["rootfs", "busybox", "config"]
+    assert stage_rootfs.STAGE.earlier(container()) == ()
+    assert stage_busybox.STAGE.earlier(container()) == ("rootfs",)
+    assert stage_config.STAGE.earlier(container()) == ("rootfs", "busybox")
+    assert stage_config.STAGE.earlier(container(busybox={"method": "none"})) == ("rootfs",)
+
+
+@pytest.mark.parametrize(
+    ("stage", "first", "last", "count"),
+    [
+        (stage_rootfs.STAGE, "create directory rootfs", "create file rootfs/etc/resolv.conf", 24),
+        (stage_busybox.STAGE, "create file rootfs/bin/busybox", "create in rootfs/bin: ls, sh, sleep", 2),
+        (stage_config.STAGE, "create file config", "create file config", 1),
+    ],
+    ids=["rootfs", "busybox", "config"],
+)
+def test_a_new_container(place: stages.Place, stage: stages.Stage, first: str, last: str, count: int) -> None:
+    planned = stages.plan(stage, container(), place, check=True)
+    assert (planned.changes[0], planned.changes[-1], len(planned.changes)) == (first, last, count)
+    assert planned.writes
+    assert all(action.verb == "create" for action in planned.change.actions)
+    assert set(planned.change.after.entries(stage.name)) == {action.path for action in planned.change.actions}
+    assert planned.change.after.changed()
+    assert not os.path.exists(place.lxc_path)
+
+
+def test_the_directory_of_a_new_container(place: stages.Place) -> None:
+    assert stages.plan(stage_rootfs.STAGE, container(), place, True).change.mode == 0o700
+    mapped = container(security={"idmap": ["u 0 100000 65536"]})
+    assert stages.plan(stage_rootfs.STAGE, mapped, place, True).change.mode == 0o711
+
+
+@pytest.mark.parametrize(
+    ("stage", "sentence"),
+    [
+        (stage_busybox.STAGE, "its rootfs is not there yet; run the rootfs stage first"),
+        (stage_config.STAGE, "its rootfs is not there yet; run the rootfs stage first"),
+    ],
+    ids=["busybox", "config"],
+)
+def test_a_stage_before_its_time(place: stages.Place, stage: stages.Stage, sentence: str) -> None:
+    with pytest.raises(ContainerError) as caught:
+        stages.plan(stage, container(), place, check=False)
+    assert str(caught.value) == sentence
+
+
+def test_the_config_before_busybox(place: stages.Place) -> None:
+    make(place, manifest.render(Manifest("id", {"rootfs": manifest.Stage()})))
+    with pytest.raises(ContainerError) as caught:
+        stages.plan(stage_config.STAGE, container(), place, check=False)
+    assert str(caught.value) == "its busybox is not there yet; run the busybox stage first"
+
+
+def test_what_is_left_by_an_interrupted_run_is_a_change(place: stages.Place) -> None:
+    entries = {"rootfs": tree.record(tree.directory("rootfs"))}
+    root = make(place, manifest.render(Manifest("id", {"rootfs": manifest.Stage(entries)})))
+    (root / ".stage").mkdir()
+    planned = stages.plan(stage_config.STAGE, container(busybox={"method": "none"}, init=["/i"]), place, check=False)
+    assert planned.changes == ("create file config", "remove what an interrupted run left behind")
+
+
+def test_a_manifest(place: stages.Place) -> None:
+    assert stages.read_manifest(place.lxc_path, "hmi") is None
+    root = make(place, None)
+    assert stages.read_manifest(place.lxc_path, "hmi") is None
+    (root / "config").write_text("", encoding="ascii")
+    with pytest.raises(ContainerError) as caught:
+        stages.read_manifest(place.lxc_path, "hmi")
+    assert str(caught.value) == (f"{root} is not ours: it has no manifest, so it is left alone; choose another name")
+    (root / "manifest").write_text(manifest.render(Manifest("id")), encoding="ascii")
+    assert stages.read_manifest(place.lxc_path, "hmi") == Manifest("id")
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "dangling link"])
+def test_what_is_no_directory_is_not_ours(place: stages.Place, tmp_path: Path, kind: str) -> None:
+    root = Path(place.lxc_path, "hmi")
+    root.parent.mkdir()
+    if kind == "file":
+        root.write_text("", encoding="ascii")
+    else:
+        root.symlink_to(tmp_path if kind == "link" else "none")
+    with pytest.raises(ContainerError) as caught:
+        stages.plan(stage_rootfs.STAGE, container(), place, check=True)
+    assert str(caught.value) == f"{root} cannot be read: Not a directory"
+
+
+def test_no_gateway_directory() -> None:
+    assert stage_config.missing_directory(container()) is None
+
+
+def test_a_gateway_directory(tmp_path: Path) -> None:
+    path = tmp_path / "gateways"
+    given = container(gateway_dir=str(path), gateway_dir_mode="0770")
+    assert stage_config.missing_directory(given) == (str(path), 0o770)
+    path.mkdir()
+    path.chmod(0o750)
+    assert stage_config.missing_directory(given) == (str(path), 0o770)
+    path.chmod(0o770)
+    assert stage_config.missing_directory(given) is None
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_a_gateway_directory_that_is_something_else(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "gateways"
+    if kind == "file":
+        path.write_text("", encoding="ascii")
+    else:
+        path.symlink_to(tmp_path)
+    with pytest.raises(ContainerError) as caught:
+        stage_config.missing_directory(container(gateway_dir=str(path)))
+    assert str(caught.value) == f"gateway_dir: {path} is not a directory"
+
+
+def test_the_change_of_a_gateway_directory(place: stages.Place, tmp_path: Path) -> None:
+    path = str(tmp_path / "gateways")
+    planned = stages.plan(stage_config.STAGE, container(gateway_dir=path), place, check=True)
+    assert planned.directory == (path, 0o777)
+    assert planned.changes == ("create file config", f"make directory {path} with mode 0777 on the target")
+    assert planned.config is not None and f"lxc.mount.entry = {path} gateways none bind,rw 0 0\n" in planned.config
+
+
+def replaced(before: str, after: str) -> Action:
+    """A change of the config."""
+    return Action(
+        "replace", "config", tree.file("config", 0o600, after), tree.Observed("file", content=before.encode())
+    )
+
+
+SEEN: dict[str, tuple[tuple[Action, ...], bool]] = {
+    "nothing": ((), False),
+    "a new config": ((Action("create", "config", tree.file("config", 0o600, "lxc.a = 1\n")),), True),
+    "another value": ((replaced("lxc.a = 1\n", "lxc.a = 2\n"),), True),
+    "another order": ((replaced("lxc.a = 1\nlxc.b = 2\n", "lxc.b = 2\nlxc.a = 1\n"),), True),
+    "autostart alone": ((replaced("lxc.a = 1\n", "lxc.a = 1\nlxc.start.auto = 1\n"),), False),
+    "a comment alone": ((replaced("# old\nlxc.a = 1\n", "# new\nlxc.a = 1\n"),), False),
+    "the script": (
+        (Action("create", "rootfs/etc/softwarecontainer/command", tree.file("command", 0o755, "x")),),
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(("actions", "seen"), SEEN.values(), ids=SEEN)
+def test_whether_a_container_that_runs_sees_it(actions: tuple[Action, ...], seen: bool) -> None:
+    assert stage_config.seen_inside(actions) is seen

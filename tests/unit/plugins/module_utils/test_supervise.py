@@ -1,0 +1,206 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lifecycle of many containers: what is planned, what is verified, and how it is reported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import spec, states, supervise
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Limits
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.supervise import Found, Wish
+
+NOT_BUILT = "it is not built yet; run the stages rootfs, busybox and config first"
+STARTED = Wish("hmi", "started", restart=True)
+LEFT = Wish("hmi", "started", restart=False)
+ABSENT = Wish("hmi", "absent", restart=True)
+CHANGED = Found("RUNNING", 7, restart_due=True)
+# Wish, what is there, check mode, whether an earlier stage would change it; the steps, or why there are none.
+PLANS: dict[str, tuple[Wish, Any, bool, bool, Any]] = {
+    "start": (STARTED, Found("STOPPED"), False, False, ("start",)),
+    "nothing to do": (STARTED, Found("RUNNING", 7), False, False, ()),
+    "restart": (STARTED, CHANGED, False, False, ("stop", "start")),
+    "restart left": (LEFT, CHANGED, False, False, ()),
+    "restart predicted": (STARTED, Found("RUNNING", 7), True, True, ("stop", "start")),
+    "restart predicted and left": (LEFT, Found("RUNNING", 7), True, True, ()),
+    "nothing there": (STARTED, Found("ABSENT"), False, False, NOT_BUILT),
+    "nothing there to stop": (Wish("hmi", "stopped"), Found("ABSENT"), False, False, NOT_BUILT),
+    "incomplete": (STARTED, Found("INCOMPLETE"), False, False, NOT_BUILT),
+    "nothing there in check mode": (STARTED, Found("ABSENT"), True, True, ("start",)),
+    "incomplete in check mode": (STARTED, Found("INCOMPLETE"), True, False, ("start",)),
+    "remove": (ABSENT, CHANGED, False, False, ("stop", "remove")),
+    "remove what is incomplete": (ABSENT, Found("INCOMPLETE"), True, False, ("remove",)),
+    "remove nothing": (ABSENT, Found("ABSENT"), True, False, ()),
+    "on its way": (
+        STARTED,
+        Found("STOPPING", 7),
+        False,
+        False,
+        "its state is STOPPING, from which it cannot become started; run again when it is settled",
+    ),
+    "unknown": (STARTED, ContainerError("it is not ours"), False, False, "it is not ours"),
+}
+
+
+@pytest.mark.parametrize(("wish", "found", "check", "predicted", "expected"), PLANS.values(), ids=PLANS)
+def test_plan(wish: Wish, found: Any, check: bool, predicted: bool, expected: Any) -> None:
+    if isinstance(expected, str):
+        with pytest.raises(ContainerError) as caught:
+            supervise.plan(wish, found, check, predicted)
+        assert str(caught.value) == expected
+    else:
+        assert supervise.plan(wish, found, check, predicted) == expected
+
+
+VERIFIED: dict[str, tuple[Wish, Any, dict[str, str]]] = {
+    "stopped": (Wish("hmi", "stopped"), Found("STOPPED"), {}),
+    "absent": (ABSENT, Found("ABSENT"), {}),
+    "running without limits": (STARTED, Found("RUNNING", 1), {}),
+    "stopped at once": (STARTED, Found("STOPPED"), {"hmi": "it should be RUNNING and is STOPPED"}),
+    "not thawed": (STARTED, Found("FROZEN", 1), {"hmi": "it should be RUNNING and is FROZEN"}),
+    "still there": (ABSENT, Found("INCOMPLETE"), {"hmi": "it should be ABSENT and is INCOMPLETE"}),
+    "unknown": (STARTED, ContainerError("it is broken"), {"hmi": "it is broken"}),
+}
+
+
+@pytest.mark.parametrize(("wish", "found", "errors"), VERIFIED.values(), ids=VERIFIED)
+def test_verify(wish: Wish, found: Any, errors: dict[str, str]) -> None:
+    assert supervise.verify([wish], {"hmi": found}) == errors
+
+
+def test_names(tmp_path: Path) -> None:
+    for name, kinds in {"b": ["manifest"], "a": ["config"], "c": [], ".d.new": ["manifest"]}.items():
+        (tmp_path / name).mkdir()
+        for kind in kinds:
+            (tmp_path / name / kind).write_text("", encoding="ascii")
+    (tmp_path / "file").write_text("", encoding="ascii")
+    (tmp_path / "e" / "manifest").mkdir(parents=True)
+    assert supervise.names_with(str(tmp_path), "manifest") == ["b"]
+    assert supervise.names_with(str(tmp_path), "config", "manifest") == ["a", "b"]
+    assert supervise.names_with(str(tmp_path / "none"), "config") == []
+    assert supervise.has_config(str(tmp_path), "a")
+    assert not supervise.has_config(str(tmp_path), "b")
+
+
+@pytest.mark.parametrize(
+    ("given", "wish"),
+    [
+        ({}, Wish("hmi", "started", True, Limits())),
+        ({"on_change": "leave", "state": "frozen"}, Wish("hmi", "frozen", False, Limits())),
+        ({"limits": {"pids": 5}}, Wish("hmi", "started", True, Limits(pids=5))),
+    ],
+    ids=["defaults", "leave", "limits"],
+)
+def test_wish(given: dict[str, Any], wish: Wish) -> None:
+    assert states.wish_of(spec.CONTAINER({"name": "hmi", **given})) == wish
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.5, 86400.0])
+def test_seconds(seconds: float) -> None:
+    assert states.at_least_zero({"settle": seconds}, "settle") == seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(-0.1, "-0.1"), (86401.0, "86401.0"), (float("nan"), "nan"), (float("inf"), "inf")]
+)
+def test_bad_seconds(seconds: float, shown: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        states.at_least_zero({"settle": seconds}, "settle")
+    assert str(caught.value) == f"settle: {shown} is not from 0 to 86400 seconds"
+
+
+STOPPED, RUNNING = Found("STOPPED"), Found("RUNNING", 7)
+# Before, after, steps, errors, check mode; the result.
+ITEMS: dict[str, tuple[Any, Any, dict[str, tuple[str, ...]], dict[str, str], bool, dict[str, Any]]] = {
+    "nothing to do": (
+        RUNNING,
+        RUNNING,
+        {"hmi": ()},
+        {},
+        False,
+        {"changed": False, "changes": [], "state_before": "RUNNING", "state": "RUNNING", "pid": 7},
+    ),
+    "started": (
+        STOPPED,
+        RUNNING,
+        {"hmi": ("start",)},
+        {},
+        False,
+        {"changed": True, "changes": ["start"], "state_before": "STOPPED", "state": "RUNNING", "pid": 7},
+    ),
+    "to be started": (
+        STOPPED,
+        STOPPED,
+        {"hmi": ("start",)},
+        {},
+        True,
+        {"changed": True, "changes": ["start"], "state_before": "STOPPED", "state": "STOPPED", "pid": None},
+    ),
+    "failed and unchanged": (
+        STOPPED,
+        STOPPED,
+        {"hmi": ("start",)},
+        {"hmi": "LXC did not start it"},
+        False,
+        {
+            "changed": False,
+            "changes": ["start"],
+            "state_before": "STOPPED",
+            "state": "STOPPED",
+            "pid": None,
+            "error": "LXC did not start it",
+        },
+    ),
+    "failed half way": (
+        RUNNING,
+        STOPPED,
+        {"hmi": ("stop", "start")},
+        {"hmi": "LXC did not start it"},
+        False,
+        {
+            "changed": True,
+            "changes": ["stop", "start"],
+            "state_before": "RUNNING",
+            "state": "STOPPED",
+            "pid": None,
+            "error": "LXC did not start it",
+        },
+    ),
+    "not ours": (
+        ContainerError("not ours"),
+        ContainerError("not ours"),
+        {},
+        {"hmi": "not ours"},
+        False,
+        {"changed": False, "changes": [], "state_before": None, "state": None, "pid": None, "error": "not ours"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "steps", "errors", "check", "expected"), ITEMS.values(), ids=ITEMS)
+def test_item(before: Any, after: Any, steps: Any, errors: Any, check: bool, expected: dict[str, Any]) -> None:
+    item = states.item_of(STARTED, {"hmi": before}, {"hmi": after}, steps, errors, check)
+    assert item == {"name": "hmi", **expected}
+
+
+@pytest.mark.parametrize(
+    ("wish", "found", "steps", "before", "after"),
+    [
+        (STARTED, STOPPED, ("start",), "state: STOPPED\n", "state: RUNNING\n"),
+        (STARTED, Found("ABSENT"), ("start",), "state: STOPPED\n", "state: RUNNING\n"),
+        (STARTED, RUNNING, ("stop", "start"), "state: RUNNING\n", "state: RUNNING (restarted)\n"),
+        (ABSENT, RUNNING, ("stop", "remove"), "state: RUNNING\n", "state: ABSENT\n"),
+    ],
+    ids=["start", "build and start", "restart", "remove"],
+)
+def test_diff(wish: Wish, found: Found, steps: tuple[str, ...], before: str, after: str) -> None:
+    assert states.diff_of(wish, steps, {"hmi": found}) == {
+        "before_header": "hmi",
+        "after_header": "hmi",
+        "before": before,
+        "after": after,
+    }

@@ -1,0 +1,131 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the kernel says of a container that runs."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import usage
+
+FIB_TRIE = """\
+Main:
+  +-- 0.0.0.0/0 3 0 5
+     |-- 0.0.0.0
+        /0 universe UNICAST
+     +-- 10.0.3.0/24 2 0 2
+        +-- 10.0.3.0/26 2 0 2
+           |-- 10.0.3.0
+              /24 link UNICAST
+           |-- 10.0.3.20
+              /32 host LOCAL
+           |-- 10.0.3.21
+              /32 link UNICAST
+              /32 host LOCAL
+        |-- 10.0.3.255
+           /32 link BROADCAST
+     +-- 127.0.0.0/8 2 0 2
+        +-- 127.0.0.0/31 1 0 0
+           |-- 127.0.0.0
+              /8 host LOCAL
+           |-- 127.0.0.1
+              /32 host LOCAL
+        |-- 127.255.255.255
+           /32 link BROADCAST
+"""
+IF_INET6 = (
+    "00000000000000000000000000000001 01 80 10 80       lo\n"
+    "fe8000000000000002163efffeaabbcc 02 40 20 80     eth0\n"
+    "fd000003000000000000000000000020 02 40 00 80     eth0\n"
+)
+ADDRESSES = {
+    "none": ("", "", []),
+    "version 4": (FIB_TRIE, "", ["10.0.3.20", "10.0.3.21"]),
+    # The kernel shows its main and its local table, and they are alike.
+    "version 4, in two tables": (FIB_TRIE + FIB_TRIE.replace("Main", "Local"), "", ["10.0.3.20", "10.0.3.21"]),
+    "version 6": ("", IF_INET6, ["fd00:3::20"]),
+    "both": (FIB_TRIE, IF_INET6, ["10.0.3.20", "10.0.3.21", "fd00:3::20"]),
+}
+
+
+@pytest.mark.parametrize(("fib_trie", "if_inet6", "expected"), ADDRESSES.values(), ids=ADDRESSES)
+def test_addresses(fib_trie: str, if_inet6: str, expected: list[str]) -> None:
+    assert usage.addresses_in(fib_trie, if_inet6) == expected
+
+
+CGROUPS_1 = (
+    "12:memory:/lxc.payload.hmi\n"
+    "5:cpu,cpuacct:/lxc.payload.hmi/below/it\n"
+    "3:pids:/user.slice/lxc.payload.hmi-1\n"
+    "1:name=systemd:/lxc.payload.hmi/init.scope\n"
+    "0::/lxc.payload.hmi\n"
+)
+CGROUPS_2 = "0::/machine.slice/lxc.payload.hmi/init:scope\n"
+CGROUPS = {
+    "version 1": (CGROUPS_1, "memory", 1, "/lxc.payload.hmi"),
+    "version 1, two together": (CGROUPS_1, "cpuacct", 1, "/lxc.payload.hmi"),
+    "version 1, further up": (CGROUPS_1, "pids", 1, "/user.slice/lxc.payload.hmi-1"),
+    "version 1, missing": (CGROUPS_1, "devices", 1, None),
+    "version 1, part of a name": (CGROUPS_1, "cpuac", 1, None),
+    "hybrid": (CGROUPS_1, "memory", 2, "/lxc.payload.hmi"),
+    "version 2": (CGROUPS_2, "memory", 2, "/machine.slice/lxc.payload.hmi"),
+    "version 2, asked for 1": (CGROUPS_2, "memory", 1, None),
+    "no such controller": (CGROUPS_1, "memory", 0, None),
+    "no container": ("0::/init.scope\n", "memory", 2, "/init.scope"),
+    "the root": ("0::/\n", "memory", 2, "/"),
+    "ended": ("", "memory", 2, None),
+    # Root in a container chooses what is below.
+    "a name that looks like lines": ("0::/lxc.payload.hmi/a\x0cb\x85c\u2028d\re\n", "memory", 2, "/lxc.payload.hmi"),
+    "a name like another container's": (
+        "0::/lxc.payload.hmi/lxc.payload.media\n",
+        "memory",
+        2,
+        "/lxc.payload.hmi",
+    ),
+}
+
+
+@pytest.mark.parametrize(("cgroups", "controller", "version", "path"), CGROUPS.values(), ids=CGROUPS)
+def test_payload_cgroup(cgroups: str, controller: str, version: int, path: str | None) -> None:
+    assert usage.payload_cgroup(cgroups, controller, version) == path
+
+
+@pytest.mark.parametrize(
+    ("cpu_stat", "seconds"),
+    [
+        ("usage_usec 1234567\nuser_usec 1000000\nsystem_usec 234567\n", 1.235),
+        ("usage_usec 0\n", 0.0),
+        ("nr_periods 5\nnr_throttled 0\nthrottled_time 0\n", None),
+        ("", None),
+    ],
+    ids=["version 2", "nothing used", "version 1", "missing"],
+)
+def test_seconds(cpu_stat: str, seconds: float | None) -> None:
+    assert usage.seconds_in(cpu_stat) == seconds
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, True),
+        ("", True),
+        ("max", True),
+        ("max 100000", True),
+        ("-1", True),
+        ("9223372036854771712", True),
+        ("9223372036854710272", True),
+        ("50000 100000", False),
+        ("67108864", False),
+        ("0", False),
+    ],
+)
+def test_unlimited(value: str | None, expected: bool) -> None:
+    assert usage.unlimited(value) is expected
+
+
+def test_whole_pages() -> None:
+    page = os.sysconf("SC_PAGE_SIZE")
+    sizes = [0, 1, page - 1, page, page + 1, 67108864]
+    assert [usage.whole_pages(str(size)) for size in sizes] == ["0", "0", "0", str(page), str(page), "67108864"]
