@@ -12,10 +12,11 @@ from __future__ import annotations
 import errno
 import functools
 import hashlib
+import itertools
 import os
 import re
 import stat
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, Optional, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
@@ -23,6 +24,8 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors impor
 # Files up to this size are read whole, so that a diff can show them.
 SHOWN_SIZE = 64 * 1024
 CHUNK = 256 * 1024
+# More than all applets of a busybox, and little to keep in memory.
+FEW = 1024
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 # As many links as the kernel follows in one path, path_resolution(7).
 LINKS_MAX = 40
@@ -121,7 +124,14 @@ def mount_id(fd: int) -> str:
 def observe(directories: Directories, wanted: tree.Wanted, owned: tree.Wanted) -> Dict[str, tree.Observed]:
     """What is on disk at the wanted and the owned paths; missing ones are left out."""
     present: Dict[str, tree.Observed] = {}
+    listed: Dict[str, Optional[FrozenSet[str]]] = {}
     for path in list(wanted) + [path for path in owned if path not in wanted]:
+        above, _slash, name = path.rpartition("/")
+        if above not in listed:
+            listed[above] = few_names(directories, above)
+        known = listed[above]
+        if known is not None and name not in known:
+            continue
         expected = wanted.get(path) or owned[path]
         see = look_at_link if expected.kind == tree.LINK else look
         count = path not in wanted or expected.kind != tree.DIRECTORY
@@ -199,9 +209,18 @@ def read(fd: int, present: int, expected: int) -> Tuple[str, Optional[bytes]]:
 
 
 def names(directories: Directories, path: str) -> Iterator[str]:
-    """The names in a directory; none where no directory is there."""
+    """The names in a directory, read one by one: a payload can make millions. None where no directory is there."""
     fd = directories.get(path)
-    return iter(()) if fd is None else iter(os.listdir(fd))
+    if fd is not None:
+        with os.scandir(fd) as entries:
+            for entry in entries:
+                yield entry.name
+
+
+def few_names(directories: Directories, path: str) -> Optional[FrozenSet[str]]:
+    """The names in a directory, so that what is missing need not be looked for one by one; None where they are many."""
+    found = frozenset(itertools.islice(names(directories, path), FEW + 1))
+    return found if len(found) <= FEW else None
 
 
 def read_text(directories: Directories, path: str, limit: int) -> Optional[str]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass, field
 from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -178,11 +179,12 @@ def start(reached: runtime.Runtime, names: Sequence[str], times: Times) -> Error
     logs = {name: files.log_of(reached.lxc_path, name) for name in names}
     reached.get_ready()
     results = parallel.each(lambda name: reached.start(name, logs[name]), names, times.start)
+    begun = time.monotonic()
     errors = reasons(results)
     late = [name for name in errors if name in running(reached, list(errors))]
     parallel.each(reached.kill, late, runtime.PATIENCE)
     pids = running(reached, [name for name in names if name not in errors])
-    alive = processes.wait_for_end(pids.values(), times.settle)
+    alive = processes.wait_for_end(pids.values(), begun + times.settle - time.monotonic())
     for name in names:
         if name not in errors and pids.get(name) not in alive:
             errors[name] = "it was started, but its PID 1 ended within %g seconds; see its command" % times.settle

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,7 +58,10 @@ def test_a_program_whose_time_is_up() -> None:
     command = "sleep 60 & echo $!; sleep 60 <&- >&- 2>&- & echo $!; echo $$; exec sleep 60"
     ended = capture.run(["/bin/sh", "-c", command], {}, b"", 0.5, 100)
     assert ended == Ended(None, ended.stdout, b"", False)
-    assert [processes.started(int(pid)) for pid in ended.stdout.split()] == [None, None, None]
+    pids = [int(pid) for pid in ended.stdout.split()]
+    assert len(pids) == 3
+    # A signal is sent at once, and acted upon when the process next gets a processor.
+    assert processes.wait_for_end(pids, 10) == set()
 
 
 def test_no_descriptor_is_left_open() -> None:
@@ -105,11 +109,21 @@ def test_each_of_many() -> None:
     assert os.getpid() not in {result.value[1] for result in results.values()}
 
 
-def test_each_runs_at_once() -> None:
+def test_each_runs_at_once(tmp_path: Path) -> None:
     """The first can only end when the second does its part."""
-    reading, writing = os.pipe()
-    parts = {"first": lambda: os.read(reading, 1).decode(), "second": lambda: os.write(writing, b"x")}
+    os.mkfifo(tmp_path / "fifo")
+    parts = {"first": lambda: (tmp_path / "fifo").read_text(), "second": lambda: (tmp_path / "fifo").write_text("x")}
     assert parallel.each(lambda name: parts[name](), list(parts), 30) == {"first": Result("x"), "second": Result(1)}
+
+
+def test_workers_inherit_no_open_file_and_leave_none() -> None:
+    """Two pipes of its own, and the directory that is being listed."""
+    reading, writing = os.pipe()
+    before = sorted(os.listdir("/proc/self/fd"))
+    names = [str(number) for number in range(2 * parallel.AT_ONCE)]
+    results = parallel.each(lambda _name: len(os.listdir("/proc/self/fd")), names, 30)
+    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert {result.value for result in results.values()} == {6}
     os.close(reading)
     os.close(writing)
 

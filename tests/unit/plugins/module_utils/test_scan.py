@@ -70,6 +70,16 @@ def test_a_file(root: Path, entry: tree.Entry) -> None:
     assert look(root, entry) == {"rootfs/etc/x": Observed("file", 0o4750, NEW, b"new", True, OWNED)}
 
 
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
+@pytest.mark.parametrize("there", [True, False], ids=["there", "missing"])
+def test_an_entry_among_more_names_than_are_kept(root: Path, entry: tree.Entry, there: bool) -> None:
+    for number in range(scan.FEW + 1):
+        os.symlink("elsewhere", root / f"rootfs/etc/{number}")
+    if there:
+        os.symlink("/old", root / "rootfs/etc/x")
+    assert look(root, entry) == ({"rootfs/etc/x": Observed("link", content=b"/old")} if there else {})
+
+
 def test_an_empty_file(root: Path) -> None:
     write(root / "rootfs/etc/x", "")
     assert look(root, FILE) == {"rootfs/etc/x": Observed("file", 0o644, NOTHING, b"", True, OWNED)}
