@@ -64,6 +64,8 @@ options:
             gateways are meant to lie there.
           - M(softwarecontainer.lxc.config) makes it where it is missing, with its parents, and gives it the mode
             O(containers[].gateway_dir_mode). It stays when the container is removed.
+          - For a container that LXC starts at boot it has to be on a file system that outlives the boot, or to be made
+            by the target before, since LXC cannot bind what is not there.
           - When left out, C(/gateways) is an empty directory of the rootfs.
         type: str
       gateway_dir_mode:
@@ -469,6 +471,18 @@ options:
         O(containers[].network[].link). At most 15 characters.
     type: str
     default: lxcbr0
+"""
+
+    EARLIER = r"""
+options:
+  failed_earlier:
+    description:
+      - The containers that an earlier stage has failed for, a dictionary from name to reason. They are left as they
+        are, and count as failed here too, so that the last stage names all failures of the chain.
+      - It is meant for the role C(containers), in which one container that fails does not stop the others.
+      - When left out, no stage has failed before.
+    type: dict
+    default: {}
 """
 
     ATTRIBUTES = r"""

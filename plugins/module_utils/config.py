@@ -18,6 +18,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import 
     Interface,
     Limits,
     Mount,
+    interface_name,
 )
 
 FILE_NAME = "config"
@@ -41,7 +42,7 @@ Line = Tuple[str, str]
 
 def sources(container: Container) -> List[str]:
     """The paths on the target whose existence decides about the config."""
-    found = [*SYSTEM_MOUNTS, *SYSTEM_MOUNTS_OPTIONAL, container.install_prefix]
+    found = [*SYSTEM_MOUNTS, *SYSTEM_MOUNTS_OPTIONAL, INIT_DIRECTORY, container.install_prefix]
     found += [mount.source for mount in container.mounts if mount.type == "none"]
     found += [mount.target for mount in container.mounts]
     found += [container.security.seccomp] if container.security.seccomp else []
@@ -88,6 +89,10 @@ def init(container: Container, host: Host) -> List[Line]:
         kind = "init.lxc" if container.system_mounts else "init.lxc.static, which is needed without system_mounts,"
         raise ContainerError("init: %s was not found on the target; install LXC's init or declare an init" % kind)
     inside = "%s/%s" % (INIT_DIRECTORY, program.rpartition("/")[2])
+    if linked(INIT_DIRECTORY, container, host):
+        inside = host.links.get(program, program)
+        if not inside.startswith("/usr/"):
+            raise ContainerError("init: %s cannot be reached from the container; declare an init" % program)
     # Without --name init.lxc ends at once; it hands SIGTERM on to the command.
     words = (inside, "--name", container.name, "--", *argv)
     return [("lxc.init.cmd", " ".join(words)), ("lxc.signal.halt", "SIGTERM")]
@@ -150,11 +155,15 @@ def mounts(container: Container, host: Host) -> List[Line]:
             if path not in host.paths:
                 raise ContainerError("system_mounts: %s does not exist on the target" % path)
         present = [path for path in SYSTEM_MOUNTS_OPTIONAL if path in host.paths]
-        lines += [bind(path, path) for path in (*SYSTEM_MOUNTS, *present)]
-    if container.install_prefix in host.paths:
-        lines.append(bind(container.install_prefix, container.install_prefix))
+        lines += [bind(path, path) for path in (*SYSTEM_MOUNTS, *present) if not linked(path, container, host)]
+    prefix = container.install_prefix
+    if prefix in host.paths:
+        there = linked(prefix, container, host)
+        if there and not there.startswith("/usr/"):
+            raise ContainerError("install_prefix: %s is a link to %s on the target; declare that" % (prefix, there))
+        lines += [] if there else [bind(prefix, prefix)]
     program = init_program(container, host)
-    if program and (container.system_mounts or not container.init):
+    if program and (container.system_mounts or not container.init) and not linked(INIT_DIRECTORY, container, host):
         lines.append(bind(program.rpartition("/")[0], INIT_DIRECTORY))
     if container.gateway_dir:
         lines.append(bind(container.gateway_dir, "/gateways", read_only=False))
@@ -162,6 +171,15 @@ def mounts(container: Container, host: Host) -> List[Line]:
         lines.append(bind(host.busybox(container.busybox.path).path, "/bin/busybox"))
     lines += [mount_entry(container, index, mount, host) for index, mount in enumerate(container.mounts)]
     return lines
+
+
+def linked(path: str, container: Container, host: Host) -> Optional[str]:
+    """Where a path leads that is a link in the container too, since it lies below a mount of the target's directories.
+
+    LXC mounts nothing over a link. What it leads to is there already where it lies below the same mount.
+    """
+    below = container.system_mounts and any(path.startswith(above + "/") for above in SYSTEM_MOUNTS)
+    return host.links.get(path) if below else None
 
 
 def bind(source: str, target: str, read_only: bool = True) -> Line:
@@ -176,7 +194,7 @@ def entry(source: str, target: str, kind: str, options: Sequence[str]) -> Line:
 
 
 def field_of(path: str) -> str:
-    """A path as a field of fstab(5). A hash needs no escape, since it begins a comment only at the start of a line."""
+    """A path as a field of fstab(5). A hash needs no escape: it begins a comment only where a source does not begin."""
     return path.replace("\\", "\\134").replace(" ", "\\040")
 
 
@@ -194,6 +212,9 @@ def mount_entry(container: Container, index: int, mount: Mount, host: Host) -> L
             "%s.target: %s lies below the read-only mount of %s and does not exist on the target"
             % (key, mount.target, hidden)
         )
+    if linked(mount.target, container, host) and not mount.optional:
+        there = host.links[mount.target]
+        raise ContainerError("%s.target: %s is a link to %s on the target; declare that" % (key, mount.target, there))
     options = ["bind"] if binding and not {"bind", "rbind"} & set(mount.options) else []
     options += ["ro" if mount.read_only else "rw", *mount.options]
     return entry(mount.source, mount.target, mount.type, options + (["optional"] if mount.optional else []))
@@ -212,11 +233,10 @@ def interface(index: int, item: Interface, host: Host, bridge: str) -> List[Line
     if item.type in NEEDS_LINK and (not link or link not in host.interfaces):
         what = "there is no interface %s on the target" % link if link else "a link is needed for type %s" % item.type
         raise ContainerError("network[%d].link: %s" % (index, what))
-    named = item.type not in ("none", "empty")
     values: List[Tuple[str, Optional[str]]] = [
         ("type", item.type),
         ("link", link),
-        ("name", item.name or ("eth%d" % index if named else None)),
+        ("name", interface_name(index, item)),
         ("flags", "up" if item.flags == "up" and item.type != "none" else None),
         ("hwaddr", item.hwaddr),
         ("mtu", str(item.mtu) if item.mtu else None),

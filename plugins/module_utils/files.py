@@ -17,6 +17,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import re
 import signal
 import stat
 from contextlib import contextmanager, suppress
@@ -25,7 +26,7 @@ from hashlib import sha256
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import manifest as manifests
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import spec, tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.scan import (
     OPEN_DIRECTORY,
@@ -120,7 +121,7 @@ def prepare(lxc_path: str, change: Change) -> None:
     sweep(lxc_path, change.name)
     root, new = place_of(lxc_path, change)
     if new:
-        os.makedirs(lxc_path, 0o755, exist_ok=True)
+        make_missing(lxc_path)
         os.mkdir(root, 0o700)
         os.chmod(root, 0o700)
     with Directories(root) as directories:
@@ -349,6 +350,18 @@ def discard(lxc_path: str, change: Change) -> None:
         return  # The next run sweeps; the reason of the failure itself is what the user must see.
 
 
+def unfinished(lxc_path: str) -> List[str]:
+    """The names of new containers whose building was interrupted. What holds anything else is not ours. Reads only."""
+    ours = {STAGE, "rootfs", "config", manifests.FILE_NAME}
+    found = []
+    for entry in sorted(os.listdir(lxc_path)) if os.path.isdir(lxc_path) else ():
+        match = re.fullmatch(r"\.(%s)\.new" % spec.NAME, entry)
+        path = os.path.join(lxc_path, entry)
+        if match and not os.path.islink(path) and os.path.isdir(path) and ours.issuperset(os.listdir(path)):
+            found.append(match.group(1))
+    return found
+
+
 def leftovers(lxc_path: str, name: str) -> Tuple[str, ...]:
     """Paths that an interrupted run left behind. Reads only."""
     new, final = building(lxc_path, name), os.path.join(lxc_path, name)
@@ -483,15 +496,40 @@ def remove_logs(paths: Iterable[str]) -> None:
             os.unlink(path)
 
 
-def make_directory(path: str, mode: int) -> None:
-    """A directory of the target itself, with its parents. Raises ContainerError."""
+def make_directory(path: str, mode: int) -> Undo:
+    """A directory of the target itself, with its parents. Returns what undoes it. Raises ContainerError."""
+    made: List[str] = []
     try:
-        os.makedirs(path, 0o755, exist_ok=True)
+        make_missing(path, made)
         fd = os.open(path, OPEN_DIRECTORY)
+        before = stat.S_IMODE(os.fstat(fd).st_mode)
         os.fchmod(fd, mode)
         os.close(fd)
     except OSError as error:
+        give_back(made)
         raise ContainerError(reason_of(error, path)) from None
+    return lambda: give_back(made) if made else give_back([], path, before)
+
+
+def make_missing(path: str, made: Optional[List[str]] = None) -> None:
+    """Make a directory of the target with its parents, all 0755 whatever the umask, and list what was made."""
+    above = os.path.dirname(path)
+    if not os.path.isdir(above):
+        make_missing(above, made)
+    with suppress(FileExistsError):
+        os.mkdir(path, 0o755)
+        os.chmod(path, 0o755)
+        if made is not None:
+            made.append(path)
+
+
+def give_back(made: Sequence[str], path: str = "", mode: int = 0) -> None:
+    """Remove directories that were made, as far as nothing has come into them, or give one its old mode."""
+    with suppress(OSError):
+        for above in reversed(made):
+            os.rmdir(above)
+        if path:
+            os.chmod(path, mode)
 
 
 def sync(path: str) -> None:

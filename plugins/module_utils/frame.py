@@ -21,7 +21,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "runtime": {"type": "str", "choices": ["auto", "binding", "tools"], "default": "auto"},
 }
 BRIDGE: Dict[str, Dict[str, Any]] = {"bridge": {"type": "str", "default": "lxcbr0"}}
-
+EARLIER: Dict[str, Dict[str, Any]] = {"failed_earlier": {"type": "dict", "default": {}}}
 
 AskLxc = Callable[[runtime.Runtime, Dict[str, str]], Dict[str, str]]
 
@@ -48,6 +48,11 @@ def check_bridge(parameters: Mapping[str, Any]) -> str:
         raise RefusedError(error.inside("bridge").sentence()) from None
 
 
+def failures_before(parameters: Mapping[str, Any]) -> Dict[str, str]:
+    """The containers that an earlier stage has failed for, with its reasons: they are left as they are."""
+    return {name: str(reason) for name, reason in (parameters.get("failed_earlier") or {}).items()}
+
+
 def run(
     stage: stages.Stage, parameters: Mapping[str, Any], check: bool, diff: bool, ask_lxc: AskLxc = take_all
 ) -> Dict[str, Any]:
@@ -58,7 +63,8 @@ def run(
     containers = spec.parse_containers(parameters["containers"], parameters["defaults"])
     bridge = check_bridge(parameters)
     reached = choose_runtime(parameters)
-    wanted = [container for container in containers if container.state != "absent"]
+    failed = failures_before(parameters)
+    wanted = [container for container in containers if container.state != "absent" and container.name not in failed]
     place = stages.Place(reached.lxc_path, bridge, stage.gather(wanted))
     names = [container.name for container in wanted]
     with nullcontext() if check else files.locked(reached.lxc_path, names):
@@ -68,6 +74,7 @@ def run(
             errors[name] = "LXC does not take its config: " + words
         if not check:
             errors.update(apply_all(place.lxc_path, [planned[name] for name in planned if name not in errors]))
+    errors.update(failed)
     items = [item_of(container.name, planned, errors) for container in containers]
     diffs = [part for name in planned if name not in errors for part in planned[name].diffs()] if diff else []
     return result_of(items, diffs, {"lxc_path": reached.lxc_path, "runtime": reached.kind})
@@ -91,15 +98,22 @@ def apply_all(lxc_path: str, planned: Iterable[stages.Planned]) -> Dict[str, str
     """Carry out the plans; the result has the reason for each container whose plan failed."""
     errors: Dict[str, str] = {}
     changes: List[files.Change] = []
+    made: Dict[str, Tuple[str, files.Undo]] = {}
     for plan in planned:
         try:
             if plan.directory:
-                files.make_directory(*plan.directory)
+                made[plan.change.name] = plan.directory[0], files.make_directory(*plan.directory)
             if plan.writes:
                 changes.append(plan.change)
         except ContainerError as error:
             errors[plan.change.name] = str(error)
-    return {**errors, **files.apply(lxc_path, changes)} if changes else errors
+    failed = files.apply(lxc_path, changes) if changes else {}
+    kept = {path for name, (path, _undo) in made.items() if name not in failed}
+    for path, undo in [made[name] for name in failed if name in made]:
+        # Two containers may share a directory.
+        if path not in kept:
+            undo()
+    return {**errors, **failed}
 
 
 def item_of(name: str, planned: Mapping[str, stages.Planned], errors: Mapping[str, str]) -> Dict[str, Any]:

@@ -26,7 +26,7 @@ class Binary:
 class Host:
     """Facts of one target.
 
-    `paths`: which of the paths that the specs name exist. `busyboxes`: by the path asked for (None: the one
+    `paths`: which of the paths that the specs name exist; `links`: where those lead that are links, or lie below one. `busyboxes`: by the path asked for (None: the one
     found), a Binary or the reason why there is none. `controllers`: the cgroup version (1 or 2) that each
     controller is on. `sleep`, `shell`: programs below /usr that a container without busybox can use. `seed`: what makes ids of
     this target differ from others.
@@ -35,6 +35,7 @@ class Host:
     init_lxc: Optional[str] = None
     init_lxc_static: Optional[str] = None
     paths: FrozenSet[str] = frozenset()
+    links: Mapping[str, str] = field(default_factory=dict)
     interfaces: FrozenSet[str] = frozenset()
     busyboxes: Mapping[Optional[str], object] = field(default_factory=dict)
     controllers: Mapping[str, int] = field(default_factory=dict)

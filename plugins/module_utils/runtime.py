@@ -17,7 +17,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import parallel
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
@@ -186,9 +186,32 @@ def choose(wanted: str, lxc_path: Optional[str]) -> Runtime:
         raise RefusedError("runtime: the Python of the target has no module lxc; install python3-lxc, or use tools")
     if not bound and not tools:
         raise RefusedError("LXC was not found on the target: there is no lxc-start in PATH; install LXC")
-    if bound:
-        return Binding(lxc_path or str(lxc().get_global_config_item("lxc.lxcpath")))
-    return Tools(lxc_path or call(["lxc-config", "lxc.lxcpath"]).strip())
+    own = own_path_by_binding if bound else own_path_by_tools
+    path = spelling(lxc_path, own) if lxc_path else own()
+    return Binding(path) if bound else Tools(path)
+
+
+def own_path_by_binding() -> str:
+    """The directory that LXC itself is set to, as the binding says."""
+    return str(lxc().get_global_config_item("lxc.lxcpath"))
+
+
+def own_path_by_tools() -> str:
+    """The same, as the tools say."""
+    return call(["lxc-config", "lxc.lxcpath"]).strip()
+
+
+def spelling(lxc_path: str, own: Callable[[], str]) -> str:
+    """One spelling for a directory that is reached through links.
+
+    LXC names the socket of a container that runs by the path that it was given: by another it would seem stopped.
+    What LXC starts at boot has the spelling of its own settings.
+    """
+    real = os.path.realpath(lxc_path)
+    if real == lxc_path:
+        return lxc_path
+    path = own()
+    return path if os.path.realpath(path) == real else real
 
 
 def has_binding() -> bool:
@@ -197,8 +220,17 @@ def has_binding() -> bool:
 
 
 def lxc() -> Any:
-    """LXC's Python binding, loaded where it is needed: most runs change nothing and never ask LXC."""
-    return importlib.import_module("lxc")
+    """LXC's Python binding, loaded where it is needed: most runs change nothing and never ask LXC.
+
+    Raises RefusedError where it is there and does not work, after an upgrade of LXC alone for example.
+    """
+    try:
+        return importlib.import_module("lxc")
+    except ImportError as error:
+        raise RefusedError(
+            "runtime: the Python module lxc of the target cannot be loaded (%s); repair python3-lxc, or use tools"
+            % error
+        ) from None
 
 
 def unloadable(lxc_path: str, name: str) -> LoadError:

@@ -318,11 +318,13 @@ def make_container(**values: Any) -> Container:
     check_paths(container)
     check_limits(container.limits)
     check_mounts(container.mounts)
+    check_network(container.network)
     return container
 
 
 def check_paths(container: Container) -> None:
-    """Each path is declared once, and nothing lies below a file."""
+    """Each path is declared once, and nothing lies below a file or where the container cannot see it."""
+    covered = covers(container)
     declared = [("directories[%d].path" % index, item.path) for index, item in enumerate(container.directories)]
     declared += [("files[%d].path" % index, item.path) for index, item in enumerate(container.files)]
     seen: List[str] = []
@@ -333,7 +335,18 @@ def check_paths(container: Container) -> None:
             raise InvalidError("belongs to this collection", declared_path, where)
         if any(declared_path.startswith(item.path + "/") for item in container.files):
             raise InvalidError("lies below a declared file", declared_path, where)
+        over = next((point for point in covered if declared_path.startswith(point + "/")), None)
+        if over:
+            raise InvalidError("would be hidden by what is mounted at %s" % over, declared_path, where)
         seen.append(declared_path)
+
+
+def covers(container: Container) -> Tuple[str, ...]:
+    """Where something is mounted in the container whatever the target is like, so that what lies below is not seen."""
+    system = ("/usr", "/lib", "/proc", "/sys") if container.system_mounts else ()
+    devices = ("/dev",) if container.autodev else ()
+    gateways = ("/gateways",) if container.gateway_dir else ()
+    return (*system, *devices, *gateways, *(mount.target for mount in container.mounts if not mount.optional))
 
 
 def check_limits(limits: Limits) -> None:
@@ -358,6 +371,21 @@ def check_mounts(mounts: Tuple[Mount, ...]) -> None:
             raise InvalidError(error.reason, error.value, where) from None
         if not mount.source:
             raise InvalidError("is empty", mount.source, where)
+        if mount.source.startswith("#"):
+            raise InvalidError("would be a comment for LXC, since it begins with a hash", mount.source, where)
+
+
+def interface_name(index: int, interface: Interface) -> Optional[str]:
+    """What an interface is called in the container; None where it needs no name."""
+    return interface.name or (None if interface.type in ("none", "empty") else "eth%d" % index)
+
+
+def check_network(network: Tuple[Interface, ...]) -> None:
+    """No two interfaces have one name."""
+    names = [interface_name(index, interface) for index, interface in enumerate(network)]
+    for index, name in enumerate(names):
+        if name and name in names[:index]:
+            raise InvalidError("is the name of two interfaces", name, "network[%d].name" % index)
 
 
 CONTAINER = record(make_container, FIELDS)

@@ -24,11 +24,17 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import 
 
 def gather(containers: Sequence[Container]) -> Host:
     """The facts that the config depends on."""
+    init_lxc, init_lxc_static = (
+        target.first_program(name, target.INIT_DIRECTORIES) for name in ("init.lxc", "init.lxc.static")
+    )
     paths = {path for container in containers for path in config.sources(container)}
+    paths |= {program for program in (init_lxc, init_lxc_static) if program}
+    real = {path: os.path.realpath(path) for path in paths}
     return replace(
         stage_busybox.gather(containers),
-        init_lxc=target.first_program("init.lxc", target.INIT_DIRECTORIES),
-        init_lxc_static=target.first_program("init.lxc.static", target.INIT_DIRECTORIES),
+        init_lxc=init_lxc,
+        init_lxc_static=init_lxc_static,
+        links={path: there for path, there in real.items() if there != path},
         paths=frozenset(path for path in paths if os.path.exists(path)),
         interfaces=frozenset(os.listdir("/sys/class/net")),
         controllers=target.controllers(),
@@ -45,14 +51,14 @@ def earlier(container: Container) -> Tuple[str, ...]:
 def plan(container: Container, place: stages.Place, before: manifest.Manifest) -> stages.Planned:
     """The LXC config, and the gateway directory on the target."""
     text = config.render(container, place.host, place.lxc_path, place.bridge)
-    found = stages.planned(
-        "config", container, place, before, before, config.wanted(container, place.host, text), seen_inside
-    )
+    wanted = config.wanted(container, place.host, text)
     directory = missing_directory(container)
     made = ("make directory %s with mode %04o on the target" % directory,) if directory else ()
-    return replace(
-        found, changes=found.changes + made, config=text if found.change.actions else None, directory=directory
-    )
+    # A container that runs has the directory bound that was there at its start; another mode of it shows at once.
+    beside = made if directory and not os.path.lexists(directory[0]) else ()
+    found = stages.planned("config", container, place, before, before, wanted, seen_inside, beside)
+    changes = found.changes + (() if beside else made)
+    return replace(found, changes=changes, config=text if found.change.actions else None, directory=directory)
 
 
 def missing_directory(container: Container) -> Optional[Tuple[str, int]]:

@@ -123,22 +123,24 @@ def planned(
     after: manifest.Manifest,
     wanted: Dict[str, tree.Entry],
     seen_inside: Callable[[Tuple[tree.Action, ...]], bool] = bool,
+    beside: Tuple[str, ...] = (),
 ) -> Planned:
     """The plan from what is on disk to the wanted entries, and the manifest that belongs to it.
 
     `seen_inside` says whether a container that runs sees the actions only after a restart; any action is so.
+    `beside` says what else changes on the target that it sees only then.
     """
     records = {path: tree.record(entry) for path, entry in wanted.items()}
     owned = {path: tree.recorded(path, record) for path, record in before.entries(stage).items()}
     present = observe(place.lxc_path, container.name, wanted, owned)
     actions = tree.plan(wanted, present, owned)
-    changes = tree.describe(actions)
+    changes = [*tree.describe(actions), *beside]
     if not actions and records != before.entries(stage):
         changes.append("record in the manifest what is already there")
     if files.leftovers(place.lxc_path, container.name):
         changes.append("remove what an interrupted run left behind")
     moment = before.stages[stage].changed if stage in before.stages else None
-    if seen_inside(actions):
+    if seen_inside(actions) or beside:
         moment = manifest.Moment(processes.boot_id(), processes.since_boot())
     after = after.with_stage(stage, manifest.Stage(records, moment))
     if not changes:

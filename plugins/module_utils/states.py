@@ -43,18 +43,22 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
     wishes += [supervise.Wish(name, parameters["state"] or "started") for name in dict.fromkeys(names)]
     if parameters["prune"]:
         known = [wish.name for wish in wishes]
-        others = supervise.names_with(reached.lxc_path, manifest.FILE_NAME)
-        wishes += [supervise.Wish(name, "absent") for name in others if name not in known]
+        others = supervise.names_with(reached.lxc_path, manifest.FILE_NAME) + files.unfinished(reached.lxc_path)
+        wishes += [supervise.Wish(name, "absent") for name in dict.fromkeys(others) if name not in known]
     with nullcontext() if check else files.locked(reached.lxc_path, [wish.name for wish in wishes]):
         before = look(reached, wishes, check)
         predicted = changing(containers, reached.lxc_path, bridge) if check and predict else ()
-        steps, errors = plan_all(reached.lxc_path, wishes, before, check, predicted)
+        failed = frame.failures_before(parameters)
+        concerned = [wish for wish in wishes if wish.name not in failed]
+        steps, errors = plan_all(reached.lxc_path, concerned, before, check, predicted)
+        errors.update({wish.name: failed[wish.name] for wish in wishes if wish.name in failed})
         after = before
         if not check and any(steps.values()):
             errors.update(supervise.carry_out(reached, steps, times))
             after = supervise.survey(reached, [wish.name for wish in wishes])
             done = [wish for wish in wishes if wish.name not in errors]
-            errors.update(supervise.verify(done, after))
+            started = [name for name in steps if "start" in steps[name]]
+            errors.update(supervise.verify(done, after, started))
     items = [item_of(wish, before, after, steps, errors, check) for wish in wishes]
     diffs = [diff_of(wish, steps[wish.name], before) for wish in wishes if steps.get(wish.name)] if diff else []
     return frame.result_of(items, diffs, {"lxc_path": reached.lxc_path, "runtime": reached.kind})
@@ -69,7 +73,8 @@ def at_least_zero(parameters: Mapping[str, Any], key: str) -> float:
 
 def wish_of(container: spec.Container) -> supervise.Wish:
     """What a spec wants of the lifecycle."""
-    return supervise.Wish(container.name, container.state, container.on_change == "restart", container.limits)
+    restart = container.on_change == "restart"
+    return supervise.Wish(container.name, container.state, restart, container.limits, declared=True)
 
 
 def look(reached: runtime.Runtime, wishes: Sequence[supervise.Wish], check: bool) -> supervise.Survey:

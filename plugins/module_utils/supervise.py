@@ -27,12 +27,16 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import 
 
 @dataclass(frozen=True)
 class Wish:
-    """What is wanted of one container. `restart`: whether it may be restarted when it has changed."""
+    """What is wanted of one container.
+
+    `restart`: whether it may be restarted when it has changed; `declared`: it has a spec, from which it can be built.
+    """
 
     name: str
     state: str
     restart: bool = False
     limits: Limits = field(default_factory=Limits)
+    declared: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ def plan(wish: Wish, found: Union[Found, ContainerError], check: bool, predicted
         raise found
     state = found.state
     if state in ("ABSENT", "INCOMPLETE") and wish.state != "absent":
-        if not check:
+        if not (check and wish.declared):
             raise ContainerError("it is not built yet; run the stages rootfs, busybox and config first")
         state = "STOPPED"
     steps = lifecycle.steps(state, wish.state, wish.restart and (found.restart_due or predicted_restart))
@@ -204,8 +208,11 @@ STEP: Mapping[str, Callable[[runtime.Runtime, Sequence[str], Times], Errors]] = 
 }
 
 
-def verify(wishes: Iterable[Wish], found: Survey) -> Errors:
-    """Where what is there is not what was wanted: the state, and the limits that the kernel has in force."""
+def verify(wishes: Iterable[Wish], found: Survey, started: Sequence[str]) -> Errors:
+    """Where what is there is not what was wanted: the state, and of those started the limits that are in force.
+
+    One that was left running for all its changes has the limits that it was started with.
+    """
     errors: Errors = {}
     for wish in wishes:
         there = found[wish.name]
@@ -213,7 +220,7 @@ def verify(wishes: Iterable[Wish], found: Survey) -> Errors:
             errors[wish.name] = str(there)
         elif there.state != lifecycle.REACHED[wish.state]:
             errors[wish.name] = "it should be %s and is %s" % (lifecycle.REACHED[wish.state], there.state)
-        elif there.pid:
+        elif there.pid and wish.name in started:
             missing = usage.limits_not_in_force(there.pid, wish.limits)
             if missing:
                 errors[wish.name] = "; ".join(missing)

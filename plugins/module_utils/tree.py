@@ -82,8 +82,8 @@ def directory(path: str, mode: int = 0o755) -> Entry:
 
 
 def file(path: str, mode: int, content: str) -> Entry:
-    """A wanted file with this content."""
-    data = content.encode()
+    """A wanted file with this content; bytes of the target that are no UTF-8 come back as they were."""
+    data = content.encode("utf-8", "surrogateescape")
     return Entry(path, FILE, mode, data, None, hashlib.sha256(data).hexdigest(), len(data))
 
 

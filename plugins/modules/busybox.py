@@ -20,6 +20,7 @@ description:
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers
   - softwarecontainer.lxc.containers.lxc
+  - softwarecontainer.lxc.containers.earlier
   - softwarecontainer.lxc.containers.attributes
 attributes:
   check_mode:
@@ -127,7 +128,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors impor
 
 def main() -> None:
     """Run the stage for all containers of this host."""
-    module = AnsibleModule(argument_spec=frame.ARGUMENTS, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**frame.ARGUMENTS, **frame.EARLIER}, supports_check_mode=True)
     try:
         result = frame.run(stage_busybox.STAGE, module.params, module.check_mode, module._diff)
     except Error as error:

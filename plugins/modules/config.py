@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - softwarecontainer.lxc.containers
   - softwarecontainer.lxc.containers.lxc
   - softwarecontainer.lxc.containers.bridge
+  - softwarecontainer.lxc.containers.earlier
   - softwarecontainer.lxc.containers.attributes
 attributes:
   check_mode:
@@ -194,7 +195,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors impor
 
 def main() -> None:
     """Run the stage for all containers of this host."""
-    module = AnsibleModule(argument_spec={**frame.ARGUMENTS, **frame.BRIDGE}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**frame.ARGUMENTS, **frame.BRIDGE, **frame.EARLIER}, supports_check_mode=True)
     try:
         result = frame.run(stage_config.STAGE, module.params, module.check_mode, module._diff, checking.check_configs)
     except Error as error:

@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - softwarecontainer.lxc.containers
   - softwarecontainer.lxc.containers.lxc
   - softwarecontainer.lxc.containers.bridge
+  - softwarecontainer.lxc.containers.earlier
   - softwarecontainer.lxc.containers.attributes
 attributes:
   check_mode:
@@ -219,6 +220,7 @@ def main() -> None:
         argument_spec={
             **frame.ARGUMENTS,
             **frame.BRIDGE,
+            **frame.EARLIER,
             "name": {"type": "list", "elements": "str"},
             "state": {"type": "str", "choices": ["started", "stopped", "frozen", "absent"]},
             "settle": {"type": "float", "default": 0.5},

@@ -545,6 +545,21 @@ MISSING: dict[str, tuple[dict[str, Any], Host, str]] = {
         HOST,
         "mounts[0].target: /srv/x lies below the read-only mount of /srv and does not exist on the target",
     ),
+    "mount target that is a link below /usr": (
+        {"mounts": [{"source": "/srv", "target": "/usr/tmp"}]},
+        lacking(paths=HOST.paths | {"/usr/tmp"}, links={"/usr/tmp": "/var/tmp"}),
+        "mounts[0].target: /usr/tmp is a link to /var/tmp on the target; declare that",
+    ),
+    "install_prefix that leads elsewhere": (
+        {},
+        lacking(links={"/usr/local": "/var/usrlocal"}),
+        "install_prefix: /usr/local is a link to /var/usrlocal on the target; declare that",
+    ),
+    "init.lxc out of reach": (
+        {},
+        lacking(links={"/usr/sbin": "/usr/bin", "/usr/sbin/init.lxc": "/opt/init.lxc"}),
+        "init: /usr/sbin/init.lxc cannot be reached from the container; declare an init",
+    ),
     "seccomp": (
         {"security": {"seccomp": "/etc/other"}},
         HOST,
@@ -591,6 +606,43 @@ MISSING: dict[str, tuple[dict[str, Any], Host, str]] = {
 @pytest.mark.parametrize(("given", "host", "sentence"), MISSING.values(), ids=MISSING)
 def test_what_the_target_lacks(given: dict[str, Any], host: Host, sentence: str) -> None:
     assert refusal(given, host) == sentence
+
+
+# Directories that are links on the target, as Fedora has /usr/sbin and OSTree /usr/local; LXC mounts nothing over a link.
+LINKS: dict[str, tuple[dict[str, Any], dict[str, str], list[str]]] = {
+    "/usr/sbin": (
+        {},
+        {"/usr/sbin": "/usr/bin", "/usr/sbin/init.lxc": "/usr/bin/init.lxc"},
+        [
+            "-lxc.init.cmd = /usr/sbin/init.lxc --name hmi -- /bin/busybox sleep 2147483647",
+            "+lxc.init.cmd = /usr/bin/init.lxc --name hmi -- /bin/busybox sleep 2147483647",
+            "-lxc.mount.entry = /usr/sbin usr/sbin none bind,ro 0 0",
+        ],
+    ),
+    "an install prefix within /usr": (
+        {},
+        {"/usr/local": "/usr/share/local"},
+        ["-lxc.mount.entry = /usr/local usr/local none bind,ro 0 0"],
+    ),
+    "outside of what is mounted": ({}, {"/lib": "/usr/lib", "/lib64": "/usr/lib64"}, []),
+    "without the mounts of the system": (
+        {"system_mounts": False},
+        {"/usr/sbin": "/usr/bin", "/usr/local": "/var/usrlocal"},
+        [
+            "-lxc.init.cmd = /usr/sbin/init.lxc --name hmi -- /bin/busybox sleep 2147483647",
+            "+lxc.init.cmd = /usr/sbin/init.lxc.static --name hmi -- /bin/busybox sleep 2147483647",
+            "-lxc.mount.auto = proc:mixed sys:mixed",
+            *USR,
+            "-lxc.mount.entry = /usr/sbin usr/sbin none bind,ro 0 0",
+            "+lxc.mount.entry = /usr/lib/lxc usr/sbin none bind,ro 0 0",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "links", "expected"), LINKS.values(), ids=LINKS)
+def test_links_of_the_target(given: dict[str, Any], links: dict[str, str], expected: list[str]) -> None:
+    assert sorted(changes(render(given, lacking(links=links)))) == sorted(expected)
 
 
 def test_nothing_of_the_target_injects_a_line() -> None:
@@ -676,7 +728,7 @@ def test_the_sources() -> None:
         "mounts": [MOUNT, {"source": "tmpfs", "target": "/usr/x", "type": "tmpfs"}],
         "security": {"seccomp": "/etc/seccomp"},
     }
-    expected = ["/usr", "/lib", "/usr/lib", "/lib64", "/usr/lib64", "/opt/app", "/srv", "/data", "/usr/x"]
+    expected = ["/usr", "/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/sbin", "/opt/app", "/srv", "/data", "/usr/x"]
     assert config.sources(container(given)) == [*expected, "/etc/seccomp"]
 
 

@@ -174,21 +174,38 @@ def test_what_is_not_ours_has_no_leftovers(lxc_path: Path) -> None:
     assert files.leftovers(str(lxc_path), "linked") == ()
 
 
+def test_unfinished(tmp_path: Path) -> None:
+    for name in (".hmi.new/.stage", ".media.new/rootfs", ".empty.new", ".other.new/work", "hmi/.stage", ".x", "..new"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / ".linked.new").symlink_to(".hmi.new")
+    (tmp_path / ".file.new").write_text("", encoding="ascii")
+    assert files.unfinished(str(tmp_path)) == ["empty", "hmi", "media"]
+    assert files.unfinished(str(tmp_path / "none")) == []
+
+
 @pytest.mark.parametrize("mode", [0o700, 0o777, 0o2755])
 def test_make_directory(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "run" / "gateways"
-    files.make_directory(str(path), mode)
+    before = os.umask(0o077)
+    undo = files.make_directory(str(path), mode)
+    os.umask(before)
     assert path.stat().st_mode & 0o7777 == mode
+    assert path.parent.stat().st_mode & 0o7777 == 0o755
+    undo()
+    assert not path.parent.exists()
+    files.make_directory(str(path), mode)
     path.chmod(0o711)
-    files.make_directory(str(path), mode)
+    undo = files.make_directory(str(path), mode)
     assert path.stat().st_mode & 0o7777 == mode
+    undo()
+    assert path.stat().st_mode & 0o7777 == 0o711
 
 
 def test_make_directory_where_a_file_is(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="ascii")
     with pytest.raises(ContainerError) as caught:
         files.make_directory(str(tmp_path / "file"), 0o755)
-    assert str(caught.value) == f"cannot write {tmp_path}/file: File exists"
+    assert str(caught.value) == f"cannot write {tmp_path}/file: Not a directory"
     with pytest.raises(ContainerError) as caught:
         files.make_directory(str(tmp_path / "file" / "below"), 0o755)
     assert str(caught.value) == f"cannot write {tmp_path}/file/below: Not a directory"

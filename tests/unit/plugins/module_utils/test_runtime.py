@@ -83,6 +83,35 @@ def test_choose_with_a_path(target: Path) -> None:
     assert runtime.choose("auto", "/srv/own") == Binding("/srv/own")
 
 
+@pytest.mark.parametrize("wanted", ["binding", "tools"])
+def test_one_spelling_for_a_path_with_links(target: Path, wanted: str) -> None:
+    """LXC's own where it is that directory, else the one without links."""
+    install(target, *ALL)
+    for name in ("own", "other"):
+        (target / name).mkdir()
+        (target / f"link-to-{name}").symlink_to(name)
+    own = f"{target}/link-to-own"
+    program(target / "lxc-config", f"echo {own}\n")
+    (target / "lxc.py").write_text(f"def get_global_config_item(key): return {own!r}\n", encoding="ascii")
+    (target / "second").symlink_to("link-to-own")
+    assert runtime.choose(wanted, None).lxc_path == own
+    assert runtime.choose(wanted, f"{target}/second").lxc_path == own
+    assert runtime.choose(wanted, own).lxc_path == own
+    assert runtime.choose(wanted, f"{target}/link-to-other").lxc_path == f"{target}/other"
+    assert runtime.choose(wanted, f"{target}/other").lxc_path == f"{target}/other"
+
+
+def test_a_binding_that_does_not_load(target: Path) -> None:
+    install(target, *ALL)
+    (target / "lxc.py").write_text("raise ImportError('liblxc.so.1: no such file')\n", encoding="ascii")
+    with pytest.raises(RefusedError) as caught:
+        runtime.choose("auto", None)
+    assert str(caught.value) == (
+        "runtime: the Python module lxc of the target cannot be loaded (liblxc.so.1: no such file);"
+        " repair python3-lxc, or use tools"
+    )
+
+
 def test_a_program_of_LXC_that_is_missing(target: Path) -> None:
     with pytest.raises(ContainerError) as caught:
         runtime.call(["lxc-config", "lxc.lxcpath"])

@@ -520,6 +520,30 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"mounts": [{"source": "srv", "target": "/a"}]},
         "mounts[0].source: 'srv' is not an absolute path",
     ),
+    "mounts source with a hash": (
+        {"mounts": [{"source": "#x", "target": "/a", "type": "tmpfs"}]},
+        "mounts[0].source: '#x' would be a comment for LXC, since it begins with a hash",
+    ),
+    "network names": (
+        {"network": [{"name": "eth1"}, {}]},
+        "network[1].name: 'eth1' is the name of two interfaces",
+    ),
+    "files below usr": (
+        {"files": [{"path": "/usr/share/x"}]},
+        "files[0].path: '/usr/share/x' would be hidden by what is mounted at /usr",
+    ),
+    "directories below dev": (
+        {"directories": [{"path": "/dev/x"}]},
+        "directories[0].path: '/dev/x' would be hidden by what is mounted at /dev",
+    ),
+    "files below gateways": (
+        {"gateway_dir": "/run/g", "files": [{"path": "/gateways/x"}]},
+        "files[0].path: '/gateways/x' would be hidden by what is mounted at /gateways",
+    ),
+    "files below a mount": (
+        {"mounts": [{"source": "/srv", "target": "/data"}], "files": [{"path": "/data/x"}]},
+        "files[0].path: '/data/x' would be hidden by what is mounted at /data",
+    ),
     "mounts source escaping": (
         {"mounts": [{"source": "/srv/../etc", "target": "/a"}]},
         "mounts[0].source: '/srv/../etc' has an empty, '.' or '..' part",

@@ -176,6 +176,14 @@ def test_the_change_of_a_gateway_directory(place: stages.Place, tmp_path: Path) 
     assert planned.config is not None and f"lxc.mount.entry = {path} gateways none bind,rw 0 0\n" in planned.config
 
 
+@pytest.mark.parametrize("beside", [(), ("make directory /run/g",)], ids=["nothing", "a directory"])
+def test_what_changes_beside_the_entries_needs_a_restart(place: stages.Place, beside: tuple[str, ...]) -> None:
+    before = Manifest("id", {"config": manifest.Stage()})
+    planned = stages.planned("config", container(), place, before, before, {}, bool, beside)
+    assert (planned.changes, planned.writes) == (beside, bool(beside))
+    assert bool(planned.change.after.changed()) is bool(beside)
+
+
 def replaced(before: str, after: str) -> Action:
     """A change of the config."""
     return Action(

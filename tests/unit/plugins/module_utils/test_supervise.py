@@ -15,7 +15,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.supervise import Found, Wish
 
 NOT_BUILT = "it is not built yet; run the stages rootfs, busybox and config first"
-STARTED = Wish("hmi", "started", restart=True)
+STARTED = Wish("hmi", "started", restart=True, declared=True)
 LEFT = Wish("hmi", "started", restart=False)
 ABSENT = Wish("hmi", "absent", restart=True)
 CHANGED = Found("RUNNING", 7, restart_due=True)
@@ -29,6 +29,8 @@ PLANS: dict[str, tuple[Wish, Any, bool, bool, Any]] = {
     "restart predicted and left": (LEFT, Found("RUNNING", 7), True, True, ()),
     "nothing there": (STARTED, Found("ABSENT"), False, False, NOT_BUILT),
     "nothing there to stop": (Wish("hmi", "stopped"), Found("ABSENT"), False, False, NOT_BUILT),
+    "a name in check mode": (Wish("hmi", "started"), Found("ABSENT"), True, False, NOT_BUILT),
+    "an incomplete name in check mode": (Wish("hmi", "started"), Found("INCOMPLETE"), True, False, NOT_BUILT),
     "incomplete": (STARTED, Found("INCOMPLETE"), False, False, NOT_BUILT),
     "nothing there in check mode": (STARTED, Found("ABSENT"), True, True, ("start",)),
     "incomplete in check mode": (STARTED, Found("INCOMPLETE"), True, False, ("start",)),
@@ -69,7 +71,14 @@ VERIFIED: dict[str, tuple[Wish, Any, dict[str, str]]] = {
 
 @pytest.mark.parametrize(("wish", "found", "errors"), VERIFIED.values(), ids=VERIFIED)
 def test_verify(wish: Wish, found: Any, errors: dict[str, str]) -> None:
-    assert supervise.verify([wish], {"hmi": found}) == errors
+    assert supervise.verify([wish], {"hmi": found}, ["hmi"]) == errors
+
+
+def test_the_limits_of_what_was_left_running_are_not_looked_at() -> None:
+    """Process 1 has no such limit; had it been started in this call, that would be an error."""
+    wish, found = Wish("hmi", "started", limits=Limits(pids=5)), Found("RUNNING", 1)
+    assert supervise.verify([wish], {"hmi": found}, []) == {}
+    assert list(supervise.verify([wish], {"hmi": found}, ["hmi"])) == ["hmi"]
 
 
 def test_names(tmp_path: Path) -> None:
@@ -89,9 +98,9 @@ def test_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "wish"),
     [
-        ({}, Wish("hmi", "started", True, Limits())),
-        ({"on_change": "leave", "state": "frozen"}, Wish("hmi", "frozen", False, Limits())),
-        ({"limits": {"pids": 5}}, Wish("hmi", "started", True, Limits(pids=5))),
+        ({}, Wish("hmi", "started", True, Limits(), True)),
+        ({"on_change": "leave", "state": "frozen"}, Wish("hmi", "frozen", False, Limits(), True)),
+        ({"limits": {"pids": 5}}, Wish("hmi", "started", True, Limits(pids=5), True)),
     ],
     ids=["defaults", "leave", "limits"],
 )

@@ -65,6 +65,11 @@ ROWS = [
 ]
 
 
+def test_a_file_of_bytes_that_are_no_text() -> None:
+    """The target's resolv.conf may have any."""
+    assert tree.file("x", 0o644, "caf\udce9").content == b"caf\xe9"
+
+
 def test_the_table_is_whole() -> None:
     assert set(PLANS) == set(PRESENT)
 
