@@ -62,6 +62,7 @@ PEER_PACKAGE = "ansible==12.3.0"
 # In the environment of `make venv`, so that it is ignored, and made anew when the checkout moves, as that one is.
 PEER_ENVIRONMENT = ".venv/benchmark"
 HANG_SECONDS = 3600
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 COMPLETE_COUNTS, COMPLETE_RUNS = {1, 10, 100}, 3
 IMAGE: Dict[str, Callable[[], bool]] = {
     "auto": lambda: forgets_slowly(scratch_parent()),
@@ -73,8 +74,8 @@ IMAGE: Dict[str, Callable[[], bool]] = {
 def main() -> int:
     """Run the benchmark and return the exit status."""
     options = parse(sys.argv[1:])
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda signum, _frame: sys.exit(128 + signum))
+    for number in STOPPING:
+        signal.signal(number, leave)
     try:
         check_requirements()
         peer_playbook = install_peer() if "peer" in options.contestants else ""
@@ -87,6 +88,13 @@ def main() -> int:
         return 1
     publish(text, options, complete(options, figures))
     return 1 if figures.failures else 0
+
+
+def leave(signum: int, _frame: object) -> None:
+    """End once: a second signal would end the clearing away."""
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + signum)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -608,7 +608,7 @@ def test_what_the_target_lacks(given: dict[str, Any], host: Host, sentence: str)
     assert refusal(given, host) == sentence
 
 
-# Directories that are links on the target, as Fedora has /usr/sbin and OSTree /usr/local; LXC mounts nothing over a link.
+# Directories that are links on the target, as Fedora has /usr/sbin and OSTree /usr/local; LXC mounts over no link.
 LINKS: dict[str, tuple[dict[str, Any], dict[str, str], list[str]]] = {
     "/usr/sbin": (
         {},
