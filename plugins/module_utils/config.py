@@ -223,7 +223,8 @@ def mount_entry(container: Container, index: int, mount: Mount, host: Host) -> L
 def network(container: Container, host: Host, bridge: str) -> List[Line]:
     """The interfaces, eth0 first; none declared means a network namespace with nothing but lo."""
     if not container.network:
-        return [("lxc.net.0.type", "empty")]
+        # Without the flag even lo is down.
+        return [("lxc.net.0.type", "empty"), ("lxc.net.0.flags", "up")]
     return [line for index, item in enumerate(container.network) for line in interface(index, item, host, bridge)]
 
 

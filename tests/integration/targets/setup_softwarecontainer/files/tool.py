@@ -352,9 +352,16 @@ def left(start):
     lines = ["process %d" % pid for pid in belonging() if "/%s" % start in read("/proc/%d/mountinfo" % pid)]
     # LXC itself may fail to remove a monitor's cgroup when several containers end at once.
     lines += [path for path in cgroups(start) if "/lxc.monitor." not in path or read(path + "/cgroup.procs")]
+    lines = [line for line in lines if not of_others(line)]
     lines += [os.path.join(LXC_PATH, name) for name in os.listdir(LXC_PATH) if name.strip(".").startswith(start)]
     lines += [path for path in ours_in_run() if path.endswith(".log")]
     print("\n".join(lines))
+
+
+def of_others(path):
+    """Whether it is a cgroup of processes that are not ours: of another run of the same test on this kernel."""
+    inside_it = {int(pid) for folder, _names, _files in os.walk(path) for pid in read(folder + "/cgroup.procs").split()}
+    return bool(inside_it) and inside_it.isdisjoint(belonging())
 
 
 def cgroups(start):
