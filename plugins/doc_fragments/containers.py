@@ -176,6 +176,47 @@ options:
         type: str
         choices: [restart, leave]
         default: restart
+      ready:
+        description:
+          - What has to hold for the container to count as ready, one check each. M(softwarecontainer.lxc.ready) waits
+            for it. It is not part of the rootfs or the config, so that a change of it changes nothing else.
+          - Each check has exactly one of O(containers[].ready[].command), O(containers[].ready[].tcp) and
+            O(containers[].ready[].file).
+          - An empty list asks for nothing but a PID 1 that runs.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          command:
+            description:
+              - A program with its arguments that is run in the container, as M(softwarecontainer.lxc.exec) does it. The
+                check holds where it ends with 0. It is run over and over, so it must be harmless and quick.
+              - When left out, no program is run.
+            type: list
+            elements: str
+          tcp:
+            description:
+              - A port, from 1 to 65535. The check holds where something accepts a connection to it in the container's
+                network namespace, at C(127.0.0.1), C(::1), or any other address that the container has.
+              - When left out, no port is looked at.
+            type: int
+          file:
+            description:
+              - A path in the container. The check holds where something exists there, with links followed as the
+                container follows them.
+              - When left out, no file is looked for.
+            type: str
+          timeout:
+            description:
+              - How long it may take until the check holds, in seconds, from 0 to 86400. V(0) looks once.
+            type: float
+            default: 30.0
+          stable:
+            description:
+              - How long the check has to go on to hold without a break, in seconds, from 0 to 86400. A break begins the
+                time anew, as long as O(containers[].ready[].timeout) is not over. V(0) is content with one look.
+            type: float
+            default: 1.0
       network:
         description:
           - The network interfaces of the container, in order.

@@ -133,6 +133,17 @@ class Autostart:
 
 
 @dataclass(frozen=True)
+class Check:
+    """One check of readiness: a program, a port or a file, the two others None; `timeout` and `stable` in seconds."""
+
+    command: Optional[Tuple[str, ...]] = None
+    tcp: Optional[int] = None
+    file: Optional[str] = None
+    timeout: float = 30.0
+    stable: float = 1.0
+
+
+@dataclass(frozen=True)
 class Container:
     """One whole spec, every key present."""
 
@@ -149,6 +160,7 @@ class Container:
     command: Optional[Tuple[str, ...]]
     init: Optional[Tuple[str, ...]]
     on_change: str
+    ready: Tuple[Check, ...]
     network: Tuple[Interface, ...]
     autodev: bool
     tty: int
@@ -278,6 +290,27 @@ AUTOSTART = record(
     },
 )
 
+
+def make_check(**values: Any) -> Check:
+    """A check that looks at exactly one thing. Raises InvalidError."""
+    given = [key for key in CHECKED if values[key] is not None]
+    if len(given) != 1:
+        raise InvalidError("is not exactly one of command, tcp and file", given)
+    return Check(**values)
+
+
+CHECKED = ("command", "tcp", "file")
+CHECK = record(
+    make_check,
+    {
+        "command": Field(parse_argv, None),
+        "tcp": Field(integer(1, 65535), None),
+        "file": Field(path, None),
+        "timeout": Field(decimal(0, 86400), 30.0),
+        "stable": Field(decimal(0, 86400), 1.0),
+    },
+)
+
 FIELDS: Dict[str, Field] = {
     "name": Field(matching(NAME, "a container name (letters, digits, _ - . ; first a letter or digit; at most 64)")),
     "state": Field(choice(*STATES), "started"),
@@ -292,6 +325,7 @@ FIELDS: Dict[str, Field] = {
     "command": Field(parse_argv, None),
     "init": Field(either("lxc", parse_argv), None),
     "on_change": Field(choice("restart", "leave"), "restart"),
+    "ready": Field(list_of(CHECK), ()),
     "network": Field(list_of(NETWORK), (Interface(),)),
     "autodev": Field(boolean, True),
     "tty": Field(integer(0, 1024), 1),

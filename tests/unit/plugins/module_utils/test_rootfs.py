@@ -103,6 +103,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str], list[Row]]] = {
         [],
         [("rootfs/etc/app", "directory", 0o755, b""), ("rootfs/etc/app/conf", "file", 0o600, b"caf\xc3\xa9\n")],
     ),
+    "ready": ({"ready": [{"tcp": 80}, {"file": "/run/ready"}]}, [], []),
     "a file of ours with other content": (
         {"files": [{"path": "/etc/passwd", "content": "root::0:0::/:/bin/ash\n"}]},
         ["rootfs/etc/passwd"],

@@ -16,6 +16,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors impor
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import (
     Autostart,
     Busybox,
+    Check,
     Container,
     Directory,
     File,
@@ -39,6 +40,11 @@ FULL: dict[str, Any] = {
     "busybox": {"method": "bind", "path": "/opt/busybox", "applets": ["sh", "["]},
     "command": ["/bin/app", "--flag", "a b"],
     "on_change": "leave",
+    "ready": [
+        {"command": ["/bin/check", "a b"], "timeout": "5", "stable": "0.5"},
+        {"tcp": "80"},
+        {"file": "/run/ready"},
+    ],
     "network": [
         {
             "type": "veth",
@@ -97,6 +103,7 @@ FULL_PARSED = Container(
     command=("/bin/app", "--flag", "a b"),
     init=None,
     on_change="leave",
+    ready=(Check(("/bin/check", "a b"), None, None, 5.0, 0.5), Check(None, 80), Check(None, None, "/run/ready")),
     network=(
         Interface(
             "veth",
@@ -138,6 +145,7 @@ DEFAULT_PARSED = Container(
     command=None,
     init=None,
     on_change="restart",
+    ready=(),
     network=(Interface("veth", None, None, "up", None, None, (), None, (), None),),
     autodev=True,
     tty=1,
@@ -186,7 +194,8 @@ def test_the_full_spec_has_all_keys() -> None:
         for field in fields(record):
             value, below = getattr(record, field.name), given[field.name]
             if isinstance(value, tuple) and value and is_dataclass(value[0]):
-                value, below = value[0], below[0]
+                # Some keys exclude each other, so it takes all elements to have all keys.
+                value, below = value[0], {key: part for item in below for key, part in item.items()}
             if is_dataclass(value):
                 keys_of(below, value)
 
@@ -295,6 +304,23 @@ ACCEPTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "init lxc": ({"init": "lxc", "command": ["/app"]}, {"init": None, "command": ("/app",)}),
     "init of its own": ({"init": ["/sbin/init"]}, {"init": ("/sbin/init",), "command": None}),
     "on_change": ({"on_change": "leave"}, {"on_change": "leave"}),
+    "no checks": ({"ready": []}, {"ready": ()}),
+    "checks with their defaults": (
+        {"ready": [{"command": ["true"]}, {"tcp": 1}, {"file": "/a/"}]},
+        {"ready": (Check(("true",)), Check(tcp=1), Check(file="/a"))},
+    ),
+    "checks without time": (
+        {"ready": [{"tcp": 65535, "timeout": 0, "stable": 0}]},
+        {"ready": (Check(None, 65535, None, 0.0, 0.0),)},
+    ),
+    "checks with all the time": (
+        {"ready": [{"file": "/a", "timeout": 86400, "stable": 86400}]},
+        {"ready": (Check(None, None, "/a", 86400.0, 86400.0),)},
+    ),
+    "check with the other kinds null": (
+        {"ready": [{"file": "/a", "tcp": None, "command": None}]},
+        {"ready": (Check(file="/a"),)},
+    ),
     "no network": ({"network": []}, {"network": ()}),
     "network of all types": (
         {"network": [{"type": kind} for kind in ("veth", "macvlan", "ipvlan", "vlan", "phys", "empty", "none")]},
@@ -473,6 +499,33 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "init word": ({"init": "systemd"}, "init: 'systemd' is not a list"),
     "init empty": ({"init": []}, "init: [] names no program"),
     "on_change": ({"on_change": "reload"}, "on_change: 'reload' is none of restart, leave"),
+    "ready no list": ({"ready": {"tcp": 80}}, "ready: {'tcp': 80} is not a list"),
+    "ready no dictionary": ({"ready": [80]}, "ready[0]: 80 is not a dictionary"),
+    "ready of no kind": (
+        {"ready": [{"timeout": 5}]},
+        "ready[0]: [] is not exactly one of command, tcp and file",
+    ),
+    "ready of two kinds": (
+        {"ready": [{"tcp": 80}, {"tcp": 80, "file": "/a"}]},
+        "ready[1]: ['tcp', 'file'] is not exactly one of command, tcp and file",
+    ),
+    "ready of three kinds": (
+        {"ready": [{"tcp": 80, "file": "/a", "command": ["true"]}]},
+        "ready[0]: ['command', 'tcp', 'file'] is not exactly one of command, tcp and file",
+    ),
+    "ready command": ({"ready": [{"command": []}]}, "ready[0].command: [] names no program"),
+    "ready command text": ({"ready": [{"command": "true"}]}, "ready[0].command: 'true' is not a list"),
+    "ready tcp too low": ({"ready": [{"tcp": 0}]}, "ready[0].tcp: 0 is not from 1 to 65535"),
+    "ready tcp too high": ({"ready": [{"tcp": 65536}]}, "ready[0].tcp: 65536 is not from 1 to 65535"),
+    "ready tcp name": ({"ready": [{"tcp": "http"}]}, "ready[0].tcp: 'http' is not a whole number"),
+    "ready file relative": ({"ready": [{"file": "run/a"}]}, "ready[0].file: 'run/a' is not an absolute path"),
+    "ready file out": ({"ready": [{"file": "/../a"}]}, "ready[0].file: '/../a' has an empty, '.' or '..' part"),
+    "ready timeout": ({"ready": [{"tcp": 1, "timeout": -1}]}, "ready[0].timeout: -1 is not a number"),
+    "ready timeout too long": (
+        {"ready": [{"tcp": 1, "timeout": 86401}]},
+        "ready[0].timeout: 86401 is not from 0 to 86400",
+    ),
+    "ready stable": ({"ready": [{"tcp": 1, "stable": "long"}]}, "ready[0].stable: 'long' is not a number"),
     "network dictionary": ({"network": {"type": "veth"}}, "network: {'type': 'veth'} is not a list"),
     "network type": (
         {"network": [{"type": "bridge"}]},
@@ -698,6 +751,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"mounts": [{"source": "/a", "target": "/b", "readonly": True}]},
         "mounts[0].key: 'readonly' is not a known key; did you mean 'read_only'?",
     ),
+    "unknown key in ready": (
+        {"ready": [{"port": 80}]},
+        "ready[0].key: 'port' is not a known key",
+    ),
     "unknown key in limits": (
         {"limits": {"memmory": "1M"}},
         "limits.key: 'memmory' is not a known key; did you mean 'memory'?",
@@ -849,8 +906,8 @@ POSITIONS: dict[str, Callable[[str, str], str]] = {
 
 def test_all_strings_are_walked() -> None:
     """A walk that finds less would prove less."""
-    assert len(list(leaves(FULL))) == 62
-    assert len(list(levels(FULL))) == 12
+    assert len(list(leaves(FULL))) == 68
+    assert len(list(levels(FULL))) == 15
 
 
 @pytest.mark.parametrize("position", POSITIONS.values(), ids=POSITIONS)
