@@ -50,7 +50,9 @@ class Turn:
     deadline: float
 
 
-def each(function: Callable[[str], Any], items: Sequence[str], seconds: float) -> Dict[str, Result]:
+def each(
+    function: Callable[[str], Any], items: Sequence[str], seconds: float, at_once: int = AT_ONCE
+) -> Dict[str, Result]:
     """Call the function for each item, which may take so many seconds. Values must be fit for JSON.
 
     An item is given to a worker when that has answered for the one before: a worker that dies takes only one along.
@@ -62,7 +64,7 @@ def each(function: Callable[[str], Any], items: Sequence[str], seconds: float) -
     poller = select.poll()
     try:
         while waiting or turns:
-            while waiting and len(turns) < AT_ONCE:
+            while waiting and len(turns) < at_once:
                 worker = idle.pop() if idle else hire(function)
                 turns[worker.reading] = hand(worker, waiting.pop(), seconds)
                 poller.register(worker.reading, select.POLLIN)

@@ -16,7 +16,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import spec
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.schema import InvalidError
 
 COLLECTION = "softwarecontainer.lxc"
-MODULES = ("rootfs", "busybox", "config", "container", "container_info", "exec")
+MODULES = ("rootfs", "busybox", "config", "container", "container_info", "exec", "ready")
 NAME = "hmi"
 # What a record needs to be valid; those that are not named need nothing.
 NEEDED = {
