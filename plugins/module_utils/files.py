@@ -33,10 +33,13 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.scan import 
     Directories,
     mount_id,
     mounted_below,
+    plain_file,
 )
 
 # Where work in progress lies: in the container's directory, never below its rootfs.
 STAGE = ".stage"
+# Where a checkpoint lies in the lxc path. No container has such a name, and none is built where this one is made.
+CHECKPOINT = ".checkpoint"
 LOCKS = "/run/softwarecontainer.lxc"
 LOCK_SECONDS = 120
 CHUNK = 1024 * 1024
@@ -474,6 +477,66 @@ def replace_config(lxc_path: str, name: str, text: str) -> None:
         write_staged(directories, "config", tree.file("config", 0o600, text))
         os.rename("config", "config", src_dir_fd=directories.get(STAGE), dst_dir_fd=directories.get(""))
         remove_below(directories, [STAGE])
+
+
+def begin_checkpoint(lxc_path: str) -> str:
+    """The directory in which a checkpoint is made, empty, beside the place of a finished one."""
+    sweep(lxc_path, CHECKPOINT)
+    os.makedirs(lxc_path, 0o755, exist_ok=True)
+    place = building(lxc_path, CHECKPOINT)
+    for path in (place, os.path.join(place, "containers"), os.path.join(place, "objects")):
+        os.mkdir(path, 0o700)
+    return place
+
+
+def keep_text(place: str, path: str, text: str) -> None:
+    """Write a text file of a checkpoint that is being made."""
+    with Directories(place) as directories:
+        above, _slash, name = path.rpartition("/")
+        fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=directories.must(above))
+        with open(fd, "wb", buffering=0) as stream:
+            write_whole(stream, text.encode())
+
+
+def keep_content(directories: Directories, path: str, place: str, limit: int) -> Tuple[str, int]:
+    """Copy a file of a container into a checkpoint that is being made; its digest, which is its name there, and size.
+
+    The digest is that of what was copied, whatever the container does to the file meanwhile. Raises ContainerError
+    where there is no plain file of at most `limit` bytes.
+    """
+    digest, size = sha256(), 0
+    new = os.path.join(place, "objects", "new")
+    with plain_file(directories, path) as original, open(new, "wb", buffering=0) as stream:
+        while True:
+            chunk = original.read(CHUNK)
+            size += len(chunk)
+            if size > limit:
+                raise ContainerError("%s: changed while we looked; run again" % path)
+            if not chunk:
+                break
+            digest.update(chunk)
+            write_whole(stream, chunk)
+        os.fchmod(stream.fileno(), 0o600)
+    os.rename(new, os.path.join(place, "objects", digest.hexdigest()))
+    return digest.hexdigest(), size
+
+
+def finish_checkpoint(lxc_path: str) -> None:
+    """Give a checkpoint that is complete its name, once all of it is on disk."""
+    place = building(lxc_path, CHECKPOINT)
+    sync(place)
+    os.rename(place, os.path.join(lxc_path, CHECKPOINT))
+    sync(lxc_path)
+
+
+def drop_checkpoint(lxc_path: str) -> None:
+    """Remove a checkpoint, and what an interrupted run left of one. Its name goes first, all at once."""
+    sweep(lxc_path, CHECKPOINT)
+    place = os.path.join(lxc_path, CHECKPOINT)
+    if os.path.lexists(place):
+        os.rename(place, building(lxc_path, CHECKPOINT))
+        sync(lxc_path)
+        sweep(lxc_path, CHECKPOINT)
 
 
 def log_of(lxc_path: str, name: str) -> str:

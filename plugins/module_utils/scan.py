@@ -16,6 +16,7 @@ import itertools
 import os
 import re
 import stat
+from contextlib import contextmanager
 from typing import Any, Dict, FrozenSet, Iterator, Optional, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import tree
@@ -238,6 +239,22 @@ def read_text(directories: Directories, path: str, limit: int) -> Optional[str]:
             raise ContainerError("%s: is not a plain file of at most %d bytes" % (path, limit))
         with open("/proc/self/fd/%d" % fd, "rb", buffering=0) as stream:
             return stream.read(limit).decode("utf-8", "surrogateescape")
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def plain_file(directories: Directories, path: str) -> Iterator[Any]:
+    """A plain file, open for reading bytes. Raises ContainerError where there is none, or a mount."""
+    parent, name = directories.parent(path)
+    if parent is None:
+        raise ContainerError("%s: changed while we looked; run again" % path)
+    fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode) or mount_id(fd) != directories.mount:
+            raise ContainerError("%s: changed while we looked; run again" % path)
+        with open("/proc/self/fd/%d" % fd, "rb", buffering=0) as stream:
+            yield stream
     finally:
         os.close(fd)
 

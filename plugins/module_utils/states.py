@@ -36,7 +36,7 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
         raise RefusedError("name: give either names or containers, not both")
     if names and parameters["prune"] and parameters["state"] != "absent":
         raise RefusedError("prune: goes with containers, since with names it would remove all the others")
-    times = supervise.Times(*(at_least_zero(parameters, key) for key in ("settle", "stop_timeout", "start_timeout")))
+    times = times_of(parameters)
     bridge = frame.check_bridge(parameters)
     reached = frame.choose_runtime(parameters)
     wishes = [wish_of(container) for container in containers]
@@ -62,6 +62,11 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
     items = [item_of(wish, before, after, steps, errors, check) for wish in wishes]
     diffs = [diff_of(wish, steps[wish.name], before) for wish in wishes if steps.get(wish.name)] if diff else []
     return frame.result_of(items, diffs, {"lxc_path": reached.lxc_path, "runtime": reached.kind})
+
+
+def times_of(parameters: Mapping[str, Any]) -> supervise.Times:
+    """The times of a module's parameters. Raises RefusedError."""
+    return supervise.Times(*(at_least_zero(parameters, key) for key in ("settle", "stop_timeout", "start_timeout")))
 
 
 def at_least_zero(parameters: Mapping[str, Any], key: str) -> float:

@@ -38,6 +38,7 @@ notes:
   - Programs are run with C(lxc-attach), whatever O(runtime) says, as M(softwarecontainer.lxc.exec) does it.
 seealso:
   - module: softwarecontainer.lxc.container
+  - module: softwarecontainer.lxc.checkpoint
   - module: softwarecontainer.lxc.exec
 """
 

@@ -16,7 +16,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import spec
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.schema import InvalidError
 
 COLLECTION = "softwarecontainer.lxc"
-MODULES = ("rootfs", "busybox", "config", "container", "container_info", "exec", "ready")
+MODULES = ("rootfs", "busybox", "config", "container", "container_info", "exec", "ready", "checkpoint")
 NAME = "hmi"
 # What a record needs to be valid; those that are not named need nothing.
 NEEDED = {
@@ -207,5 +207,6 @@ def test_the_samples_have_what_is_documented(name: str) -> None:
         assert "sample" in value
         contained = value.get("contains", {})
         always = {key for key, option in contained.items() if option["returned"] == "always"}
-        for sample in value["sample"] if contained else []:
+        samples = value["sample"] if isinstance(value["sample"], list) else [value["sample"]]
+        for sample in samples if contained else []:
             assert always <= set(sample) <= set(contained)
