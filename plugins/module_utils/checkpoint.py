@@ -198,7 +198,7 @@ def parse_saved(text: str) -> Saved:
             str(path): manifest.record_of(*record) if record else None for path, record in data["drifted"].items()
         }
         return Saved(int(data["mode"], 8), manifest.parse(data["manifest"]), drifted)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ContainerError, ValueError, KeyError, TypeError, AttributeError):
         raise damaged() from None
 
 
