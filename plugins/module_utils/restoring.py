@@ -94,6 +94,9 @@ def restore(
     outcome = Outcome()
     with nullcontext() if check else files.locked(reached.lxc_path, [files.CHECKPOINT, *names]):
         before = states.look(reached, wishes + going, check)
+        if not check:
+            # A run that was killed while it started containers has left LXC's logs, and they need no other start.
+            files.remove_logs([files.log_of(reached.lxc_path, name) for name in names])
         halted = [halt(wish) for wish in wishes if wish.state in ("", "stopped") and runs(before[wish.name])]
         carry_out(reached, going + halted, before, before, times, check, outcome)
         bring_back(reached.lxc_path, [wish.name for wish in wishes], check, outcome)
