@@ -91,7 +91,7 @@ def wait(
         return watch_one(reached, name, check, pids[name], since[name])
 
     longest = max(readiness.bound(check) for _name, check in places.values())
-    found = parallel.each(watch, list(places), longest + GRACE, AT_ONCE)
+    found = parallel.each(watch, list(places), longest + GRACE, AT_ONCE, keep=False)
     verdicts: Dict[str, Dict[int, Dict[str, Any]]] = {}
     for item, result in found.items():
         name, check = places[item]

@@ -51,11 +51,12 @@ class Turn:
 
 
 def each(
-    function: Callable[[str], Any], items: Sequence[str], seconds: float, at_once: int = AT_ONCE
+    function: Callable[[str], Any], items: Sequence[str], seconds: float, at_once: int = AT_ONCE, keep: bool = True
 ) -> Dict[str, Result]:
     """Call the function for each item, which may take so many seconds. Values must be fit for JSON.
 
     An item is given to a worker when that has answered for the one before: a worker that dies takes only one along.
+    Without `keep` each item has a worker of its own, for a function that changes its process for good.
     """
     waiting = list(items)[::-1]
     idle: List[Worker] = []
@@ -75,12 +76,11 @@ def each(
                 turn = turns.pop(fd)
                 poller.unregister(fd)
                 line = b"" if fd in late else read_line(fd)
-                if line:
+                if line and keep:
                     idle.append(turn.worker)
-                    results[turn.item] = Result(**json.loads(line))
-                else:
-                    status = dismiss(turn.worker, kill=fd in late)
-                    results[turn.item] = Result(error=reason(seconds if fd in late else None, status))
+                status = 0 if line and keep else dismiss(turn.worker, kill=bool(line) or fd in late)
+                error = "" if line else reason(seconds if fd in late else None, status)
+                results[turn.item] = Result(error=error) if error else Result(**json.loads(line))
     finally:
         for worker in [*idle, *(turn.worker for turn in turns.values())]:
             dismiss(worker, kill=True)

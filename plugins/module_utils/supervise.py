@@ -208,7 +208,7 @@ STEP: Mapping[str, Callable[[runtime.Runtime, Sequence[str], Times], Errors]] = 
 }
 
 
-def verify(wishes: Iterable[Wish], found: Survey, started: Sequence[str]) -> Errors:
+def verify(wishes: Iterable[Wish], found: Survey, started: Sequence[str] = ()) -> Errors:
     """Where what is there is not what was wanted: the state, and of those started the limits that are in force.
 
     One that was left running for all its changes has the limits that it was started with.

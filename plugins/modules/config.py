@@ -171,6 +171,7 @@ diff:
         lxc.mount.entry = /usr/local usr/local none bind,ro 0 0
         lxc.mount.entry = /usr/sbin usr/sbin none bind,ro 0 0
         lxc.net.0.type = empty
+        lxc.net.0.flags = up
         lxc.cap.drop = mac_admin
         lxc.cap.drop = mac_override
         lxc.cap.drop = sys_time

@@ -177,7 +177,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "on_change": ({"on_change": "leave"}, []),
     "ready": ({"ready": [{"tcp": 80}, {"file": "/run/ready", "timeout": 1, "stable": 0}]}, []),
-    "no network": ({"network": []}, [*VETH[:1], "+lxc.net.0.type = empty", *VETH[1:]]),
+    "no network": ({"network": []}, [*VETH[:1], "+lxc.net.0.type = empty", *VETH[1:3]]),
     "network with all keys": (
         {
             "network": [
