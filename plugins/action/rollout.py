@@ -1,0 +1,220 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Opens, pauses and closes a rollout on the controller (I/O: the ledger, the lock, the report); touches no host."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import schema, spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
+from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import (
+    ledger,
+    ledger_file,
+    progress,
+    report,
+    transaction,
+)
+
+display = Display()
+
+ARGUMENTS: Dict[str, Dict[str, Any]] = {
+    "state": {"type": "str", "choices": ["running", "paused", "closed"], "default": "running"},
+    "hosts": {"type": "list", "elements": "str", "required": True},
+    "chosen": {"type": "list", "elements": "str", "required": True},
+    "ledger": {"type": "path", "default": "rollouts"},
+    # Not more exact, so that what is wrong is said in the words of the rollout's own options.
+    "id": {"type": "raw"},
+    "canary": {"type": "raw", "default": 1},
+    "batches": {"type": "raw", "default": ["25%"]},
+    "budget": {"type": "raw", "default": 0},
+    "template": {"type": "path"},
+}
+# The option of a role for each part of the content.
+VARIABLE = "softwarecontainer_%s"
+COLORS = {"done": "green", "finished": "green", "paused": "yellow", "stopped": "red", "running": "yellow"}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """What Ansible looks for in this file."""
+
+    # Once for all hosts, and on none of them.
+    BYPASS_HOST_LOOP = True
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+        """Open, pause or close."""
+        del tmp
+        variables: Dict[str, Any] = task_vars or {}
+        result: Dict[str, Any] = super().run(None, variables)
+        _validated, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        self.options, self.check = options, bool(self._task.check_mode)
+        steps: Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]] = {
+            "running": self.open,
+            "paused": self.pause,
+            "closed": self.close,
+        }
+        try:
+            return {**result, "changed": False, **steps[options["state"]](variables)}
+        except RefusedError as error:
+            return {**result, "failed": True, "msg": "%s." % str(error).rstrip(".")}
+
+    def open(self, variables: Dict[str, Any]) -> Dict[str, Any]:
+        """Check everything, then take the ledger up, or begin it."""
+        hosts = self.options["hosts"]
+        batches = ledger.batches_of(hosts, self.options["canary"], self.options["batches"])
+        budget = ledger.budget_of(self.options["budget"], len(hosts))
+        digests = self.digests(variables)
+        place = self.place(digests)
+        path = place.path("json")
+        text = ledger_file.read(path)
+        found = ledger.new(place.id, digests, batches, budget, now()) if text is None else ledger.parse(text, path)
+        ledger.require_same(found, digests, path)
+        if found.id != place.id:
+            raise RefusedError("%s is of another rollout: its id is %s" % (path, schema_shown(found.id)))
+        me = ledger_file.driver(os.getppid())
+        if not self.check and ledger.left(found):
+            found = self.begin(place, me, found, batches, budget)
+        waves = ledger.waves_of(found, self.options["chosen"])
+        return {
+            "id": place.id,
+            "ledger": path,
+            "hosts": [name for wave in waves for name in wave],
+            "serial": [len(wave) for wave in waves],
+            "directory": place.directory,
+        }
+
+    def begin(
+        self,
+        place: ledger_file.Place,
+        me: ledger_file.Driver,
+        found: ledger.Ledger,
+        batches: Sequence[Sequence[str]],
+        budget: int,
+    ) -> ledger.Ledger:
+        """Take the lock and the ledger, which may have changed since it was read."""
+        ledger_file.make_directory(place.directory)
+        with ledger_file.locked(place.directory):
+            ledger_file.take(place, me)
+            text = ledger_file.read(place.path("json"))
+            latest = found if text is None else ledger.parse(text, place.path("json"))
+            begun = ledger.begin_run(latest, batches, budget, me.words(), now())
+            ledger_file.write(place.path("json"), ledger.dump(begun))
+        return begun
+
+    def pause(self, variables: Dict[str, Any]) -> Dict[str, Any]:
+        """Let the run that drives, if there is one, take up no further host."""
+        place = self.place(self.digests(variables) if self.options["id"] is None else {})
+        path = place.path("json")
+        text = ledger_file.read(path)
+        if text is None:
+            raise RefusedError("there is no rollout to pause: %s is not there" % path)
+        paused = ledger.pause(ledger.parse(text, path), now())
+        if not self.check:
+            with ledger_file.locked(place.directory):
+                paused = ledger.pause(ledger.parse(ledger_file.read(path) or "", path), now())
+                ledger_file.write(path, ledger.dump(paused))
+        told = "Rollout %s is paused; hosts in progress come to their end, and no other is taken up." % place.id
+        display.display(told, color=COLORS["paused"])
+        return {"id": place.id, "ledger": path, "hosts": [], "serial": [], "directory": place.directory}
+
+    def close(self, variables: Dict[str, Any]) -> Dict[str, Any]:
+        """Say how it ended: table, report, and a failure unless all hosts are done."""
+        place = self.place({})
+        path = place.path("json")
+        if self.check:
+            return self.close_forecast(variables)
+        me = ledger_file.driver(os.getppid())
+        text = ledger_file.read(path)
+        if text is None:
+            raise RefusedError("%s is gone" % path)
+        record = ledger.parse(text, path)
+        if ledger_file.holder_of(place) == me:
+            record = ledger_file.change(place, me, lambda latest: ledger.end_run(latest, now()))
+        page = place.path("html")
+        if self.options["template"] and (record.updated == now() or text is not None):
+            template = ledger_file.read(self.options["template"]) or ""
+            ledger_file.write(page, report.render(template, record, now()))
+        with ledger_file.locked(place.directory):
+            ledger_file.drop(place, me)
+        lines = progress.table(record)
+        for line in lines:
+            display.display(line)
+        told = progress.closing(record)
+        display.display("%s Report: %s" % (told, page), color=COLORS[record.state])
+        result = {"id": place.id, "ledger": path, "report": page, "rollout_state": record.state, "table": lines}
+        return {**result, "failed": record.state != "finished", "msg": told}
+
+    def close_forecast(self, variables: Dict[str, Any]) -> Dict[str, Any]:
+        """What the check of each host has foretold."""
+        hostvars = variables["hostvars"]
+        results = {name: hostvars[name].get("_softwarecontainer_rollout_host") or {} for name in self.options["hosts"]}
+        words = {name: forecast_of(result) for name, result in results.items() if result}
+        width = max(map(len, words), default=0)
+        lines = ["%s  %s" % (name.ljust(width), word) for name, word in words.items()]
+        for line in lines:
+            display.display(line)
+        failed = sum(bool(result.get("failed")) for result in results.values())
+        told = "%d of %d hosts would be taken up, and %d would fail." % (len(words), len(results), failed)
+        return {"table": lines, "failed": bool(failed), "msg": told}
+
+    def place(self, digests: Mapping[str, str]) -> ledger_file.Place:
+        """Where the ledger is."""
+        given = self.options["id"]
+        try:
+            identity = ledger.id_of(digests) if given is None else ledger.ID(given)
+        except schema.InvalidError as error:
+            raise RefusedError(error.inside("softwarecontainer_rollout_id").sentence()) from None
+        return ledger_file.Place(os.path.abspath(self.options["ledger"]), identity)
+
+    def digests(self, variables: Dict[str, Any]) -> Dict[str, str]:
+        """The digest of what is rolled out to each host. Raises RefusedError where that is not valid."""
+        return {name: ledger.digest_of(self.content(name, variables)) for name in self.options["hosts"]}
+
+    def content(self, name: str, variables: Dict[str, Any]) -> Dict[str, Any]:
+        """What is rolled out to a host: from its variables, or from the play's where the host has none."""
+        of_host = variables["hostvars"].raw_get(name)
+        known = {**variables, **of_host, "inventory_hostname": name}
+        templar = self._templar.copy_with_new_env(available_variables=known)
+        try:
+            found = {key: known.get(VARIABLE % key) for key in transaction.CONTENT}
+            found = {key: templar.template(value) for key, value in found.items() if value is not None}
+        except AnsibleError as error:
+            raise RefusedError("host %s: %s" % (name, ledger.sentence(error))) from None
+        validated = ArgumentSpecValidator(transaction.CONTENT).validate(found)
+        if validated.error_messages:
+            raise RefusedError("host %s: %s" % (name, ledger.sentence(validated.error_messages[0])))
+        content = transaction.content(validated.validated_parameters)
+        try:
+            spec.parse_containers(content["containers"], content["defaults"])
+        except RefusedError as error:
+            raise RefusedError("host %s: %s" % (name, error)) from None
+        return content
+
+
+def now() -> str:
+    """This moment, as the ledger writes it."""
+    return ledger.written(time.time())
+
+
+def schema_shown(value: str) -> str:
+    """A value in an error."""
+    return ledger.shown(value)
+
+
+def forecast_of(result: Mapping[str, Any]) -> str:
+    """What the check of one host has foretold, in a few words."""
+    if result.get("failed"):
+        return "would fail: %s" % ledger.sentence(result.get("msg"))
+    return "would change" if result.get("changed") else "nothing to do"
+
+
+Rows = List[Tuple[str, str]]

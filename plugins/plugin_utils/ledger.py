@@ -1,0 +1,445 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: the ledger of a rollout as frozen values, its text, and every change that it can go through.
+
+A rollout is a list of hosts in batches. The ledger says of each how far it is, and what each run has done. Times are
+strings of UTC, such as 2026-11-25T02:00:00.000Z; the clock is the caller's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import schema
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
+
+VERSION = 1
+ID = schema.matching("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of at most 64 letters, digits, '.', '_' and '-'")
+STATES = ("running", "paused", "stopped", "finished")
+HOST_STATES = ("pending", "in_progress", "done", "failed", "rolled_back")
+OUTCOMES = ("ok", "changed", "failed", "unreachable")
+# A reason is one sentence for people; a module's whole output is not.
+REASON_END = 500
+
+
+class Stage(NamedTuple):
+    """One stage of one host."""
+
+    name: str
+    started: str
+    seconds: float
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Host:
+    """How far a host is. `run` is the number of the run that took it up last, 0 for none; batches count from 1."""
+
+    state: str
+    digest: str
+    batch: int
+    reason: str = ""
+    attempts: int = 0
+    run: int = 0
+    started: Optional[str] = None
+    ended: Optional[str] = None
+    stages: Tuple[Stage, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the playbook, and the process that drove it."""
+
+    started: str
+    controller: str
+    ended: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A rollout."""
+
+    id: str
+    state: str
+    created: str
+    updated: str
+    budget: int
+    batches: Tuple[Tuple[str, ...], ...]
+    hosts: Mapping[str, Host]
+    reason: str = ""
+    runs: Tuple[Run, ...] = ()
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many hosts are in which state; `lost` are those pending ones that a run could not reach."""
+
+    total: int
+    done: int
+    failed: int
+    rolled_back: int
+    in_progress: int
+    pending: int
+    lost: int
+
+
+def written(moment: float) -> str:
+    """Seconds since 1970 as a time of the ledger."""
+    text = datetime.fromtimestamp(moment, timezone.utc).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def seconds(time: str) -> float:
+    """A time of the ledger as seconds since 1970. Raises ValueError."""
+    return datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp()
+
+
+def sentence(words: Any) -> str:
+    """Words from anywhere as one line without control characters, of a length that a table can hold."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in str(words))
+    plain = re.sub(" +", " ", plain).strip()
+    return plain if len(plain) <= REASON_END else plain[: REASON_END - 3] + "..."
+
+
+def digest_of(value: Any) -> str:
+    """The digest of what is rolled out to a host, for any value that JSON has."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+def id_of(digests: Mapping[str, str]) -> str:
+    """The id of a rollout that was given none: another one where a host, or what it gets, is another one."""
+    return digest_of(sorted(digests.items()))[:12]
+
+
+# Sizes and batches.
+
+
+def amount(value: Any, total: int, key: str, least: int) -> int:
+    """A number of hosts, given as such or as a percentage of all, of which the fraction is dropped.
+
+    Raises RefusedError where it is neither, or not from `least` to `total`.
+    """
+    match = re.fullmatch(r"([0-9]{1,9})(%?)", str(value).strip()) if not isinstance(value, (bool, float)) else None
+    if not match:
+        raise RefusedError("%s: %s is neither a number of hosts nor a percentage" % (key, shown(value)))
+    number = int(match.group(1))
+    if match.group(2):
+        if number > 100:
+            raise RefusedError("%s: %s is more than all hosts" % (key, shown(value)))
+        if number < least:
+            raise RefusedError("%s: %s is less than 1%%" % (key, shown(value)))
+        return max(number * total // 100, least)
+    if number < least:
+        raise RefusedError("%s: %s is less than %d" % (key, shown(value), least))
+    return number
+
+
+def budget_of(value: Any, total: int) -> int:
+    """How many hosts may fail or be unreachable. Raises RefusedError."""
+    number = amount(value, total, "softwarecontainer_rollout_budget", 0)
+    if number > total:
+        raise RefusedError("softwarecontainer_rollout_budget: %s is more than the %d hosts" % (shown(value), total))
+    return number
+
+
+def batches_of(hosts: Sequence[str], canary: Any, sizes: Any) -> Tuple[Tuple[str, ...], ...]:
+    """The hosts in their order, cut into the canary and the batches, of which the last size repeats.
+
+    Raises RefusedError.
+    """
+    if not isinstance(sizes, list) or not sizes:
+        raise RefusedError("softwarecontainer_rollout_batches: %s is not a list with a size" % shown(sizes))
+    total = len(hosts)
+    key = "softwarecontainer_rollout_batches[%d]"
+    numbers = [amount(size, total, key % index, 1) for index, size in enumerate(sizes)]
+    first = amount(canary, total, "softwarecontainer_rollout_canary", 0)
+    batches: List[Tuple[str, ...]] = [tuple(hosts[:first])] if first else []
+    start = first
+    while start < total:
+        size = numbers.pop(0) if len(numbers) > 1 else numbers[0]
+        batches.append(tuple(hosts[start : start + size]))
+        start += size
+    return tuple(batch for batch in batches if batch)
+
+
+def shown(value: Any) -> str:
+    """A value of the user in an error."""
+    text = ascii(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+# The text.
+
+
+def parse(text: str, name: str) -> Ledger:
+    """A ledger from the text of the file `name`, checked in full. Raises RefusedError, of one sentence."""
+    try:
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise schema.InvalidError("is not JSON (%s)" % error, "") from None
+        if not isinstance(data, dict):
+            raise schema.InvalidError("is not a dictionary", data)
+        if data.get("version") != VERSION:
+            raise schema.InvalidError("is not the version %d" % VERSION, data.get("version"), "version")
+        return consistent(LEDGER({key: value for key, value in data.items() if key != "version"}))
+    except schema.InvalidError as error:
+        reason = error.sentence() if error.key else "it " + error.reason
+        raise RefusedError("%s is corrupted: %s" % (name, sentence(reason))) from None
+
+
+def consistent(ledger: Ledger) -> Ledger:
+    """The ledger, if its batches hold each host once and the hosts know theirs. Raises schema.InvalidError."""
+    batch_of = {host: number for number, batch in enumerate(ledger.batches, 1) for host in batch}
+    if sum(map(len, ledger.batches)) != len(batch_of):
+        raise schema.InvalidError("have a host twice", "", "batches")
+    for name in batch_of:
+        if name not in ledger.hosts:
+            raise schema.InvalidError("is in a batch and not among the hosts", name, "batches")
+    for name, host in ledger.hosts.items():
+        if batch_of.get(name) != host.batch:
+            raise schema.InvalidError("is not the batch that it is in", host.batch, "hosts.%s.batch" % name)
+        if host.run > len(ledger.runs):
+            raise schema.InvalidError("is not one of the runs", host.run, "hosts.%s.run" % name)
+    return ledger
+
+
+def load(text: str, name: str) -> Ledger:
+    """A ledger from a text that a run has written and checked before: the same as `parse`, and many times faster.
+
+    Raises RefusedError where the text is not what a run writes.
+    """
+    try:
+        data = json.loads(text)
+        del data["version"]
+        hosts = {
+            host: Host(**dict(value, stages=tuple(Stage(**stage) for stage in value["stages"])))
+            for host, value in data["hosts"].items()
+        }
+        batches = tuple(map(tuple, data["batches"]))
+        runs = tuple(Run(**run) for run in data["runs"])
+        return Ledger(**dict(data, hosts=hosts, batches=batches, runs=runs))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RefusedError("%s is corrupted: it was changed while a run used it (%s)" % (name, sentence(error))) from None
+
+
+def dump(ledger: Ledger) -> str:
+    """The text of a ledger: JSON with a line for each host."""
+    head = {"version": VERSION, **{key: value for key, value in vars(ledger).items() if key != "hosts"}}
+    head["runs"] = [vars(run) for run in ledger.runs]
+    lines = ["%s: %s" % (json.dumps(key), json.dumps(value)) for key, value in head.items()]
+    hosts = [
+        "%s: %s" % (json.dumps(name), json.dumps(dict(vars(host), stages=[stage._asdict() for stage in host.stages])))
+        for name, host in ledger.hosts.items()
+    ]
+    return "{\n%s,\n\"hosts\": {\n%s\n}\n}\n" % (",\n".join(lines), ",\n".join(hosts))
+
+
+def time(value: Any) -> str:
+    """Parses a time."""
+    try:
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{3})?Z", value):
+            raise ValueError
+        seconds(value)
+    except (TypeError, ValueError):
+        raise schema.InvalidError("is not a time in UTC such as 2026-11-25T02:00:00.000Z", value) from None
+    return str(value)
+
+
+def duration(value: Any) -> float:
+    """Parses a number of seconds."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e9:
+        raise schema.InvalidError("is not a number of seconds", value)
+    return float(value)
+
+
+def hosts(value: Any) -> Dict[str, Host]:
+    """Parses the hosts."""
+    return dict(schema.mapping_of(schema.text, HOST)(value))
+
+
+COUNT = schema.integer(0, 10**9)
+STAGE = schema.record(
+    Stage,
+    {
+        "name": schema.Field(schema.matching("[a-z_]{1,40}", "the name of a stage")),
+        "started": schema.Field(time),
+        "seconds": schema.Field(duration),
+        "outcome": schema.Field(schema.choice(*OUTCOMES)),
+    },
+)
+HOST = schema.record(
+    Host,
+    {
+        "state": schema.Field(schema.choice(*HOST_STATES)),
+        "digest": schema.Field(schema.matching("[0-9a-f]{64}", "a digest")),
+        "batch": schema.Field(COUNT),
+        "reason": schema.Field(schema.text, ""),
+        "attempts": schema.Field(COUNT, 0),
+        "run": schema.Field(COUNT, 0),
+        "started": schema.Field(time, None),
+        "ended": schema.Field(time, None),
+        "stages": schema.Field(schema.list_of(STAGE), ()),
+    },
+)
+RUN = schema.record(
+    Run, {"started": schema.Field(time), "controller": schema.Field(schema.text), "ended": schema.Field(time, None)}
+)
+LEDGER = schema.record(
+    Ledger,
+    {
+        "id": schema.Field(ID),
+        "state": schema.Field(schema.choice(*STATES)),
+        "created": schema.Field(time),
+        "updated": schema.Field(time),
+        "budget": schema.Field(COUNT),
+        "batches": schema.Field(schema.list_of(schema.list_of(schema.text))),
+        "hosts": schema.Field(hosts),
+        "reason": schema.Field(schema.text, ""),
+        "runs": schema.Field(schema.list_of(RUN), ()),
+    },
+)
+
+
+# Changes. Each takes a ledger and gives the next one.
+
+
+def new(identity: str, digests: Mapping[str, str], batches: Sequence[Sequence[str]], budget: int, now: str) -> Ledger:
+    """The ledger of a rollout that has not begun."""
+    hosts_ = {
+        name: Host("pending", digests[name], number) for number, batch in enumerate(batches, 1) for name in batch
+    }
+    return Ledger(identity, "stopped", now, now, budget, tuple(map(tuple, batches)), hosts_)
+
+
+def require_same(ledger: Ledger, digests: Mapping[str, str], name: str) -> None:
+    """Raises RefusedError, of one sentence, unless the ledger is of this rollout."""
+    another = "; give another softwarecontainer_rollout_id for another rollout"
+    for host in ledger.hosts:
+        if host not in digests:
+            raise RefusedError("%s has the host %s, which is not among the hosts of this rollout%s" % (name, host, another))
+    for host, digest in digests.items():
+        if host not in ledger.hosts:
+            raise RefusedError("%s does not have the host %s%s" % (name, host, another))
+        if ledger.hosts[host].digest != digest:
+            told = "%s is of another rollout, since what is rolled out to %s is not the same%s"
+            raise RefusedError(told % (name, host, another))
+
+
+def begin_run(
+    ledger: Ledger, batches: Sequence[Sequence[str]], budget: int, controller: str, now: str
+) -> Ledger:
+    """The ledger when a run takes it up. What an earlier one left in progress is pending again."""
+    number_of = {host: number for number, batch in enumerate(batches, 1) for host in batch}
+    hosts_ = {name: replace(host, batch=number_of[name]) for name, host in interrupted(ledger.hosts, now).items()}
+    runs = tuple(replace(run, ended=run.ended or ledger.updated) for run in ledger.runs)
+    return replace(
+        ledger,
+        state="running" if left(ledger) else "finished",
+        reason="",
+        updated=now,
+        budget=budget,
+        batches=tuple(map(tuple, batches)),
+        hosts=hosts_,
+        runs=(*runs, Run(now, controller)),
+    )
+
+
+def interrupted(hosts_: Mapping[str, Host], now: str) -> Dict[str, Host]:
+    """The hosts, with those that were in progress pending again."""
+    told = "The run ended while this host was in progress."
+    return {
+        name: replace(host, state="pending", reason=told, ended=now) if host.state == "in_progress" else host
+        for name, host in hosts_.items()
+    }
+
+
+def begin_host(ledger: Ledger, name: str, now: str) -> Ledger:
+    """The ledger when a host is taken up. Raises RefusedError, with why it may not be."""
+    if ledger.state != "running":
+        raise RefusedError("The rollout is %s%s" % (ledger.state, ": " + ledger.reason if ledger.reason else "."))
+    if name not in ledger.hosts:
+        raise RefusedError("The ledger does not have this host.")
+    host = ledger.hosts[name]
+    if host.state not in TAKEN_UP:
+        raise RefusedError("The host is %s." % host.state.replace("_", " "))
+    begun = Host("in_progress", host.digest, host.batch, "", host.attempts + 1, len(ledger.runs), now)
+    return replace(ledger, updated=now, hosts={**ledger.hosts, name: begun})
+
+
+def end_host(ledger: Ledger, name: str, state: str, reason: str, stages: Sequence[Stage], now: str) -> Ledger:
+    """The ledger when a host has come to its end; the one that exceeds the budget stops the rollout."""
+    ended = replace(ledger.hosts[name], state=state, reason=reason, ended=now, stages=tuple(stages))
+    after = replace(ledger, updated=now, hosts={**ledger.hosts, name: ended})
+    number = spent(after)
+    if number > after.budget and after.state == "running":
+        told = "%s failed or unreachable, and the budget is %d." % (plural(number, "host"), after.budget)
+        return replace(after, state="stopped", reason=told)
+    return after
+
+
+def pause(ledger: Ledger, now: str) -> Ledger:
+    """The ledger of a rollout that takes up no further host. Raises RefusedError where there is none to take up."""
+    if not left(ledger):
+        raise RefusedError("There is nothing to pause: all hosts are done.")
+    return replace(ledger, state="paused", reason="It was paused by hand.", updated=now)
+
+
+def end_run(ledger: Ledger, now: str) -> Ledger:
+    """The ledger when a run has come to its end."""
+    hosts_ = interrupted(ledger.hosts, now)
+    runs = (*ledger.runs[:-1], replace(ledger.runs[-1], ended=now)) if ledger.runs else ()
+    after = replace(ledger, hosts=hosts_, runs=runs, updated=now)
+    if not left(after):
+        return replace(after, state="finished", reason="")
+    if after.state == "running":
+        return replace(after, state="stopped", reason="%s left." % plural(len(left(after)), "host"))
+    return after
+
+
+# Questions.
+
+# A run takes these up; what is done is done.
+TAKEN_UP: FrozenSet[str] = frozenset({"pending", "failed", "rolled_back"})
+FAILED: FrozenSet[str] = frozenset({"failed", "rolled_back"})
+
+
+def left(ledger: Ledger) -> List[str]:
+    """The hosts that are not done, in the order of their batches."""
+    return [name for batch in ledger.batches for name in batch if ledger.hosts[name].state != "done"]
+
+
+def waves_of(ledger: Ledger, chosen: Sequence[str]) -> List[List[str]]:
+    """Of each batch what is not done and chosen; batches of which nothing is left are not there."""
+    wanted = set(chosen)
+    found = [[name for name in batch if name in wanted and ledger.hosts[name].state != "done"] for batch in ledger.batches]
+    return [batch for batch in found if batch]
+
+
+def is_lost(host: Host) -> bool:
+    """Whether a host is pending because a run could not reach it, or lost it."""
+    return host.state == "pending" and bool(host.stages) and host.stages[-1].outcome == "unreachable"
+
+
+def spent(ledger: Ledger) -> int:
+    """How many hosts count for the budget: those that failed or were unreachable in the latest run."""
+    number = len(ledger.runs)
+    return sum(host.run == number and (host.state in FAILED or is_lost(host)) for host in ledger.hosts.values())
+
+
+def counts(ledger: Ledger) -> Counts:
+    """How many hosts are in which state."""
+    states = [host.state for host in ledger.hosts.values()]
+    numbers = {state: states.count(state) for state in HOST_STATES}
+    return Counts(len(states), lost=sum(map(is_lost, ledger.hosts.values())), **numbers)
+
+
+def plural(number: int, noun: str) -> str:
+    """A number and its noun, with the verb."""
+    return "%d %s%s" % (number, noun, " is" if number == 1 else "s are")

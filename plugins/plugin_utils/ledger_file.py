@@ -1,0 +1,198 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads and writes (I/O): the ledger's file, and the lock that says which process drives the rollout.
+
+Two locks of different lives. `.lock` in the ledger's directory is held for the moment of a change, by the kernel, so
+that it goes with its holder. `<id>.lock` names the ansible-playbook process that drives a rollout; it is a file with
+words, so that a person can read it, and it counts as long as that process lives.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+from dataclasses import dataclass
+from typing import Callable, Iterator, Optional
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
+from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A process of this or another controller. The start is in clock ticks since the boot: numbers are used again."""
+
+    host: str
+    boot: str
+    pid: int
+    start: int
+
+    def words(self) -> str:
+        """It in a sentence, and in the ledger."""
+        return "%s:%d" % (self.host, self.pid)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the files of a rollout are."""
+
+    directory: str
+    id: str
+
+    def path(self, ending: str) -> str:
+        """One of them: `json`, `lock`, `html`."""
+        return os.path.join(self.directory, self.id + "." + ending)
+
+
+def read(path: str) -> Optional[str]:
+    """The text of a file, or None where there is none. Raises RefusedError."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RefusedError("%s cannot be read: %s" % (path, ledger.sentence(reason_of(error)))) from None
+
+
+def write(path: str, text: str) -> None:
+    """Write a file so that at any moment the old text or the new one is there, whole. Raises RefusedError."""
+    directory, name = os.path.split(path)
+    temporary = os.path.join(directory, ".%s.%d" % (name, os.getpid()))
+    try:
+        try:
+            with open(temporary, "w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.rename(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        sync_directory(directory)
+    except (OSError, UnicodeEncodeError) as error:
+        raise RefusedError("%s cannot be written: %s" % (path, ledger.sentence(reason_of(error)))) from None
+
+
+def sync_directory(directory: str) -> None:
+    """Bring the names in a directory to disk."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def reason_of(error: Exception) -> str:
+    """The system's own words for an error."""
+    return getattr(error, "strerror", None) or str(error)
+
+
+def make_directory(directory: str) -> None:
+    """Make the directory of the ledgers. Raises RefusedError."""
+    try:
+        os.makedirs(directory, exist_ok=True)
+    except OSError as error:
+        raise RefusedError("%s cannot be made: %s" % (directory, reason_of(error))) from None
+
+
+@contextlib.contextmanager
+def locked(directory: str) -> Iterator[None]:
+    """Hold the lock of a change; wait for it. Raises RefusedError."""
+    try:
+        # For writing, since a file system that is shared over the network gives no exclusive lock otherwise.
+        descriptor = os.open(os.path.join(directory, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise RefusedError("%s cannot be used for ledgers: %s" % (directory, reason_of(error))) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+# The process that drives.
+
+
+def driver(pid: int) -> Driver:
+    """A process of this machine. Raises OSError where it is gone."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
+        boot = stream.read().strip()
+    return Driver(socket.gethostname(), boot, pid, start_of(pid))
+
+
+def start_of(pid: int) -> int:
+    """When a process was started: field 22 of proc(5)'s stat, behind a name that may hold blanks. Raises OSError."""
+    with open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as stream:
+        fields = stream.read().rpartition(")")[2].split()
+    if fields[0] in ("Z", "X"):
+        raise ProcessLookupError("process %d has ended" % pid)
+    return int(fields[19])
+
+
+def is_alive(holder: Driver, here: Driver) -> bool:
+    """Whether a process lives; of another machine that cannot be told, and counts as yes."""
+    if holder.host != here.host:
+        return True
+    if holder.boot != here.boot:
+        return False
+    try:
+        return start_of(holder.pid) == holder.start
+    except OSError:
+        return False
+
+
+def holder_of(place: Place) -> Optional[Driver]:
+    """The process that the lock names, or None. Raises RefusedError where the lock is not ours."""
+    path = place.path("lock")
+    text = read(path)
+    if text is None:
+        return None
+    try:
+        data = json.loads(text)
+        found = Driver(**data)
+        if not isinstance(found.pid, int) or not isinstance(found.start, int) or not isinstance(found.host, str):
+            raise TypeError
+        return found
+    except (TypeError, ValueError):
+        raise RefusedError("%s is not a lock of a rollout; remove it if no rollout runs" % path) from None
+
+
+def take(place: Place, me: Driver) -> None:
+    """Become the one that drives; the lock of a change is held. Raises RefusedError where another one does."""
+    holder = holder_of(place)
+    if holder is not None and holder != me and is_alive(holder, me):
+        told = "rollout %s is driven by process %d of %s" % (place.id, holder.pid, ledger.sentence(holder.host))
+        if holder.host != me.host:
+            told += "; if that one has ended, remove %s" % place.path("lock")
+        raise RefusedError(told)
+    write(place.path("lock"), json.dumps(vars(me)) + "\n")
+
+
+def drop(place: Place, me: Driver) -> None:
+    """Drive no longer; the lock of a change is held."""
+    if holder_of(place) == me:
+        os.unlink(place.path("lock"))
+
+
+def change(place: Place, me: Driver, step: Callable[[ledger.Ledger], ledger.Ledger]) -> ledger.Ledger:
+    """Take the ledger one step on; the result is the new one.
+
+    Raises RefusedError where the step does, where the ledger cannot be used, and where another process drives: a
+    worker may outlive its ansible-playbook.
+    """
+    with locked(place.directory):
+        if holder_of(place) != me:
+            raise RefusedError("rollout %s is no longer driven by this process" % place.id)
+        path = place.path("json")
+        text = read(path)
+        if text is None:
+            raise RefusedError("%s is gone" % path)
+        after = step(ledger.load(text, path))
+        write(path, ledger.dump(after))
+        return after

@@ -1,0 +1,117 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: what a person sees of a rollout in the terminal: the progress line, the estimate, the table at the end."""
+
+from __future__ import annotations
+
+import math
+from typing import List, Optional, Sequence, Tuple
+
+from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger
+
+TITLES = ("HOST", "BATCH", "STATE", "STAGE", "TIME", "TRIES")
+NOTHING = "-"
+GAP = "  "
+BAR = 20
+
+
+def estimate(record: ledger.Ledger, chosen: Sequence[str], forks: int) -> Optional[float]:
+    """The seconds that what is left of this run will take, or None where no host has come to its end yet.
+
+    A batch waits for its slowest host, and takes as many rounds as `forks` hosts at once need. A host takes as long as
+    those of this run took.
+    """
+    number = len(record.runs)
+    ended = [host for host in record.hosts.values() if host.run == number and host.ended and host.started]
+    if not ended:
+        return None
+    mean = sum(ledger.seconds(host.ended or "") - ledger.seconds(host.started or "") for host in ended) / len(ended)
+    wanted = set(chosen)
+    waiting = [sum(still_due(record, name, number) for name in batch if name in wanted) for batch in record.batches]
+    return max(mean, 0) * sum(math.ceil(size / max(forks, 1)) for size in waiting)
+
+
+def still_due(record: ledger.Ledger, name: str, number: int) -> bool:
+    """Whether this run has a host before it, or under way."""
+    host = record.hosts[name]
+    return host.state == "in_progress" or (host.state != "done" and host.run != number)
+
+
+def clock(seconds: Optional[float]) -> str:
+    """A duration as 0:07, 12:34 or 1:02:03; a mark where it is not known."""
+    if seconds is None:
+        return "?"
+    minutes, rest = divmod(int(max(seconds, 0) + 0.5), 60)
+    hours, minutes = divmod(minutes, 60)
+    return "%d:%02d:%02d" % (hours, minutes, rest) if hours else "%d:%02d" % (minutes, rest)
+
+
+def line(record: ledger.Ledger, chosen: Sequence[str], forks: int, now: str, bar: bool = False) -> str:
+    """The progress line; `bar` puts a bar in front of it, which only a terminal should get."""
+    numbers = ledger.counts(record)
+    elapsed = ledger.seconds(now) - ledger.seconds(record.runs[-1].started) if record.runs else 0
+    parts = ["%d of %d done" % (numbers.done, numbers.total), "%d failed" % (numbers.failed + numbers.rolled_back)]
+    parts.append("%d pending" % numbers.pending + (" (%d unreachable)" % numbers.lost if numbers.lost else ""))
+    if numbers.in_progress:
+        parts.append("%d in progress" % numbers.in_progress)
+    words = "%s; %s elapsed" % (", ".join(parts), clock(elapsed))
+    due = estimate(record, chosen, forks) if record.state == "running" else None
+    if due:
+        words += ", about %s to go" % clock(due)
+    if record.state in ("paused", "stopped"):
+        words += "; %s" % record.state
+    return "rollout %s: %s%s" % (record.id, drawn(numbers) + " " if bar else "", words)
+
+
+def drawn(numbers: ledger.Counts) -> str:
+    """The bar: full blocks for what is done, crosses for what failed."""
+    total = max(numbers.total, 1)
+    done = numbers.done * BAR // total
+    failed = min(math.ceil((numbers.failed + numbers.rolled_back) * BAR / total), BAR - done)
+    return "█" * done + "✗" * failed + "░" * (BAR - done - failed)
+
+
+def table(record: ledger.Ledger) -> List[str]:
+    """The lines of the table at the end: titles, a row for each host, then a line for each reason."""
+    rows: List[Tuple[str, ...]] = [TITLES]
+    notes = []
+    for batch in record.batches:
+        for name in batch:
+            host = record.hosts[name]
+            rows.append((shown(name), *row_of(host)))
+            if host.reason:
+                notes.append("%s: %s" % (shown(name), host.reason))
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return [GAP.join(field.ljust(width) for field, width in zip(row, widths)).rstrip() for row in rows] + notes
+
+
+def row_of(host: ledger.Host) -> Tuple[str, ...]:
+    """The fields of one host behind its name."""
+    took = ledger.seconds(host.ended) - ledger.seconds(host.started) if host.ended and host.started else None
+    state = "unreachable" if ledger.is_lost(host) else host.state.replace("_", " ")
+    stage = next((stage.name for stage in host.stages if stage.outcome in ("failed", "unreachable")), NOTHING)
+    return str(host.batch), state, stage, NOTHING if took is None else clock(took), str(host.attempts or NOTHING)
+
+
+def shown(name: str) -> str:
+    """A host's name without what could move the cursor."""
+    return ledger.sentence(name) or "?"
+
+
+def closing(record: ledger.Ledger) -> str:
+    """The sentence that a run ends with."""
+    numbers = ledger.counts(record)
+    if record.state == "finished":
+        return "All %d hosts are done." % numbers.total if numbers.total != 1 else "The one host is done."
+    parts = [
+        "%d %s" % (number, word)
+        for number, word in (
+            (numbers.done, "done"),
+            (numbers.failed, "failed"),
+            (numbers.rolled_back, "rolled back"),
+            (numbers.pending, "pending"),
+        )
+        if number
+    ]
+    return "The rollout is %s, with %s of %d: %s" % (record.state, ", ".join(parts), numbers.total, record.reason)

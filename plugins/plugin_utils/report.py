@@ -1,0 +1,209 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: the HTML report of a rollout: a ledger and a template in, a page out.
+
+Whatever comes from hosts is escaped by the template engine itself, which escapes everything.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger, progress, transaction
+
+# What a host looks like: the class of its colour, its sign for those who do not see the colour, and the word.
+LOOKS = {
+    "done": ("✓", "done"),
+    "failed": ("✗", "failed"),
+    "rolled_back": ("↺", "rolled back"),
+    "unreachable": ("?", "unreachable"),
+    "in_progress": ("…", "in progress"),
+    "pending": ("·", "pending"),
+}
+SIGNS = {"ok": "✓", "changed": "●", "failed": "✗", "unreachable": "?"}
+WORDS = {"ok": "nothing to do", "changed": "changed", "failed": "failed", "unreachable": "unreachable"}
+# Rows of the timeline have names up to this number of hosts; more are lines of some pixels.
+NAMED, DENSE = 40, 160
+
+
+def render(template: str, record: ledger.Ledger, now: str) -> str:
+    """The page, from the text of its Jinja2 template."""
+    import jinja2  # Comes with Ansible.
+
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(template).render(view(record, now))
+
+
+def view(record: ledger.Ledger, now: str) -> Dict[str, Any]:
+    """All that the template shows."""
+    look_of = {name: look(host) for name, host in record.hosts.items()}
+    shown = {name: host_view(number, name, host) for number, (name, host) in enumerate(ordered(record).items())}
+    stages = stage_names(record)
+    for name, host in record.hosts.items():
+        shown[name]["cells"] = cells(host, stages)
+    total = len(record.hosts)
+    return {
+        "id": record.id,
+        "state": record.state,
+        "sentence": progress.closing(record),
+        "total": total,
+        "tallies": tallies(look_of, total),
+        "spent": ledger.spent(record),
+        "budget": record.budget,
+        "created": day(record.created),
+        "updated": day(record.updated),
+        "written": day(now),
+        "took": progress.clock(sum(ledger.seconds(run.ended or now) - ledger.seconds(run.started) for run in record.runs)),
+        "runs": [
+            {"number": number, "started": day(run.started), "ended": day(run.ended) if run.ended else "", "by": run.controller}
+            for number, run in enumerate(record.runs, 1)
+        ],
+        "batches": [
+            {"number": number, "hosts": [shown[name] for name in batch], "canary": number == 1 and len(record.batches) > 1}
+            for number, batch in enumerate(record.batches, 1)
+        ],
+        "stages": stages,
+        "reasons": reasons(record, shown),
+        "timelines": [panel for number in range(len(record.runs), 0, -1) for panel in timeline(record, number, shown, now)],
+        "looks": LOOKS,
+        "signs": SIGNS,
+        "words": WORDS,
+    }
+
+
+def ordered(record: ledger.Ledger) -> Dict[str, ledger.Host]:
+    """The hosts in the order of their batches."""
+    return {name: record.hosts[name] for batch in record.batches for name in batch}
+
+
+def look(host: ledger.Host) -> str:
+    """The class of a host's colour."""
+    return "unreachable" if ledger.is_lost(host) else host.state
+
+
+def day(time: str) -> str:
+    """A time of the ledger for people."""
+    return "%s %s UTC" % (time[:10], time[11:19])
+
+
+def length(seconds: float) -> str:
+    """Some seconds in at most five letters."""
+    if seconds < 10:
+        return "%.1fs" % seconds
+    return "%.0fs" % seconds if seconds < 100 else "%.0fm" % (seconds / 60) if seconds < 5940 else "%.0fh" % (seconds / 3600)
+
+
+def tallies(look_of: Mapping[str, str], total: int) -> List[Dict[str, Any]]:
+    """How many hosts look how, with their share of the fleet in percent."""
+    numbers = {kind: list(look_of.values()).count(kind) for kind in LOOKS}
+    share = 100 / max(total, 1)
+    return [
+        {"look": kind, "sign": sign, "word": word, "number": numbers[kind], "share": "%.3f" % (numbers[kind] * share)}
+        for kind, (sign, word) in LOOKS.items()
+    ]
+
+
+def host_view(number: int, name: str, host: ledger.Host) -> Dict[str, Any]:
+    """What is shown of one host."""
+    took = ledger.seconds(host.ended) - ledger.seconds(host.started) if host.ended and host.started else None
+    sign, word = LOOKS[look(host)]
+    return {
+        "anchor": "host-%d" % number,
+        "name": name,
+        "look": look(host),
+        "sign": sign,
+        "word": word,
+        "batch": host.batch,
+        "took": progress.clock(took) if took is not None else "",
+        "attempts": host.attempts,
+        "reason": host.reason,
+    }
+
+
+def stage_names(record: ledger.Ledger) -> List[str]:
+    """The stages that occur, in the order of the transaction."""
+    order = [step.name for step in (*transaction.FORWARD[:-1], *transaction.BACK)]
+    seen = {stage.name for host in record.hosts.values() for stage in host.stages}
+    return [name for name in order if name in seen] + sorted(seen - set(order))
+
+
+def cells(host: ledger.Host, stages: Sequence[str]) -> List[Optional[Dict[str, str]]]:
+    """The stages of one host, None for one that it did not come to."""
+    found = {
+        stage.name: {
+            "outcome": stage.outcome,
+            "sign": SIGNS[stage.outcome],
+            "length": length(stage.seconds),
+            "word": WORDS[stage.outcome],
+        }
+        for stage in host.stages
+    }
+    return [found.get(name) for name in stages]
+
+
+def reasons(record: ledger.Ledger, shown: Mapping[str, Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """Why hosts are not done: each reason once, with its hosts, the most frequent first."""
+    found: Dict[Any, List[Dict[str, Any]]] = {}
+    for name, host in ordered(record).items():
+        if host.reason and host.state != "done":
+            found.setdefault((look(host), host.reason), []).append(shown[name])
+    order = list(LOOKS)
+    keys = sorted(found, key=lambda key: (-len(found[key]), order.index(key[0]), key[1]))
+    return [{"look": key[0], "sign": LOOKS[key[0]][0], "reason": key[1], "hosts": found[key]} for key in keys]
+
+
+def timeline(
+    record: ledger.Ledger, number: int, shown: Mapping[str, Dict[str, Any]], now: str
+) -> List[Dict[str, Any]]:
+    """One run as a picture: for each host that it took up last, a bar for each stage. Nothing for a run without any."""
+    hosts = {name: host for name, host in ordered(record).items() if host.run == number and host.started}
+    if not hosts:
+        return []
+    start = min(ledger.seconds(host.started or now) for host in hosts.values())
+    end = max(ledger.seconds(host.ended or now) for host in hosts.values())
+    span = max(end - start, 0.001)
+    rows = sorted(hosts.items(), key=lambda item: (item[1].batch, item[1].started))
+    return [
+        {
+            "number": number,
+            "started": day(record.runs[number - 1].started),
+            "span": progress.clock(span),
+            "density": "named" if len(rows) <= NAMED else "dense" if len(rows) <= DENSE else "packed",
+            "ticks": ticks(span),
+            "rows": [dict(shown[name], bars=bars(host, start, span)) for name, host in rows],
+        }
+    ]
+
+
+def bars(host: ledger.Host, start: float, span: float) -> List[Dict[str, str]]:
+    """The stages of a host as places on a line of 100 percent."""
+    return [
+        {
+            "stage": stage.name,
+            "outcome": stage.outcome,
+            "left": percent(ledger.seconds(stage.started) - start, span),
+            "width": percent(stage.seconds, span),
+            "title": "%s: %s, %s" % (stage.name, WORDS[stage.outcome], length(stage.seconds)),
+        }
+        for stage in host.stages
+    ]
+
+
+def percent(part: float, whole: float) -> str:
+    """A share in percent, within the picture."""
+    return "%.3f" % min(max(100 * part / whole, 0), 100)
+
+
+def ticks(span: float) -> List[Dict[str, str]]:
+    """Marks on the time axis: round numbers of seconds, at most eight."""
+    steps = [base * 10**power for power in range(-1, 6) for base in (1, 2, 5)]
+    steps = sorted({*(step for step in steps if step < 30), 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400, *steps[15:]})
+    step = next((each for each in steps if span / each <= 8), steps[-1])
+    return [
+        {"left": percent(index * step, span), "text": progress.clock(index * step) if step >= 1 else "%.1fs" % (index * step)}
+        for index in range(math.floor(span / step) + 1)
+    ]

@@ -1,0 +1,140 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: the stages of one host's rollout as tables: which module, with which arguments, and when it is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Mapping
+
+from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger
+
+Options = Mapping[str, Any]
+# The results of the stages that have run, by their names.
+Results = Mapping[str, Mapping[str, Any]]
+# What is rolled out; all else says only how. In the form of Ansible's argument specs.
+CONTENT: Dict[str, Dict[str, Any]] = {
+    "containers": {"type": "list", "elements": "dict", "default": []},
+    "defaults": {"type": "dict", "default": {}},
+    "lxc_path": {"type": "str"},
+    "bridge": {"type": "str", "default": "lxcbr0"},
+    "prune": {"type": "bool", "default": False},
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage."""
+
+    name: str
+    module: str
+    arguments: Callable[[Options, Results], Dict[str, Any]]
+    needed: Callable[[Options, Results], bool] = lambda options, results: True
+
+
+def content(options: Options) -> Dict[str, Any]:
+    """What is rolled out to a host, which its digest is made of."""
+    return {key: options[key] for key in CONTENT}
+
+
+def chosen(options: Options, *keys: str, **more: Any) -> Dict[str, Any]:
+    """The options of those names that have a value, and more."""
+    return {**{key: options[key] for key in keys if options.get(key) is not None}, **more}
+
+
+def common(options: Options, *keys: str, **more: Any) -> Dict[str, Any]:
+    """The arguments of a module that takes the specs."""
+    return chosen(options, "containers", "defaults", "lxc_path", "runtime", *keys, **more)
+
+
+def doomed(options: Options, results: Results) -> List[str]:
+    """The containers that will be removed: declared absent, or there and, with prune, not declared."""
+    absent = [each["name"] for each in options["containers"] if is_absent(each, options)]
+    known = [each["name"] for each in options["containers"]]
+    there = [each["name"] for each in results.get("checkpoint", {}).get("containers", [])]
+    others = [name for name in there if name not in known] if options["prune"] else []
+    return [name for name in absent if name in there] + others
+
+
+def is_absent(container: Mapping[str, Any], options: Options) -> bool:
+    """Whether a spec wants a container gone."""
+    return (container.get("state") or options["defaults"].get("state")) == "absent"
+
+
+def kept(options: Options) -> List[Mapping[str, Any]]:
+    """The specs of containers that are to be there."""
+    return [each for each in options["containers"] if not is_absent(each, options)]
+
+
+def pending(name: str) -> Callable[[Options, Results], bool]:
+    """Whether the first stage has said that this one has something to do."""
+    return lambda options, results: name in results["rootfs"].get("pending", [name])
+
+
+def times(options: Options, *keys: str, **more: Any) -> Dict[str, Any]:
+    """The way to LXC and the seconds for starts and stops."""
+    return chosen(options, "lxc_path", "runtime", "settle", "stop_timeout", "start_timeout", *keys, **more)
+
+
+def checkpoint(options: Options, results: Results) -> Dict[str, Any]:
+    return common(options, state="present", id=options["id"])
+
+
+def stop(options: Options, results: Results) -> Dict[str, Any]:
+    return chosen(options, "lxc_path", "runtime", "stop_timeout", name=doomed(options, results), state="stopped")
+
+
+def rootfs(options: Options, results: Results) -> Dict[str, Any]:
+    return common(options, look_ahead={"bridge": options["bridge"], "prune": options["prune"]})
+
+
+def container(options: Options, results: Results) -> Dict[str, Any]:
+    return times(options, "defaults", "bridge", containers=kept(options))
+
+
+def remove(options: Options, results: Results) -> Dict[str, Any]:
+    return times(options, "containers", "defaults", "bridge", "prune")
+
+
+def drop(options: Options, results: Results) -> Dict[str, Any]:
+    return chosen(options, "lxc_path", "runtime", state="absent")
+
+
+# What is removed is gone: it goes last, when all the rest is known to be good.
+FORWARD = (
+    Step("checkpoint", "checkpoint", checkpoint),
+    Step("stop", "container", stop, lambda options, results: bool(doomed(options, results))),
+    Step("rootfs", "rootfs", rootfs),
+    Step("busybox", "busybox", lambda options, results: common(options), pending("busybox")),
+    Step("config", "config", lambda options, results: common(options, "bridge"), pending("config")),
+    Step("container", "container", container, pending("container")),
+    Step("ready", "ready", lambda options, results: common(options)),
+    Step("remove", "container", remove, pending("container")),
+    Step("forget", "checkpoint", drop),
+)
+BACK = (
+    Step("restore", "checkpoint", lambda options, results: times(options, state="restored")),
+    Step("recheck", "ready", lambda options, results: chosen(options, "lxc_path", "runtime")),
+    Step("forget", "checkpoint", drop),
+)
+# Nothing is changed before this stage, so that nothing has to be brought back.
+FIRST_CHANGE = "stop"
+# Check mode cannot wait for what it has not started, and takes no checkpoint of what it does not change.
+FORECAST = tuple(step for step in FORWARD if step.name in ("rootfs", "busybox", "config", "container", "remove"))
+
+
+def is_needed_back(failed: str) -> bool:
+    """Whether a failure of this stage asks for the rollback."""
+    names = [step.name for step in FORWARD]
+    return names.index(failed) >= names.index(FIRST_CHANGE)
+
+
+def reason_of(stage: str, result: Mapping[str, Any]) -> str:
+    """What a failed stage says, in one sentence."""
+    words = str(result.get("msg") or "the module gave no reason")
+    # Python that is missing or too old, or a shell's own message: the module has not run, and said so to stderr.
+    if "module_stderr" in result or "module_stdout" in result:
+        told = str(result.get("module_stderr") or result.get("module_stdout") or "").strip().splitlines()
+        words += ": " + told[-1] if told else ""
+    return ledger.sentence("%s: %s" % (stage, words))
