@@ -42,7 +42,7 @@ VARIABLE = "softwarecontainer_%s"
 COLORS = {"done": "green", "finished": "green", "paused": "yellow", "stopped": "red", "running": "yellow"}
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     """What Ansible looks for in this file."""
 
     # Once for all hosts, and on none of them.

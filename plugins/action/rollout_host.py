@@ -52,7 +52,7 @@ class StageFailed(Exception):
     """A stage has failed; the text is one sentence."""
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     """What Ansible looks for in this file."""
 
     _supports_check_mode = True
@@ -148,7 +148,7 @@ class Transaction:
             with time_limit(seconds):
                 for step in steps:
                     if not is_driven():
-                        raise StageFailed("%s: the ansible-playbook process is gone" % step.name)
+                        raise Lost("%s: the ansible-playbook process is gone" % step.name)
                     if step.needed(self.options, self.results):
                         started = time.time()
                         self.take(step, started)

@@ -151,8 +151,10 @@ def budget_of(value: Any, total: int) -> int:
 def batches_of(hosts: Sequence[str], canary: Any, sizes: Any) -> Tuple[Tuple[str, ...], ...]:
     """The hosts in their order, cut into the canary and the batches, of which the last size repeats.
 
-    Raises RefusedError.
+    The sizes may be one string with commas, as they come from the command line. Raises RefusedError.
     """
+    if isinstance(sizes, (str, int)) and not isinstance(sizes, bool):
+        sizes = [size for size in str(sizes).split(",") if size.strip()]
     if not isinstance(sizes, list) or not sizes:
         raise RefusedError("softwarecontainer_rollout_batches: %s is not a list with a size" % shown(sizes))
     total = len(hosts)
@@ -226,7 +228,9 @@ def load(text: str, name: str) -> Ledger:
         runs = tuple(Run(**run) for run in data["runs"])
         return Ledger(**dict(data, hosts=hosts, batches=batches, runs=runs))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise RefusedError("%s is corrupted: it was changed while a run used it (%s)" % (name, sentence(error))) from None
+        raise RefusedError(
+            "%s is corrupted: it was changed while a run used it (%s)" % (name, sentence(error))
+        ) from None
 
 
 def dump(ledger: Ledger) -> str:
@@ -238,7 +242,7 @@ def dump(ledger: Ledger) -> str:
         "%s: %s" % (json.dumps(name), json.dumps(dict(vars(host), stages=[stage._asdict() for stage in host.stages])))
         for name, host in ledger.hosts.items()
     ]
-    return "{\n%s,\n\"hosts\": {\n%s\n}\n}\n" % (",\n".join(lines), ",\n".join(hosts))
+    return '{\n%s,\n"hosts": {\n%s\n}\n}\n' % (",\n".join(lines), ",\n".join(hosts))
 
 
 def time(value: Any) -> str:
@@ -312,9 +316,7 @@ LEDGER = schema.record(
 
 def new(identity: str, digests: Mapping[str, str], batches: Sequence[Sequence[str]], budget: int, now: str) -> Ledger:
     """The ledger of a rollout that has not begun."""
-    hosts_ = {
-        name: Host("pending", digests[name], number) for number, batch in enumerate(batches, 1) for name in batch
-    }
+    hosts_ = {name: Host("pending", digests[name], number) for number, batch in enumerate(batches, 1) for name in batch}
     return Ledger(identity, "stopped", now, now, budget, tuple(map(tuple, batches)), hosts_)
 
 
@@ -323,7 +325,9 @@ def require_same(ledger: Ledger, digests: Mapping[str, str], name: str) -> None:
     another = "; give another softwarecontainer_rollout_id for another rollout"
     for host in ledger.hosts:
         if host not in digests:
-            raise RefusedError("%s has the host %s, which is not among the hosts of this rollout%s" % (name, host, another))
+            raise RefusedError(
+                "%s has the host %s, which is not among the hosts of this rollout%s" % (name, host, another)
+            )
     for host, digest in digests.items():
         if host not in ledger.hosts:
             raise RefusedError("%s does not have the host %s%s" % (name, host, another))
@@ -332,9 +336,7 @@ def require_same(ledger: Ledger, digests: Mapping[str, str], name: str) -> None:
             raise RefusedError(told % (name, host, another))
 
 
-def begin_run(
-    ledger: Ledger, batches: Sequence[Sequence[str]], budget: int, controller: str, now: str
-) -> Ledger:
+def begin_run(ledger: Ledger, batches: Sequence[Sequence[str]], budget: int, controller: str, now: str) -> Ledger:
     """The ledger when a run takes it up. What an earlier one left in progress is pending again."""
     number_of = {host: number for number, batch in enumerate(batches, 1) for host in batch}
     hosts_ = {name: replace(host, batch=number_of[name]) for name, host in interrupted(ledger.hosts, now).items()}
@@ -418,7 +420,9 @@ def left(ledger: Ledger) -> List[str]:
 def waves_of(ledger: Ledger, chosen: Sequence[str]) -> List[List[str]]:
     """Of each batch what is not done and chosen; batches of which nothing is left are not there."""
     wanted = set(chosen)
-    found = [[name for name in batch if name in wanted and ledger.hosts[name].state != "done"] for batch in ledger.batches]
+    found = [
+        [name for name in batch if name in wanted and ledger.hosts[name].state != "done"] for batch in ledger.batches
+    ]
     return [batch for batch in found if batch]
 
 

@@ -57,18 +57,31 @@ def view(record: ledger.Ledger, now: str) -> Dict[str, Any]:
         "created": day(record.created),
         "updated": day(record.updated),
         "written": day(now),
-        "took": progress.clock(sum(ledger.seconds(run.ended or now) - ledger.seconds(run.started) for run in record.runs)),
+        "took": progress.clock(
+            sum(ledger.seconds(run.ended or now) - ledger.seconds(run.started) for run in record.runs)
+        ),
         "runs": [
-            {"number": number, "started": day(run.started), "ended": day(run.ended) if run.ended else "", "by": run.controller}
+            {
+                "number": number,
+                "started": day(run.started),
+                "ended": day(run.ended) if run.ended else "",
+                "by": run.controller,
+            }
             for number, run in enumerate(record.runs, 1)
         ],
         "batches": [
-            {"number": number, "hosts": [shown[name] for name in batch], "canary": number == 1 and len(record.batches) > 1}
+            {
+                "number": number,
+                "hosts": [shown[name] for name in batch],
+                "canary": number == 1 and len(record.batches) > 1,
+            }
             for number, batch in enumerate(record.batches, 1)
         ],
         "stages": stages,
         "reasons": reasons(record, shown),
-        "timelines": [panel for number in range(len(record.runs), 0, -1) for panel in timeline(record, number, shown, now)],
+        "timelines": [
+            panel for number in range(len(record.runs), 0, -1) for panel in timeline(record, number, shown, now)
+        ],
         "looks": LOOKS,
         "signs": SIGNS,
         "words": WORDS,
@@ -94,7 +107,13 @@ def length(seconds: float) -> str:
     """Some seconds in at most five letters."""
     if seconds < 10:
         return "%.1fs" % seconds
-    return "%.0fs" % seconds if seconds < 100 else "%.0fm" % (seconds / 60) if seconds < 5940 else "%.0fh" % (seconds / 3600)
+    return (
+        "%.0fs" % seconds
+        if seconds < 100
+        else "%.0fm" % (seconds / 60)
+        if seconds < 5940
+        else "%.0fh" % (seconds / 3600)
+    )
 
 
 def tallies(look_of: Mapping[str, str], total: int) -> List[Dict[str, Any]]:
@@ -156,9 +175,7 @@ def reasons(record: ledger.Ledger, shown: Mapping[str, Dict[str, Any]]) -> List[
     return [{"look": key[0], "sign": LOOKS[key[0]][0], "reason": key[1], "hosts": found[key]} for key in keys]
 
 
-def timeline(
-    record: ledger.Ledger, number: int, shown: Mapping[str, Dict[str, Any]], now: str
-) -> List[Dict[str, Any]]:
+def timeline(record: ledger.Ledger, number: int, shown: Mapping[str, Dict[str, Any]], now: str) -> List[Dict[str, Any]]:
     """One run as a picture: for each host that it took up last, a bar for each stage. Nothing for a run without any."""
     hosts = {name: host for name, host in ordered(record).items() if host.run == number and host.started}
     if not hosts:
@@ -201,9 +218,14 @@ def percent(part: float, whole: float) -> str:
 def ticks(span: float) -> List[Dict[str, str]]:
     """Marks on the time axis: round numbers of seconds, at most eight."""
     steps = [base * 10**power for power in range(-1, 6) for base in (1, 2, 5)]
-    steps = sorted({*(step for step in steps if step < 30), 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400, *steps[15:]})
+    steps = sorted(
+        {*(step for step in steps if step < 30), 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400, *steps[15:]}
+    )
     step = next((each for each in steps if span / each <= 8), steps[-1])
     return [
-        {"left": percent(index * step, span), "text": progress.clock(index * step) if step >= 1 else "%.1fs" % (index * step)}
+        {
+            "left": percent(index * step, span),
+            "text": progress.clock(index * step) if step >= 1 else "%.1fs" % (index * step),
+        }
         for index in range(math.floor(span / step) + 1)
     ]

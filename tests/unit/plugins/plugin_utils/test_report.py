@@ -1,0 +1,190 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The HTML report: whole, of its own, and safe to open whatever a host is called or says."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger, report
+
+TEMPLATE = (Path(__file__).parents[4] / "roles" / "rollout" / "templates" / "report.html.j2").read_text()
+T0 = 1795572000.0
+EVIL = '<script>alert("x")</script>'
+VOID = {"meta", "input", "br"}
+
+
+def at(seconds: float) -> str:
+    return ledger.written(T0 + seconds)
+
+
+def rollout(names, fates, budget=1000):
+    """A rollout that has gone through; fates are (state, stage that went wrong, reason) by host."""
+    batches = ledger.batches_of(names, 1, ["25%"])
+    record = ledger.new("one", {name: ledger.digest_of(name) for name in names}, batches, 0, at(0))
+    record = ledger.begin_run(record, batches, budget, "control:1", at(0))
+    for number, name in enumerate(names):
+        state, wrong, reason = fates.get(name, ("done", "", ""))
+        outcomes = {"pending": "unreachable", "done": "changed"}
+        stages = [ledger.Stage("checkpoint", at(number), 0.5, "ok")]
+        stages.append(ledger.Stage(wrong or "rootfs", at(number + 0.5), 0.5, outcomes.get(state, "failed")))
+        if state == "rolled_back":
+            stages.append(ledger.Stage("restore", at(number + 1), 1, "changed"))
+        record = ledger.begin_host(record, name, at(number))
+        record = ledger.end_host(record, name, state, reason, stages, at(number + 2))
+    return ledger.end_run(record, at(len(names) + 2))
+
+
+class Page(HTMLParser):
+    """The elements of a page; fails where they are not nested as they should be."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.elements, self.words = [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    def having(self, tag, start):
+        return [
+            attributes
+            for name, attributes in self.elements
+            if name == tag and start in attributes.get("class", "").split()
+        ]
+
+
+def page_of(record):
+    return Page(report.render(TEMPLATE, record, at(100)))
+
+
+def names(count):
+    return [f"host-{number}" for number in range(1, count + 1)]
+
+
+@pytest.mark.parametrize("count", [1, 20, 41, 161, 500])
+def test_all_hosts_are_there(count):
+    page = page_of(rollout(names(count), {}))
+    assert len(page.having("a", "square")) == count
+    assert len(page.having("a", "lane")) == count
+    assert len([1 for tag, attributes in page.elements if tag == "tr" and "id" in attributes]) == count
+    assert "All %d hosts are done." % count in page.words or count == 1
+
+
+def test_links_lead_to_hosts():
+    page = page_of(rollout(names(20), {"host-3": ("failed", "config", "why")}))
+    known = {attributes["id"] for _tag, attributes in page.elements if "id" in attributes}
+    links = [attributes["href"] for tag, attributes in page.elements if tag == "a"]
+    assert {link[0] for link in links} == {"#"}
+    assert {link[1:] for link in links} <= known
+
+
+def test_nothing_is_loaded():
+    text = report.render(TEMPLATE, rollout(names(20), {}), at(100))
+    assert re.findall("(?i)https?:|//[a-z]|url\\(|@import|<script|<link|<img|<iframe|src=", text) == []
+
+
+def test_what_hosts_say_is_escaped():
+    record = rollout([EVIL, '"><img src=x onerror=alert(1)>', "h3"], {EVIL: ("failed", "config", EVIL + "{{ 1 + 1 }}")})
+    page = page_of(record)
+    assert {tag for tag, _attributes in page.elements} & {"script", "img"} == set()
+    assert not any(key.startswith("on") for _tag, attributes in page.elements for key in attributes)
+    assert EVIL + "{{ 1 + 1 }}" in page.words
+    assert EVIL in [attributes.get("title") for _tag, attributes in page.elements]
+
+
+FATES = {
+    "host-2": ("rolled_back", "ready", "ready: no answer"),
+    "host-3": ("rolled_back", "ready", "ready: no answer"),
+    "host-4": ("pending", "checkpoint", "checkpoint: no route"),
+    "host-5": ("failed", "config", "config: disk full"),
+}
+
+
+def test_the_view():
+    shown = report.view(rollout(names(8), FATES, budget=4), at(100))
+    assert {each["look"]: each["number"] for each in shown["tallies"]} == {
+        "done": 4,
+        "failed": 1,
+        "rolled_back": 2,
+        "unreachable": 1,
+        "in_progress": 0,
+        "pending": 0,
+    }
+    assert [(each["reason"], [host["name"] for host in each["hosts"]]) for each in shown["reasons"]] == [
+        ("ready: no answer", ["host-2", "host-3"]),
+        ("config: disk full", ["host-5"]),
+        ("checkpoint: no route", ["host-4"]),
+    ]
+    assert shown["stages"] == ["checkpoint", "rootfs", "config", "ready", "restore"]
+    assert (shown["spent"], shown["budget"], shown["took"]) == (4, 4, "0:10")
+    assert [batch["canary"] for batch in shown["batches"]] == [True, False, False, False, False]
+
+
+def test_the_timeline():
+    record = rollout(names(3), {"host-2": FATES["host-2"]})
+    (panel,) = report.timeline(record, 1, report.view(record, at(9))["timelines"][0]["rows"] and by_name(record), at(9))
+    assert (panel["span"], panel["density"]) == ("0:04", "named")
+    assert [(bar["stage"], bar["left"], bar["width"]) for bar in panel["rows"][1]["bars"]] == [
+        ("checkpoint", "25.000", "12.500"),
+        ("ready", "37.500", "12.500"),
+        ("restore", "50.000", "25.000"),
+    ]
+    assert [tick["text"] for tick in panel["ticks"]] == [
+        "0.0s",
+        "0.5s",
+        "1.0s",
+        "1.5s",
+        "2.0s",
+        "2.5s",
+        "3.0s",
+        "3.5s",
+        "4.0s",
+    ]
+
+
+def by_name(record):
+    return {name: report.host_view(0, name, host) for name, host in record.hosts.items()}
+
+
+@pytest.mark.parametrize(("count", "density"), [(40, "named"), (41, "dense"), (160, "dense"), (161, "packed")])
+def test_the_density_of_the_timeline(count, density):
+    assert [panel["density"] for panel in report.view(rollout(names(count), {}), at(999))["timelines"]] == [density]
+
+
+def test_runs_have_a_timeline_each():
+    record = rollout(names(3), FATES, budget=2)
+    again = ledger.begin_run(record, record.batches, 0, "control:2", at(5000))
+    again = ledger.begin_host(again, "host-2", at(5000))
+    again = ledger.end_run(ledger.end_host(again, "host-2", "done", "", (), at(5003)), at(5004))
+    panels = report.view(again, at(5004))["timelines"]
+    assert [(panel["number"], [row["name"] for row in panel["rows"]]) for panel in panels] == [
+        (2, ["host-2"]),
+        (1, ["host-1", "host-3"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0.0s"), (9.94, "9.9s"), (12.4, "12s"), (99.4, "99s"), (130, "2m"), (5900, "98m"), (7200, "2h")],
+)
+def test_lengths(seconds, text):
+    assert report.length(seconds) == text
+
+
+def test_a_rollout_that_has_not_begun():
+    record = ledger.new("one", {"h1": "0" * 64}, [["h1"]], 0, at(0))
+    assert "pending" in page_of(record).words
