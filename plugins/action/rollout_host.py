@@ -155,7 +155,7 @@ class Transaction:
         except TimeIsUp:
             self.stages.append(stage_of(step, started, "failed"))
             on_timeout()
-            told = "%s: the host took longer than %d seconds" % (step.name, seconds)
+            told = "%s: the host took longer than %g seconds" % (step.name, seconds)
             raise StageFailed(told) from None
 
     def take(self, step: transaction.Step, started: float) -> None:
@@ -183,7 +183,7 @@ def stage_of(step: transaction.Step, started: float, outcome: str) -> ledger.Sta
 
 
 @contextlib.contextmanager
-def time_limit(seconds: int) -> Iterator[None]:
+def time_limit(seconds: float) -> Iterator[None]:
     """Raise TimeIsUp in what is done within, after so many seconds; 0 is for ever. A limit of the task goes on after."""
 
     def end(_signal: int, _frame: Optional[FrameType]) -> None:

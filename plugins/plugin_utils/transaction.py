@@ -52,7 +52,7 @@ def doomed(options: Options, results: Results) -> List[str]:
     """The containers that will be removed: declared absent, or there and, with prune, not declared."""
     absent = [each["name"] for each in options["containers"] if is_absent(each, options)]
     known = [each["name"] for each in options["containers"]]
-    there = [each["name"] for each in results.get("checkpoint", {}).get("containers", [])]
+    there = (results.get("checkpoint", {}).get("checkpoint") or {}).get("containers", [])
     others = [name for name in there if name not in known] if options["prune"] else []
     return [name for name in absent if name in there] + others
 
@@ -97,6 +97,10 @@ def remove(options: Options, results: Results) -> Dict[str, Any]:
     return times(options, "containers", "defaults", "bridge", "prune")
 
 
+def recheck(options: Options, results: Results) -> Dict[str, Any]:
+    return chosen(options, "lxc_path", "runtime", containers=results["restore"].get("ready", []))
+
+
 def drop(options: Options, results: Results) -> Dict[str, Any]:
     return chosen(options, "lxc_path", "runtime", state="absent")
 
@@ -115,7 +119,7 @@ FORWARD = (
 )
 BACK = (
     Step("restore", "checkpoint", lambda options, results: times(options, state="restored")),
-    Step("recheck", "ready", lambda options, results: chosen(options, "lxc_path", "runtime")),
+    Step("recheck", "ready", recheck),
     Step("forget", "checkpoint", drop),
 )
 # Nothing is changed before this stage, so that nothing has to be brought back.

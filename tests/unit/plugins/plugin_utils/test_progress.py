@@ -85,14 +85,16 @@ def test_estimate(record, chosen, forks, seconds):
             ledger.begin_host(MIXED, "h4", at(31)),
             65,
             False,
-            "rollout one: 1 of 5 done, 1 failed, 2 pending (1 unreachable), 1 in progress; 1:05 elapsed, about 0:11 to go",
+            "rollout one: 1 of 5 done, 1 failed, 2 pending (1 unreachable), 1 in progress; 1:05 "
+            "elapsed, about 0:11 to go",
             id="mixed",
         ),
         pytest.param(
             MIXED,
             31,
             True,
-            "rollout one: ████✗✗✗✗░░░░░░░░░░░░ 1 of 5 done, 1 failed, 3 pending (1 unreachable); 0:31 elapsed, about 0:11 to go",
+            "rollout one: ████✗✗✗✗░░░░░░░░░░░░ 1 of 5 done, 1 failed, 3 pending (1 unreachable); 0:31 "
+            "elapsed, about 0:11 to go",
             id="in a terminal",
         ),
         pytest.param(
@@ -147,7 +149,8 @@ FINISHED = ledger.end_run(went(went(went(went(CANARY, "h2", 1, 2), "h3", 1, 2), 
         ),
         pytest.param(
             ledger.end_run(went(replace(CANARY, budget=0), "h2", 1, 2, "failed"), at(40)),
-            "The rollout is stopped, with 1 done, 1 failed, 3 pending of 5: 1 host is failed or unreachable, and the budget is 0.",
+            "The rollout is stopped, with 1 done, 1 failed, 3 pending of 5: 1 host is failed or "
+            "unreachable, and the budget is 0.",
             id="stopped",
         ),
     ],

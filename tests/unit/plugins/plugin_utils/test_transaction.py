@@ -28,7 +28,7 @@ OPTIONS: dict[str, Any] = {
     "timeout": 0,
 }
 ALL = ["busybox", "config", "container"]
-THERE = {"checkpoint": {"containers": [{"name": "hmi"}, {"name": "old"}, {"name": "other"}]}}
+THERE = {"checkpoint": {"checkpoint": {"id": "one", "containers": ["hmi", "old", "other"]}}}
 
 
 @dataclass
@@ -94,6 +94,21 @@ def test_the_arguments():
         ("container", "container", {**times, "containers": [{"name": "hmi"}], "defaults": {}, "bridge": "br0"}),
         ("ready", "ready", specs),
         ("remove", "container", {**times, **specs, "bridge": "br0", "prune": False}),
+        ("forget", "checkpoint", {**place, "state": "absent"}),
+    ]
+
+
+def test_the_arguments_of_the_way_back():
+    specs = [{"name": "hmi", "state": "started", "ready": []}]
+    _ended, _ran, modules = carried_out({**failing("ready"), "restore": {"ready": specs}})
+    place = {"lxc_path": "/data/lxc", "runtime": "auto"}
+    assert modules.calls[-3:] == [
+        (
+            "restore",
+            "checkpoint",
+            {**place, "settle": 0.5, "stop_timeout": 10.0, "start_timeout": 30.0, "state": "restored"},
+        ),
+        ("recheck", "ready", {**place, "containers": specs}),
         ("forget", "checkpoint", {**place, "state": "absent"}),
     ]
 
@@ -244,11 +259,12 @@ def test_nothing_goes_on_without_ansible_playbook():
 @pytest.mark.parametrize(
     ("slow", "state", "reason"),
     [
-        pytest.param(["ready"], "rolled_back", "ready: the host took longer than 1 seconds", id="forward"),
+        pytest.param(["ready"], "rolled_back", "ready: the host took longer than 0.2 seconds", id="forward"),
         pytest.param(
             ["ready", "restore"],
             "failed",
-            "ready: the host took longer than 1 seconds; and the rollback failed: restore: the host took longer than 1 seconds",
+            "ready: the host took longer than 0.2 seconds; "
+            "and the rollback failed: restore: the host took longer than 0.2 seconds",
             id="back too",
         ),
     ],
@@ -264,7 +280,7 @@ def test_the_time_for_a_host(slow, state, reason):
         return {}
 
     dropped = []
-    transact = rollout_host.Transaction(run, {**OPTIONS, "timeout": 1})
+    transact = rollout_host.Transaction(run, {**OPTIONS, "timeout": 0.2})
     started = time.monotonic()
     assert transact.carry_out(lambda: True, lambda: dropped.append(True)) == (state, reason)
     assert time.monotonic() - started < 5
