@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -57,6 +57,7 @@ class ActionModule(ActionBase):
         result: Dict[str, Any] = super().run(None, variables)
         _validated, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         self.options, self.check = options, bool(self._task.check_mode)
+        self.own = frozenset(variables["hostvars"].raw_get(variables["inventory_hostname"]))
         steps: Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]] = {
             "running": self.open,
             "paused": self.pause,
@@ -79,7 +80,7 @@ class ActionModule(ActionBase):
         found = ledger.new(place.id, digests, batches, budget, now()) if text is None else ledger.parse(text, path)
         ledger.require_same(found, digests, path)
         if found.id != place.id:
-            raise RefusedError("%s is of another rollout: its id is %s" % (path, schema_shown(found.id)))
+            raise RefusedError("%s is of another rollout: its id is %s" % (path, ledger.shown(found.id)))
         me = ledger_file.driver(os.getppid())
         if not self.check and ledger.left(found):
             found = self.begin(place, me, found, batches, budget)
@@ -140,17 +141,16 @@ class ActionModule(ActionBase):
         if ledger_file.holder_of(place) == me:
             record = ledger_file.change(place, me, lambda latest: ledger.end_run(latest, now()))
         page = place.path("html")
-        if self.options["template"] and (record.updated == now() or text is not None):
+        if self.options["template"]:
             template = ledger_file.read(self.options["template"]) or ""
             ledger_file.write(page, report.render(template, record, now()))
         with ledger_file.locked(place.directory):
             ledger_file.drop(place, me)
-        lines = progress.table(record)
-        for line in lines:
+        for line in progress.table(record):
             display.display(line)
         told = progress.closing(record)
         display.display("%s Report: %s" % (told, page), color=COLORS[record.state])
-        result = {"id": place.id, "ledger": path, "report": page, "rollout_state": record.state, "table": lines}
+        result = {"id": place.id, "ledger": path, "report": page, "rollout_state": record.state}
         return {**result, "failed": record.state != "finished", "msg": told}
 
     def close_forecast(self, variables: Dict[str, Any]) -> Dict[str, Any]:
@@ -159,12 +159,12 @@ class ActionModule(ActionBase):
         results = {name: hostvars[name].get("_softwarecontainer_rollout_host") or {} for name in self.options["hosts"]}
         words = {name: forecast_of(result) for name, result in results.items() if result}
         width = max(map(len, words), default=0)
-        lines = ["%s  %s" % (name.ljust(width), word) for name, word in words.items()]
-        for line in lines:
-            display.display(line)
+        for name, word in words.items():
+            display.display("%s  %s" % (progress.shown(name).ljust(width), word))
         failed = sum(bool(result.get("failed")) for result in results.values())
         told = "%d of %d hosts would be taken up, and %d would fail." % (len(words), len(results), failed)
-        return {"table": lines, "failed": bool(failed), "msg": told}
+        display.display(told, color=COLORS["stopped" if failed else "finished"])
+        return {"failed": bool(failed), "msg": told}
 
     def place(self, digests: Mapping[str, str]) -> ledger_file.Place:
         """Where the ledger is."""
@@ -181,8 +181,10 @@ class ActionModule(ActionBase):
 
     def content(self, name: str, variables: Dict[str, Any]) -> Dict[str, Any]:
         """What is rolled out to a host: from its variables, or from the play's where the host has none."""
-        of_host = variables["hostvars"].raw_get(name)
-        known = {**variables, **of_host, "inventory_hostname": name}
+        hostvars = variables["hostvars"]
+        # What a play says holds for all hosts; what this one host of it has does not.
+        shared = {key: value for key, value in variables.items() if key not in self.own}
+        known = {**shared, **hostvars.raw_get(name)}
         templar = self._templar.copy_with_new_env(available_variables=known)
         try:
             found = {key: known.get(VARIABLE % key) for key in transaction.CONTENT}
@@ -205,16 +207,8 @@ def now() -> str:
     return ledger.written(time.time())
 
 
-def schema_shown(value: str) -> str:
-    """A value in an error."""
-    return ledger.shown(value)
-
-
 def forecast_of(result: Mapping[str, Any]) -> str:
     """What the check of one host has foretold, in a few words."""
     if result.get("failed"):
         return "would fail: %s" % ledger.sentence(result.get("msg"))
     return "would change" if result.get("changed") else "nothing to do"
-
-
-Rows = List[Tuple[str, str]]

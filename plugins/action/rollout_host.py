@@ -65,6 +65,8 @@ class ActionModule(ActionBase):
         _validated, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         name = variables["inventory_hostname"]
         transact = Transaction(self.runner(variables), options)
+        if self._task.check_mode and options["error"] is not None:
+            return {**result, "changed": False}
         if self._task.check_mode:
             return {**result, **forecast(transact), "rollout": {"host": name, "check": True}}
         place = ledger_file.Place(options["ledger"], options["id"])
@@ -244,7 +246,7 @@ def told(record: ledger.Ledger, name: str, variables: Mapping[str, Any], transac
     result = {
         "changed": any(stage.outcome == "changed" for stage in transact.stages if stage.name not in OWN),
         "failed": host.state != "done",
-        "rollout": {"host": name, "state": host.state, "stages": [stage._asdict() for stage in host.stages]},
+        "rollout": {"host": name, "state": host.state},
         **({"diff": diffs} if diffs else {}),
     }
     return {**result, "msg": host.reason} if host.reason else result

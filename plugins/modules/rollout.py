@@ -152,12 +152,4 @@ rollout_state:
   returned: with O(state=closed), unless in check mode
   type: str
   sample: finished
-table:
-  description: The lines of the table.
-  returned: with O(state=closed)
-  type: list
-  elements: str
-  sample:
-    - HOST         BATCH  STATE  STAGE  TIME  TRIES
-    - head-unit-1  1      done   -      0:08  1
 """

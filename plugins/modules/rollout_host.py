@@ -142,17 +142,9 @@ rollout:
       description: Its state in the ledger, C(done), C(pending), C(failed) or C(rolled_back).
       returned: unless in check mode
       type: str
-    stages:
-      description: The stages that it went through, with C(name), C(started), C(seconds) and C(outcome).
-      returned: unless in check mode
-      type: list
-      elements: dict
   sample:
     host: head-unit-1
     state: done
-    stages:
-      - {name: checkpoint, started: "2026-11-25T02:00:00.000Z", seconds: 0.412, outcome: changed}
-      - {name: rootfs, started: "2026-11-25T02:00:00.412Z", seconds: 0.385, outcome: changed}
 diff:
   description: The differences that the stages tell of, in their order.
   returned: in diff mode, when something changes

@@ -14,6 +14,8 @@ TITLES = ("HOST", "BATCH", "STATE", "STAGE", "TIME", "TRIES")
 NOTHING = "-"
 GAP = "  "
 BAR = 20
+# More rows than this nobody reads in a terminal; the report has them all.
+LARGE = 100
 
 
 def estimate(record: ledger.Ledger, chosen: Sequence[str], forks: int) -> Optional[float]:
@@ -73,17 +75,24 @@ def drawn(numbers: ledger.Counts) -> str:
 
 
 def table(record: ledger.Ledger) -> List[str]:
-    """The lines of the table at the end: titles, a row for each host, then a line for each reason."""
+    """The lines of the table at the end: titles, a row for each host, then a line for each reason.
+
+    Of a large fleet only what is not done has a row.
+    """
+    large = len(record.hosts) > LARGE
     rows: List[Tuple[str, ...]] = [TITLES]
     notes = []
     for batch in record.batches:
         for name in batch:
             host = record.hosts[name]
+            if large and host.state == "done":
+                continue
             rows.append((shown(name), *row_of(host)))
             if host.reason:
                 notes.append("%s: %s" % (shown(name), host.reason))
     widths = [max(map(len, column)) for column in zip(*rows)]
-    return [GAP.join(field.ljust(width) for field, width in zip(row, widths)).rstrip() for row in rows] + notes
+    lines = [GAP.join(field.ljust(width) for field, width in zip(row, widths)).rstrip() for row in rows]
+    return (lines if rows[1:] else []) + notes
 
 
 def row_of(host: ledger.Host) -> Tuple[str, ...]:

@@ -57,6 +57,12 @@ def doomed(options: Options, results: Results) -> List[str]:
     return [name for name in absent if name in there] + others
 
 
+def has_doomed(options: Options, results: Results) -> bool:
+    """Whether there are containers to remove, or may be: an older checkpoint does not know what came after it."""
+    fresh = results.get("checkpoint", {}).get("changed")
+    return bool(doomed(options, results)) or (not fresh and pending("container")(options, results))
+
+
 def is_absent(container: Mapping[str, Any], options: Options) -> bool:
     """Whether a spec wants a container gone."""
     return (container.get("state") or options["defaults"].get("state")) == "absent"
@@ -114,7 +120,7 @@ FORWARD = (
     Step("config", "config", lambda options, results: common(options, "bridge"), pending("config")),
     Step("container", "container", container, pending("container")),
     Step("ready", "ready", lambda options, results: common(options)),
-    Step("remove", "container", remove, pending("container")),
+    Step("remove", "container", remove, has_doomed),
     Step("forget", "checkpoint", drop),
 )
 BACK = (
@@ -125,7 +131,10 @@ BACK = (
 # Nothing is changed before this stage, so that nothing has to be brought back.
 FIRST_CHANGE = "stop"
 # Check mode cannot wait for what it has not started, and takes no checkpoint of what it does not change.
-FORECAST = tuple(step for step in FORWARD if step.name in ("rootfs", "busybox", "config", "container", "remove"))
+FORECAST = (
+    *(step for step in FORWARD if step.name in ("rootfs", "busybox", "config")),
+    Step("container", "container", remove, pending("container")),
+)
 
 
 def is_needed_back(failed: str) -> bool:

@@ -130,6 +130,20 @@ def test_table():
     ]
 
 
+@pytest.mark.parametrize(
+    ("count", "failed", "rows"),
+    [(100, 1, 101), (101, 0, 0), (101, 2, 3)],
+    ids=["as many as fit", "large and done", "large"],
+)
+def test_a_large_fleet_has_a_row_for_what_is_not_done(count, failed, rows):
+    names = ["h%d" % number for number in range(count)]
+    record = ledger.new("one", {name: ledger.digest_of(name) for name in names}, [names], count, at(0))
+    record = ledger.begin_run(record, [names], count, "control:1", at(0))
+    for number, name in enumerate(names):
+        record = went(record, name, 0, 1, "failed" if number < failed else "done")
+    assert len(progress.table(record)) == rows
+
+
 def test_a_name_that_moves_the_cursor():
     record = ledger.new("one", {"h\x1b[2J": "0" * 64}, [["h\x1b[2J"]], 0, at(0))
     assert progress.table(record)[1] == "h [2J  1      pending  -      -     -"

@@ -28,7 +28,7 @@ OPTIONS: dict[str, Any] = {
     "timeout": 0,
 }
 ALL = ["busybox", "config", "container"]
-THERE = {"checkpoint": {"checkpoint": {"id": "one", "containers": ["hmi", "old", "other"]}}}
+THERE = {"checkpoint": {"changed": True, "checkpoint": {"id": "one", "containers": ["hmi", "old", "other"]}}}
 
 
 @dataclass
@@ -70,7 +70,7 @@ WHOLE = ["checkpoint", "rootfs", "busybox", "config", "container", "ready", "rem
             id="only the state",
         ),
         pytest.param(THERE, {}, ["checkpoint", "stop", *WHOLE[1:]], id="one is to go"),
-        pytest.param(THERE, {"containers": [{"name": "hmi"}]}, WHOLE, id="another one stays"),
+        pytest.param(THERE, {"containers": [{"name": "hmi"}]}, [*WHOLE[:6], "forget"], id="none is to go"),
         pytest.param(THERE, {"containers": [], "prune": True}, ["checkpoint", "stop", *WHOLE[1:]], id="prune"),
     ],
 )
