@@ -24,8 +24,8 @@ LOOKS = {
 }
 SIGNS = {"ok": "✓", "changed": "●", "failed": "✗", "unreachable": "?"}
 WORDS = {"ok": "nothing to do", "changed": "changed", "failed": "failed", "unreachable": "unreachable"}
-# Rows of the timeline have names up to this number of hosts; more are lines of some pixels.
-NAMED, DENSE = 40, 160
+# Up to this number of hosts each has a line of its own in the timeline; more share the lines, as they shared the forks.
+NAMED = 40
 
 
 def render(template: str, record: ledger.Ledger, now: str) -> str:
@@ -183,17 +183,37 @@ def timeline(record: ledger.Ledger, number: int, shown: Mapping[str, Dict[str, A
     start = min(ledger.seconds(host.started or now) for host in hosts.values())
     end = max(ledger.seconds(host.ended or now) for host in hosts.values())
     span = max(end - start, 0.001)
-    rows = sorted(hosts.items(), key=lambda item: (item[1].batch, item[1].started))
+    hosts = dict(sorted(hosts.items(), key=lambda item: (item[1].batch, item[1].started or "")))
+    named = len(hosts) <= NAMED
+    lines = [[name] for name in hosts] if named else shared_lines(hosts, now)
+    firsts: Dict[int, float] = {}
+    for host in hosts.values():
+        firsts.setdefault(host.batch, ledger.seconds(host.started or now))
     return [
         {
             "number": number,
             "started": day(record.runs[number - 1].started),
             "span": progress.clock(span),
-            "density": "named" if len(rows) <= NAMED else "dense" if len(rows) <= DENSE else "packed",
+            "named": named,
             "ticks": ticks(span),
-            "rows": [dict(shown[name], bars=bars(host, start, span)) for name, host in rows],
+            "marks": [{"batch": batch, "left": percent(first - start, span)} for batch, first in firsts.items()],
+            "lines": [[dict(shown[name], bars=bars(hosts[name], start, span)) for name in line] for line in lines],
         }
     ]
+
+
+def shared_lines(hosts: Mapping[str, ledger.Host], now: str) -> List[List[str]]:
+    """Hosts on as few lines as there is room for, none over another: each goes to the first line that is free."""
+    lines: List[List[str]] = []
+    free: List[float] = []
+    for name, host in sorted(hosts.items(), key=lambda item: item[1].started or ""):
+        start, end = ledger.seconds(host.started or now), ledger.seconds(host.ended or now)
+        place = next((index for index, moment in enumerate(free) if moment <= start), len(lines))
+        lines[place:] = lines[place:] or [[]]
+        free[place:] = free[place:] or [0]
+        lines[place].append(name)
+        free[place] = end
+    return lines
 
 
 def bars(host: ledger.Host, start: float, span: float) -> List[Dict[str, str]]:

@@ -79,7 +79,7 @@ def names(count):
 def test_all_hosts_are_there(count):
     page = page_of(rollout(names(count), {}))
     assert len(page.having("a", "square")) == count
-    assert len(page.having("a", "lane")) == count
+    assert len(page.having("a", "run")) == count
     assert len([1 for tag, attributes in page.elements if tag == "tr" and "id" in attributes]) == count
     assert "All %d hosts are done." % count in page.words or count == 1
 
@@ -136,9 +136,9 @@ def test_the_view():
 
 def test_the_timeline():
     record = rollout(names(3), {"host-2": FATES["host-2"]})
-    (panel,) = report.timeline(record, 1, report.view(record, at(9))["timelines"][0]["rows"] and by_name(record), at(9))
-    assert (panel["span"], panel["density"]) == ("0:04", "named")
-    assert [(bar["stage"], bar["left"], bar["width"]) for bar in panel["rows"][1]["bars"]] == [
+    (panel,) = report.timeline(record, 1, by_name(record), at(9))
+    assert (panel["span"], panel["named"]) == ("0:04", True)
+    assert [(bar["stage"], bar["left"], bar["width"]) for bar in panel["lines"][1][0]["bars"]] == [
         ("checkpoint", "25.000", "12.500"),
         ("ready", "37.500", "12.500"),
         ("restore", "50.000", "25.000"),
@@ -160,9 +160,21 @@ def by_name(record):
     return {name: report.host_view(0, name, host) for name, host in record.hosts.items()}
 
 
-@pytest.mark.parametrize(("count", "density"), [(40, "named"), (41, "dense"), (160, "dense"), (161, "packed")])
-def test_the_density_of_the_timeline(count, density):
-    assert [panel["density"] for panel in report.view(rollout(names(count), {}), at(999))["timelines"]] == [density]
+@pytest.mark.parametrize(("count", "lines"), [(40, 40), (41, 2), (500, 2)])
+def test_many_hosts_share_the_lines_of_the_timeline(count, lines):
+    # Each takes two seconds and begins one after the one before.
+    (panel,) = report.view(rollout(names(count), {}), at(999))["timelines"]
+    assert len(panel["lines"]) == lines
+    assert sum(map(len, panel["lines"])) == count
+
+
+def test_no_host_lies_over_another():
+    (panel,) = report.view(rollout(names(60), {}), at(999))["timelines"]
+    for line in panel["lines"]:
+        ends = [float(host["bars"][-1]["left"]) + float(host["bars"][-1]["width"]) for host in line]
+        starts = [float(host["bars"][0]["left"]) for host in line]
+        assert all(end <= start for end, start in zip(ends, starts[1:]))
+    assert [mark["batch"] for mark in panel["marks"]] == [1, 2, 3, 4, 5]
 
 
 def test_runs_have_a_timeline_each():
@@ -171,7 +183,7 @@ def test_runs_have_a_timeline_each():
     again = ledger.begin_host(again, "host-2", at(5000))
     again = ledger.end_run(ledger.end_host(again, "host-2", "done", "", (), at(5003)), at(5004))
     panels = report.view(again, at(5004))["timelines"]
-    assert [(panel["number"], [row["name"] for row in panel["rows"]]) for panel in panels] == [
+    assert [(panel["number"], [line[0]["name"] for line in panel["lines"]]) for panel in panels] == [
         (2, ["host-2"]),
         (1, ["host-1", "host-3"]),
     ]
