@@ -66,7 +66,7 @@ class ActionModule(ActionBase):
         try:
             return {**result, "changed": False, **steps[options["state"]](variables)}
         except RefusedError as error:
-            return {**result, "failed": True, "msg": "%s." % str(error).rstrip(".")}
+            return {**result, "failed": True, "msg": str(error) + ("" if str(error).endswith((".", "?")) else ".")}
 
     def open(self, variables: Dict[str, Any]) -> Dict[str, Any]:
         """Check everything, then take the ledger up, or begin it."""

@@ -23,7 +23,7 @@ LOOKS = {
     "pending": ("·", "pending"),
 }
 SIGNS = {"ok": "✓", "changed": "●", "failed": "✗", "unreachable": "?"}
-WORDS = {"ok": "nothing to do", "changed": "changed", "failed": "failed", "unreachable": "unreachable"}
+WORDS = {"ok": "no change", "changed": "changed", "failed": "failed", "unreachable": "unreachable"}
 # Up to this number of hosts each has a line of its own in the timeline; more share the lines, as they shared the forks.
 NAMED = 40
 

@@ -87,11 +87,9 @@ class Fleet:
         for name in self.names:
             self.hosts[name]["softwarecontainer_containers"] = [self.spec(name, version, **more)]
 
-    def break_(self, name, **more):
-        """Declare that a host's container never gets ready."""
-        self.hosts[name]["softwarecontainer_containers"][0].update(
-            {"ready": [{"file": "/never", "timeout": 1, "stable": 0}], **more}
-        )
+    def break_(self, name, good="1"):
+        """Declare that a host's container gets ready with this release alone, or when there is a file."""
+        self.hosts[name]["softwarecontainer_containers"][0]["ready"] = [gate(good, "/never", 1)]
 
     def unreachable(self, name):
         """Put a host where nothing listens."""
@@ -179,6 +177,12 @@ class Fleet:
                     return
             time.sleep(0.02)
         raise AssertionError("the ledger did not come to what was waited for: %s" % text_of(self.inventory))
+
+
+def gate(good, path, seconds):
+    """A check that holds for one release at once, and for others from when a file is there."""
+    script = "test -e %s || /bin/busybox grep -qx %s /etc/version" % (path, good)
+    return {"command": ["/bin/sh", "-c", script], "timeout": seconds, "stable": 0}
 
 
 def write(path, text):
@@ -273,7 +277,7 @@ def canary():
     host = record["hosts"]["h1"]
     assert host["state"] == "rolled_back"
     name = fleet.container("h1")
-    assert re.match("ready: container '%s': file /never did not hold within 1 second" % name, host["reason"]), host
+    assert re.match("ready: container '%s': command .* did not hold within 1 seconds?: " % name, host["reason"]), host
     outcomes = [(stage["name"], stage["outcome"]) for stage in host["stages"]]
     assert outcomes[-4:] == [("ready", "failed"), ("restore", "changed"), ("recheck", "ok"), ("forget", "changed")]
     assert [record["hosts"][name]["attempts"] for name in ("h2", "h3")] == [0, 0]
@@ -324,7 +328,7 @@ def limit():
 def budget():
     fleet = Fleet("budget", 5, softwarecontainer_rollout_batches=[1], softwarecontainer_rollout_budget=1)
     fleet.unreachable("h2")
-    fleet.break_("h3")
+    fleet.break_("h3", good="0")
     before = fleet.seen()
     status, output = fleet.run()
     assert status != 0
@@ -415,10 +419,10 @@ def lost_in_rollback():
     assert (fleet.running("h1"), fleet.content("h1")) == ("1", content)
 
 
-def waiting(fleet, name):
+def waiting(fleet, name, good="0"):
     """Let a host's gate wait for a file; returns the path that opens it."""
     spec = fleet.hosts[name]["softwarecontainer_containers"][0]
-    spec["ready"] = [{"file": "/tmp/go", "timeout": 100, "stable": 0}]
+    spec["ready"] = [gate(good, "/tmp/go", 100)]
     return os.path.join(fleet.path(name), spec["name"], "rootfs", "tmp", "go")
 
 
@@ -519,7 +523,7 @@ def slow():
     assert fleet.run()[0] == 0
     content = fleet.content("h1")
     fleet.release("2")
-    waiting(fleet, "h1")
+    waiting(fleet, "h1", good="1")
     started = time.monotonic()
     assert fleet.run(softwarecontainer_rollout_id="two", softwarecontainer_rollout_timeout=6)[0] != 0
     assert time.monotonic() - started < 40
@@ -585,7 +589,7 @@ REFUSED = (
         "one.json has the host h3, which is not among the hosts of this rollout",
     ),
     ({}, change_spec, "one.json is of another rollout, since what is rolled out to h2 is not the same"),
-    ({}, misspell, "host h3: containers[0].key: 'redy' is not a known key; did you mean 'ready'?"),
+    ({}, misspell, "host h3: container 'ro-refused-h3-a': key: 'redy' is not a known key; did you mean 'ready'? "),
     ({}, undefine, "host h3: 'there_is_none' is undefined"),
     (
         {},
