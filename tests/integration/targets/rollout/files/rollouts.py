@@ -1,6 +1,6 @@
 """Rolls out for real, with ansible-playbook, to hosts that are simulated on this machine, and looks what has become.
 
-Usage: rollouts.py TOP RUNTIME CASE | rollouts.py TOP RUNTIME --list
+Usage: rollouts.py TOP RUNTIME CASE... | rollouts.py TOP RUNTIME --list
 
 A host is a lxc path of its own below TOP. What is asserted is read from there, from /proc and from the ledger's file;
 the collection does not testify for itself.
@@ -656,8 +656,12 @@ def gone_target():
 def other_settings():
     # Without pipelining, with more forks than hosts, with another strategy's callback, and verbose.
     fleet = Fleet("other_settings", 3, softwarecontainer_rollout_canary=0, softwarecontainer_rollout_batches="100%")
+    # What the first host has is not what one without anything gets.
+    del fleet.hosts["h3"]["softwarecontainer_containers"]
     status, output = fleet.run("--forks", "20", "-v", environment={"ANSIBLE_PIPELINING": "0"})
     assert status == 0
+    assert [fleet.running(name) for name in fleet.names] == ["1", "1", None]
+    assert fleet.states() == ["done"] * 3
     assert fleet.ledger()["batches"] == [fleet.names]
     assert "hunter2" not in text_of(os.path.join(fleet.ledgers, "one.json"))
     # The default id follows from what is rolled out: a change of it is another rollout.
@@ -725,8 +729,35 @@ CASES = {
     )
 }
 
+
+def run_all(names, jobs=2):
+    """Run cases beside each other, each in a process of its own; the output of those that fail comes whole."""
+    waiting_, running, failed = list(names), {}, []
+    while waiting_ or running:
+        while waiting_ and len(running) < jobs:
+            name = waiting_.pop(0)
+            log = open(os.path.join(TOP, "log-" + name), "w+")  # noqa: SIM115 closed below
+            command = [sys.executable, __file__, TOP, RUNTIME, name]
+            running[subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)] = name, log, time.monotonic()
+        process = next((each for each in running if each.poll() is not None), None)
+        if process is None:
+            time.sleep(0.1)
+            continue
+        name, log, started = running.pop(process)
+        print(
+            "%s: %s in %.0f seconds" % (name, "failed" if process.returncode else "passed", time.monotonic() - started)
+        )
+        if process.returncode:
+            log.seek(0)
+            failed.append("== %s\n%s" % (name, log.read()))
+        log.close()
+    sys.exit("\n".join(failed) or 0)
+
+
 if __name__ == "__main__":
-    if sys.argv[3] == "--list":
+    if sys.argv[3:] == ["--list"]:
         print("\n".join(CASES))
+    elif len(sys.argv) > 4:
+        run_all(sys.argv[3:])
     else:
         CASES[sys.argv[3]]()
