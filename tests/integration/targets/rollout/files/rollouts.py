@@ -654,11 +654,13 @@ def gone_target():
 
 
 def other_settings():
-    # Without pipelining, with more forks than hosts, with another strategy's callback, and verbose.
+    # Without pipelining, with more forks than hosts, verbose, with a time limit of Ansible's own, and through become.
     fleet = Fleet("other_settings", 3, softwarecontainer_rollout_canary=0, softwarecontainer_rollout_batches="100%")
     # What the first host has is not what one without anything gets.
     del fleet.hosts["h3"]["softwarecontainer_containers"]
-    status, output = fleet.run("--forks", "20", "-v", environment={"ANSIBLE_PIPELINING": "0"})
+    fleet.hosts["h2"].update(ansible_become=True, ansible_become_method="ansible.builtin.su")
+    environment = {"ANSIBLE_BECOME_ALLOW_SAME_USER": "1", "ANSIBLE_TASK_TIMEOUT": "600", "ANSIBLE_PIPELINING": "0"}
+    status, output = fleet.run("--forks", "20", "-v", environment=environment)
     assert status == 0
     assert [fleet.running(name) for name in fleet.names] == ["1", "1", None]
     assert fleet.states() == ["done"] * 3
