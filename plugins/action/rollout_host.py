@@ -239,7 +239,7 @@ def told(record: ledger.Ledger, name: str, variables: Mapping[str, Any], transac
     """The result for Ansible; shows the progress line."""
     host = record.hosts[name]
     text = progress.line(
-        record, variables["ansible_play_hosts_all"], variables["ansible_forks"], now(), bar=bool(ANSIBLE_COLOR)
+        record, variables["ansible_play_hosts_all"], variables["ansible_forks"], now(), drawing=bool(ANSIBLE_COLOR)
     )
     display.display(text, color=COLORS[host.state])
     diffs = [part for each in transact.results.values() for part in parts_of(each.get("diff"))]

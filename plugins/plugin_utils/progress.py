@@ -49,8 +49,8 @@ def clock(seconds: Optional[float]) -> str:
     return "%d:%02d:%02d" % (hours, minutes, rest) if hours else "%d:%02d" % (minutes, rest)
 
 
-def line(record: ledger.Ledger, chosen: Sequence[str], forks: int, now: str, bar: bool = False) -> str:
-    """The progress line; `bar` puts a bar in front of it, which only a terminal should get."""
+def line(record: ledger.Ledger, chosen: Sequence[str], forks: int, now: str, drawing: bool = False) -> str:
+    """The progress line; `drawing` puts a bar in front of it, which only a terminal should get."""
     numbers = ledger.counts(record)
     elapsed = ledger.seconds(now) - ledger.seconds(record.runs[-1].started) if record.runs else 0
     parts = ["%d of %d done" % (numbers.done, numbers.total), "%d failed" % (numbers.failed + numbers.rolled_back)]
@@ -63,7 +63,7 @@ def line(record: ledger.Ledger, chosen: Sequence[str], forks: int, now: str, bar
         words += ", about %s to go" % clock(due)
     if record.state in ("paused", "stopped"):
         words += "; %s" % record.state
-    return "rollout %s: %s%s" % (record.id, drawn(numbers) + " " if bar else "", words)
+    return "rollout %s: %s%s" % (record.id, drawn(numbers) + " " if drawing else "", words)
 
 
 def drawn(numbers: ledger.Counts) -> str:

@@ -71,7 +71,7 @@ def test_estimate(record, chosen, forks, seconds):
 
 
 @pytest.mark.parametrize(
-    ("record", "now", "bar", "line"),
+    ("record", "now", "drawing", "line"),
     [
         pytest.param(BEGUN, 0, False, "rollout one: 0 of 5 done, 0 failed, 5 pending; 0:00 elapsed", id="begun"),
         pytest.param(
@@ -113,8 +113,8 @@ def test_estimate(record, chosen, forks, seconds):
         ),
     ],
 )
-def test_line(record, now, bar, line):
-    assert progress.line(record, HOSTS, 5, at(now), bar) == line
+def test_line(record, now, drawing, line):
+    assert progress.line(record, HOSTS, 5, at(now), drawing) == line
 
 
 def test_table():

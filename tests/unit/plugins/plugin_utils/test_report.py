@@ -138,7 +138,7 @@ def test_the_timeline():
     record = rollout(names(3), {"host-2": FATES["host-2"]})
     (panel,) = report.timeline(record, 1, by_name(record), at(9))
     assert (panel["span"], panel["named"]) == ("0:04", True)
-    assert [(bar["stage"], bar["left"], bar["width"]) for bar in panel["lines"][1][0]["bars"]] == [
+    assert [(each["stage"], each["left"], each["width"]) for each in panel["lines"][1][0]["bars"]] == [
         ("checkpoint", "25.000", "12.500"),
         ("ready", "37.500", "12.500"),
         ("restore", "50.000", "25.000"),
