@@ -19,7 +19,6 @@ import time
 
 TOP, RUNTIME = sys.argv[1:3]
 PYTHON = "/usr/bin/python3"
-PLAYBOOK = [sys.executable, "-m", "ansible", "playbook"]
 
 # In the place of ssh. It runs the command here; and from the call whose number is in the file `lose` on, the
 # connection breaks: at that call after the module has begun, and later at once.
@@ -112,7 +111,7 @@ class Fleet:
         """The command of one run."""
         write(self.inventory, json.dumps({"all": {"hosts": self.hosts}}))
         extra = json.dumps({**self.settings, **settings})
-        return [*PLAYBOOK, "softwarecontainer.lxc.rollout", "-i", self.inventory, "-e", extra, *arguments]
+        return ["ansible-playbook", "softwarecontainer.lxc.rollout", "-i", self.inventory, "-e", extra, *arguments]
 
     def run(self, *arguments, environment=None, **settings):
         """One run of the playbook: exit status and output."""
@@ -697,7 +696,7 @@ def serial():
         playbook = os.path.join(fleet.folder, "plain.yml")
         write(playbook, PLAIN % fatal)
         fleet.arguments()
-        subprocess.call([*PLAYBOOK, "-i", fleet.inventory, playbook], stdin=subprocess.DEVNULL)
+        subprocess.call(["ansible-playbook", "-i", fleet.inventory, playbook], stdin=subprocess.DEVNULL)
         touched = [os.path.exists(os.path.join(fleet.path(name), "touched")) for name in fleet.names]
         assert touched == [False, True, True], touched
     fleet = Fleet("serial-ours", 3, softwarecontainer_rollout_canary=0, softwarecontainer_rollout_batches=[2, 1])
