@@ -653,12 +653,13 @@ def gone_target():
 
 
 def other_settings():
-    # Without pipelining, with more forks than hosts, verbose, with a time limit of Ansible's own, and through become.
+    # Without pipelining, with more forks than hosts, verbose, through become, and with much of Ansible set otherwise.
     fleet = Fleet("other_settings", 3, softwarecontainer_rollout_canary=0, softwarecontainer_rollout_batches="100%")
     # What the first host has is not what one without anything gets.
     del fleet.hosts["h3"]["softwarecontainer_containers"]
     fleet.hosts["h2"].update(ansible_become=True, ansible_become_method="ansible.builtin.su")
     environment = {"ANSIBLE_BECOME_ALLOW_SAME_USER": "1", "ANSIBLE_TASK_TIMEOUT": "600", "ANSIBLE_PIPELINING": "0"}
+    environment.update(ANSIBLE_STRATEGY="free", ANSIBLE_ANY_ERRORS_FATAL="1")
     status, output = fleet.run("--forks", "20", "-v", environment=environment)
     assert status == 0
     assert [fleet.running(name) for name in fleet.names] == ["1", "1", None]
