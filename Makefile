@@ -5,6 +5,8 @@ PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 # Empty for root. LXC needs root, so whatever reaches LXC or apt runs under it.
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 PACKAGES := busybox dnsmasq-base git iproute2 iptables lxc python3-apt python3-lxc python3-venv shellcheck
+# What `make molecule` needs beside: it builds whole systems to be its targets.
+PACKAGES_MOLECULE := debootstrap debian-archive-keyring openssh-client
 INVENTORY := inventories/local/hosts.yml
 
 # The environment's tools first; sbin for LXC's helpers, which a user's PATH lacks.
@@ -22,7 +24,7 @@ AS_ROOT = $(if $(SUDO),$(SUDO) env PATH="$$PATH" ANSIBLE_CONFIG="$$ANSIBLE_CONFI
 RUN = .venv/bin/python tests/run.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo clean test test-quick lint sanity unit integration bench build changelog venv system
+.PHONY: help demo clean test test-quick lint sanity unit integration molecule bench build changelog venv system system-molecule
 
 help: ## Show this list
 	@sed -n 's/^\([a-z -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 32
@@ -40,13 +42,16 @@ clean: ## Remove what demo made
 destroy: venv
 	$(AS_ROOT) ansible-playbook softwarecontainer.lxc.destroy -i $(INVENTORY)
 
-test: venv ## Run every test; the integration tests need root
-	@$(RUN) lint sanity unit integration
+test: venv system-molecule ## Run every test; the integration tests and the scenarios need root
+	@$(RUN) lint sanity unit integration molecule
 
 test-quick: venv ## Run the tests that need no root and no LXC
 	@$(RUN) lint sanity unit
 
 lint sanity unit integration: venv ## Run this part of the tests alone
+	@$(RUN) $@
+
+molecule: venv system-molecule ## Run the molecule scenarios on SSH targets; SCENARIOS and TARGETS choose some
 	@$(RUN) $@
 
 bench: venv ## Measure the collection beside its alternatives
@@ -70,8 +75,14 @@ venv: system
 	@ln -sfn ../../../.. .ansible/collections/ansible_collections/softwarecontainer/lxc
 
 system:
-	@command -v dpkg-query >/dev/null || { echo 'Not a Debian: these have to be here already: $(PACKAGES)'; exit 0; }; \
-	missing=$$(for package in $(PACKAGES); do \
+	@$(call install,$(PACKAGES))
+
+system-molecule: system
+	@$(call install,$(PACKAGES_MOLECULE))
+
+# Installs those of the packages that are missing.
+install = command -v dpkg-query >/dev/null || { echo 'Not a Debian: these have to be here already: $(1)'; exit 0; }; \
+	missing=$$(for package in $(1); do \
 	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
 	[ -z "$$missing" ] || { $(SUDO) apt-get update -q && \
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing; }

@@ -1,9 +1,10 @@
 """Runs parts of the test suite, each to its end, and closes with one line: N passed, N failed.
 
-Usage: tests/run.py PART...   with PART one of lint, sanity, unit, integration; `make` sets up what they need.
+Usage: tests/run.py PART...   with PART one of lint, sanity, unit, integration, molecule; `make` sets up what they need.
 
 What counts: a lint tool, a sanity test (per Python version), a unit test, an integration target (per way of reaching
-LXC). What is skipped proves nothing and counts as failed, and so does a part that ran nothing.
+LXC, and again over SSH), a step of a molecule scenario. What is skipped proves nothing and counts as failed, and so
+does a part that ran nothing. A run that is interrupted takes its containers, mounts and bridges away before it ends.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -40,9 +43,18 @@ LINTERS = (
 )
 
 
+# Where `molecule` keeps inventory, keys and notes: of this checkout and no other.
+MOLECULE = ROOT / ".ansible" / "molecule"
+# The molecule targets that the integration targets run on as well, and how LXC is reached there.
+SSH_TARGETS = {"trixie": "binding", "lean": "tools"}
+
+
 class Count(NamedTuple):
     passed: int
     failed: int
+
+    def plus(self, other: Count) -> Count:
+        return Count(self.passed + other.passed, self.failed + other.failed)
 
 
 def run(command: list[str], cwd: Path = ROOT, env: dict[str, str] | None = None) -> tuple[int, str]:
@@ -59,11 +71,60 @@ def run(command: list[str], cwd: Path = ROOT, env: dict[str, str] | None = None)
     ) as process:
         lines = []
         assert process.stdout is not None
-        for line in process.stdout:
-            sys.stdout.write(line)
-            sys.stdout.flush()
-            lines.append(line)
+        try:
+            for line in process.stdout:
+                sys.stdout.write(line)
+                sys.stdout.flush()
+                lines.append(line)
+        except BaseException:
+            end_with_children(process.pid)
+            raise
     return process.returncode, "".join(lines)
+
+
+def end_with_children(pid: int) -> None:
+    """End a process and all below it: they may run as root, and in sessions of their own."""
+    for name, seconds in (("TERM", 5), ("KILL", 5)):
+        pids = [number for number in below(pid) if os.path.exists(f"/proc/{number}")]
+        if not pids:
+            return
+        subprocess.call(as_root(["kill", f"-{name}", *map(str, pids)], {}), stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + seconds
+        # One of ours that has ended stays as a zombie until it is waited for.
+        while any(state(number) not in "ZX" for number in pids) and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+
+def below(pid: int) -> list[int]:
+    """A process and its descendants."""
+    parents: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            parents.setdefault(int(fields[1]), []).append(int(path.parent.name))
+    found = [pid]
+    for number in found:
+        found += parents.get(number, [])
+    return found
+
+
+def state(pid: int) -> str:
+    """The letter of a process's state; X where there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Finish what is under way, whatever signal comes."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def as_root(command: list[str], env: dict[str, str]) -> list[str]:
@@ -191,8 +252,7 @@ def integration() -> Count:
     total = Count(0, 0)
     for runtime in RUNTIMES:
         print(f"+ integration, LXC reached through: {runtime}", flush=True)
-        count = integrate(command, runtime)
-        total = Count(total.passed + count.passed, total.failed + count.failed)
+        total = total.plus(integrate(command, runtime))
     return total
 
 
@@ -200,11 +260,17 @@ def integrate(command: list[str], runtime: str) -> Count:
     """Run every integration target with LXC reached in one way."""
     with staged_copy() as copy:
         settings = copy / "tests" / "integration" / "integration_config.yml"
-        settings.write_text(f"---\nsoftwarecontainer_test_runtime: {runtime}\n", encoding="utf-8")
+        prefix = f"sctest.{os.getpid()}."
+        lines = [f"softwarecontainer_test_runtime: {runtime}", f"softwarecontainer_test_prefix: {prefix}"]
+        settings.write_text("\n".join(["---", *lines, ""]), encoding="utf-8")
         # Git refuses a repository of another user, and root reads this one.
         subprocess.check_call(as_root(["chown", "-R", "root:", str(copy)], {}))
         env = {"HOME": str(copy.parent)}
-        status, output = run(as_root(command, env), cwd=copy, env=env)
+        try:
+            status, output = run(as_root(command, env), cwd=copy, env=env)
+        finally:
+            with undisturbed():
+                clean_up_tests(prefix)
     started = len(re.findall(r"^Running \S+ integration test (?:role|script)$", output, re.MULTILINE))
     failed = closing_failures(output, "integration")
     if (status or not started) and not failed:
@@ -212,7 +278,77 @@ def integrate(command: list[str], runtime: str) -> Count:
     return Count(max(started - failed, 0), failed)
 
 
-PARTS: dict[str, Callable[[], Count]] = {"lint": lint, "sanity": sanity, "unit": unit, "integration": integration}
+def clean_up_tests(prefix: str) -> None:
+    """Take away what integration targets have left that were ended in their midst."""
+    for folder in Path("/var/tmp").glob(prefix + "*"):
+        # As the tests themselves name it, see sc_bridge.
+        bridge = f"sc{folder.name[-8:]}b"
+        names = [path.name for path in (folder / "lxc").glob("*")]
+        subprocess.call(as_root([TARGET_PYTHON, str(folder / "tool.py"), "clean-up", bridge, *names], {}))
+
+
+def molecule() -> Count:
+    """The scenarios, then the integration targets, over SSH on the targets of the scenario `default`."""
+    env = {
+        "MOLECULE_EPHEMERAL_DIRECTORY": str(MOLECULE),
+        **{name: os.environ[name] for name in ("ANSIBLE_CONFIG", "ANSIBLE_HOME") if name in os.environ},
+    }
+    # Anything older is of a run whose machine went down.
+    shutil.rmtree(MOLECULE, ignore_errors=True)
+    try:
+        status, _output = run(as_root(["molecule", "create", "-s", "default"], env), env=env)
+        if status:
+            return Count(0, 1)
+        scenarios = sorted(path.parent.name for path in ROOT.glob("extensions/molecule/*/molecule.yml"))
+        chosen = os.environ.get("SCENARIOS", "").split() or [name for name in scenarios if name != "default"]
+        total = Count(1, 0)
+        for name in chosen:
+            total = total.plus(scenario(name, env))
+        return total.plus(over_ssh(env))
+    finally:
+        with undisturbed():
+            subprocess.call(as_root(["molecule", "destroy", "-s", "default"], env), env={**os.environ, **env}, cwd=ROOT)
+
+
+def scenario(name: str, env: dict[str, str]) -> Count:
+    """One scenario; molecule's report at the end has a line for each of its steps that was begun."""
+    print(f"+ molecule scenario {name}", flush=True)
+    command = ["molecule", "test", "-s", name, "--destroy", "never", "--report", "--no-command-borders"]
+    status, output = run(as_root(command, env), env={**env, "NO_COLOR": "1"})
+    report = output.rpartition("\nDETAILS")[2]
+    steps = re.findall(rf"^{name} \S+ (\w+): (.*)$", report, re.MULTILINE)
+    failed = sum("Successful" not in result for _step, result in steps)
+    if (status or not steps) and not failed:
+        failed = 1
+    return Count(max(len(steps) - failed, 0), failed)
+
+
+def over_ssh(env: dict[str, str]) -> Count:
+    """The integration targets, each on all SSH targets side by side; counted by target and host."""
+    folder = ROOT / "tests" / "integration"
+    names = sorted(path.parent.name for path in folder.glob("targets/*/aliases"))
+    names = os.environ.get("TARGETS", "").split() or names
+    own = {**env, "ANSIBLE_ROLES_PATH": str(folder / "targets")}
+    total = Count(0, 0)
+    for name in names:
+        print(f"+ integration target {name}, over SSH", flush=True)
+        command = ["ansible-playbook", "-i", str(MOLECULE / "targets" / "hosts.yml"), str(folder / "over_ssh.yml")]
+        command += ["-e", f"softwarecontainer_test_target={name}", "--limit", ",".join(SSH_TARGETS)]
+        status, output = run(as_root(command, own), env=own)
+        recap = dict(re.findall(r"^(\S+) +: (ok=.*)$", output.rpartition("PLAY RECAP")[2], re.MULTILINE))
+        good = [host for host in SSH_TARGETS if re.search(r"ok=[1-9].*unreachable=0 +failed=0", recap.get(host, ""))]
+        failed = len(SSH_TARGETS) - len(good)
+        total = total.plus(Count(len(good), failed or int(status != 0)))
+    return total
+
+
+PARTS: dict[str, Callable[[], Count]] = {
+    "lint": lint,
+    "sanity": sanity,
+    "unit": unit,
+    "integration": integration,
+    "molecule": molecule,
+}
 
 
 def main(names: list[str]) -> int:
@@ -221,6 +357,10 @@ def main(names: list[str]) -> int:
         print(f"\n== {name}", flush=True)
         try:
             count = PARTS[name]()
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+            results[name] = Count(0, 1)
+            break
         except Exception:  # The other parts still run, and the counts still come last.
             traceback.print_exc()
             count = Count(0, 1)
@@ -233,5 +373,12 @@ def main(names: list[str]) -> int:
     return 1 if failed or not passed else 0
 
 
+def interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    # What ends a service or a CI job; Ctrl-C comes like this already. A terminal that closes sends SIGHUP.
+    for signal_number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signal_number, interrupt)
     sys.exit(main(sys.argv[1:]))
