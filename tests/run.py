@@ -10,6 +10,7 @@ does a part that ran nothing. A run that is interrupted takes its containers, mo
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 import traceback
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree
@@ -45,8 +47,8 @@ LINTERS = (
 
 # Where `molecule` keeps inventory, keys and notes: of this checkout and no other.
 MOLECULE = ROOT / ".ansible" / "molecule"
-# The molecule targets that the integration targets run on as well, and how LXC is reached there.
-SSH_TARGETS = {"trixie": "binding", "lean": "tools"}
+# The molecule targets that the integration targets run on as well: one with LXC's binding, one without.
+SSH_TARGETS = ("trixie-2", "lean")
 
 
 class Count(NamedTuple):
@@ -289,50 +291,97 @@ def clean_up_tests(prefix: str) -> None:
 
 def molecule() -> Count:
     """The scenarios, then the integration targets, over SSH on the targets of the scenario `default`."""
-    env = {
-        "MOLECULE_EPHEMERAL_DIRECTORY": str(MOLECULE),
-        **{name: os.environ[name] for name in ("ANSIBLE_CONFIG", "ANSIBLE_HOME") if name in os.environ},
-    }
-    # Anything older is of a run whose machine went down.
-    shutil.rmtree(MOLECULE, ignore_errors=True)
+    # Anything that is there is of a run whose machine went down.
+    subprocess.call(as_root(["rm", "-rf", str(MOLECULE)], {}))
     try:
-        status, _output = run(as_root(["molecule", "create", "-s", "default"], env), env=env)
+        print("+ molecule create", flush=True)
+        status, _output = run(molecule_command("default", "create"), env=molecule_environment("default"))
         if status:
             return Count(0, 1)
-        scenarios = sorted(path.parent.name for path in ROOT.glob("extensions/molecule/*/molecule.yml"))
-        chosen = os.environ.get("SCENARIOS", "").split() or [name for name in scenarios if name != "default"]
-        total = Count(1, 0)
-        for name in chosen:
-            total = total.plus(scenario(name, env))
-        return total.plus(over_ssh(env))
+        total = Count(1, 0).plus(scenarios())
+        return total.plus(over_ssh())
     finally:
         with undisturbed():
-            subprocess.call(as_root(["molecule", "destroy", "-s", "default"], env), env={**os.environ, **env}, cwd=ROOT)
+            print("+ molecule destroy", flush=True)
+            run(molecule_command("default", "destroy"), env=molecule_environment("default"))
 
 
-def scenario(name: str, env: dict[str, str]) -> Count:
+def molecule_environment(name: str) -> dict[str, str]:
+    """Each scenario has its own place for what molecule notes, so that two may run at once."""
+    kept = {key: os.environ[key] for key in ("ANSIBLE_CONFIG", "ANSIBLE_HOME") if key in os.environ}
+    return {**kept, "MOLECULE_EPHEMERAL_DIRECTORY": str(MOLECULE / name), "NO_COLOR": "1"}
+
+
+def molecule_command(name: str, *words: str) -> list[str]:
+    return as_root(["molecule", *words, "-s", name], molecule_environment(name))
+
+
+def scenarios() -> Count:
+    """All scenarios but `default`, two at a time where they share no target."""
+    found = sorted(path.parent.name for path in ROOT.glob("extensions/molecule/*/molecule.yml"))
+    waiting = os.environ.get("SCENARIOS", "").split() or [name for name in found if name != "default"]
+    hosts = groups_of_targets()
+    running: dict[Future[tuple[Count, str]], str] = {}
+    total = Count(0, 0)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        while waiting or running:
+            busy = {host for name in running.values() for host in hosts[name]}
+            free = [name for name in waiting if not hosts[name] & busy]
+            if free and len(running) < 2:
+                waiting.remove(free[0])
+                running[pool.submit(scenario, free[0])] = free[0]
+                continue
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                print(f"+ molecule scenario {running.pop(future)}", flush=True)
+                count, output = future.result()
+                print(output, flush=True)
+                total = total.plus(count)
+    return total
+
+
+def groups_of_targets() -> dict[str, set[str]]:
+    """The hosts of each group of the inventory that the role wrote."""
+    command = ["ansible-inventory", "-i", str(MOLECULE / "default" / "targets" / "hosts.yml"), "--list"]
+    listed = json.loads(subprocess.check_output(as_root(command, {}), text=True))
+    return {name: set(group.get("hosts", ())) for name, group in listed.items()}
+
+
+def scenario(name: str) -> tuple[Count, str]:
     """One scenario; molecule's report at the end has a line for each of its steps that was begun."""
-    print(f"+ molecule scenario {name}", flush=True)
-    command = ["molecule", "test", "-s", name, "--destroy", "never", "--report", "--no-command-borders"]
-    status, output = run(as_root(command, env), env={**env, "NO_COLOR": "1"})
-    report = output.rpartition("\nDETAILS")[2]
-    steps = re.findall(rf"^{name} \S+ (\w+): (.*)$", report, re.MULTILINE)
-    failed = sum("Successful" not in result for _step, result in steps)
-    if (status or not steps) and not failed:
-        failed = 1
-    return Count(max(len(steps) - failed, 0), failed)
+    subprocess.check_call(as_root(["cp", "-a", str(MOLECULE / "default"), str(MOLECULE / name)], {}))
+    command = molecule_command(name, "test", "--destroy", "never", "--report", "--no-command-borders")
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **molecule_environment(name)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    steps = re.findall(rf"^INFO +\[{name} > (\w+)\] Executed: (.*)$", done.stdout, re.MULTILINE)
+    passed = sum(result == "Successful" for _step, result in steps)
+    failed = len(steps) - passed
+    return Count(passed, failed or int(done.returncode != 0 or not steps)), done.stdout
 
 
-def over_ssh(env: dict[str, str]) -> Count:
+def over_ssh() -> Count:
     """The integration targets, each on all SSH targets side by side; counted by target and host."""
     folder = ROOT / "tests" / "integration"
     names = sorted(path.parent.name for path in folder.glob("targets/*/aliases"))
     names = os.environ.get("TARGETS", "").split() or names
-    own = {**env, "ANSIBLE_ROLES_PATH": str(folder / "targets")}
+    own = {**molecule_environment("default"), "ANSIBLE_ROLES_PATH": str(folder / "targets")}
     total = Count(0, 0)
     for name in names:
         print(f"+ integration target {name}, over SSH", flush=True)
-        command = ["ansible-playbook", "-i", str(MOLECULE / "targets" / "hosts.yml"), str(folder / "over_ssh.yml")]
+        command = [
+            "ansible-playbook",
+            "-i",
+            str(MOLECULE / "default" / "targets" / "hosts.yml"),
+            str(folder / "over_ssh.yml"),
+        ]
         command += ["-e", f"softwarecontainer_test_target={name}", "--limit", ",".join(SSH_TARGETS)]
         status, output = run(as_root(command, own), env=own)
         recap = dict(re.findall(r"^(\S+) +: (ok=.*)$", output.rpartition("PLAY RECAP")[2], re.MULTILINE))

@@ -229,18 +229,44 @@ def answers(address: str) -> bool:
 
 
 def processes(place: Place, name: str = "") -> Set[int]:
-    """The processes of a target, or of all: those whose root lies on its directory, and LXC's monitors of them."""
+    """The processes of a target, or of all: those whose root lies in its directory, and LXC's monitors of them.
+
+    The root is an overlay, or, for a container in a target, a directory of the data partition.
+    """
     upper = "upperdir=%s/%s" % (place.path, name + "/" if name else "")
+    inside = "%s/%s" % (path_on_file_system(place.path), name + "/" if name else "")
     # LXC's monitor, and what becomes one.
     marks = ("[lxc monitor] %s " % place.path, "lxc-start -P %s -n " % place.path)
     found = set()
     for folder in glob.glob("/proc/[0-9]*"):
-        root = next((line for line in read(folder + "/mountinfo").splitlines() if " / / " in line), "")
+        lines = (line.split(" ") for line in read(folder + "/mountinfo").splitlines())
+        root = next((fields for fields in lines if fields[4] == "/"), ["", "", "", "", "", ""])
         words = read(folder + "/cmdline").replace("\0", " ")
         rest = next((words[len(mark) :] for mark in marks if words.startswith(mark)), "")
-        if upper in root or (rest and name in ("", rest.split()[0])):
+        if upper in root[-1] or root[3].startswith(inside) or (rest and name in ("", rest.split()[0])):
             found.add(int(folder[6:]))
     return found
+
+
+def path_on_file_system(path: str) -> str:
+    """A path as mount tables have it in their field `root`: from the top of its file system."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    lines = (line.split(" ") for line in read("/proc/self/mountinfo").splitlines())
+    above = [fields for fields in lines if (path + "/").startswith(fields[4].rstrip("/") + "/")]
+    mount = max(above, key=lambda fields: len(fields[4]))
+    return os.path.join(mount[3], os.path.relpath(path, mount[4]))
+
+
+def thaw(pids: Iterable[int]) -> None:
+    """Let processes die that a container in a target has frozen; cgroup v1 would keep them."""
+    for pid in pids:
+        found = re.search(r"^\d+:freezer:(/.*)$", read("/proc/%d/cgroup" % pid), re.MULTILINE)
+        path = "/sys/fs/cgroup/freezer" + (found.group(1) if found else "")
+        while "/lxc.payload." in path:
+            with contextlib.suppress(OSError), open(path + "/freezer.state", "w", encoding="utf-8") as stream:
+                stream.write("THAWED")
+            path = os.path.dirname(path)
 
 
 def kill(place: Place, name: str = "") -> None:
@@ -252,6 +278,7 @@ def kill(place: Place, name: str = "") -> None:
             return
         if time.monotonic() > deadline:
             raise FailedError("these processes do not end: %s" % sorted(left))
+        thaw(left)
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -263,6 +290,7 @@ def take_away(place: Place, name: str) -> None:
     home = os.path.join(place.path, name)
     if os.path.isfile(os.path.join(home, "config")):
         # Its monitor then tidies up behind it. Whatever comes of this: what is left is ended by hand.
+        thaw(processes(place, name))
         with contextlib.suppress(FailedError):
             run("timeout", "20", "lxc-stop", "-P", place.path, "-n", name, "-k")
     kill(place, name)
@@ -316,7 +344,12 @@ def bridge_is_up(place: Place) -> bool:
 
 
 def is_our_bridge(place: Place) -> bool:
-    return read("/sys/class/net/%s/ifalias" % place.bridge).strip() == MARK
+    """Whether it has our mark, or nothing at all: then whoever made it, say we, had no time for more."""
+    folder = "/sys/class/net/" + place.bridge
+    if not os.path.isdir(folder + "/bridge"):
+        return False
+    bare = not os.listdir(folder + "/brif") and "inet " not in run("ip", "-4", "address", "show", "dev", place.bridge)
+    return read(folder + "/ifalias").strip() == MARK or bare
 
 
 def network_of(place: Place) -> str:
@@ -326,7 +359,8 @@ def network_of(place: Place) -> str:
 def bring_up_bridge(place: Place) -> None:
     """Make the bridge, or complete it."""
     if not os.path.lexists("/sys/class/net/" + place.bridge):
-        run("ip", "link", "add", "name", place.bridge, "alias", MARK, "type", "bridge")
+        run("ip", "link", "add", "name", place.bridge, "type", "bridge")
+        run("ip", "link", "set", "dev", place.bridge, "alias", MARK)
     elif not is_our_bridge(place):
         raise FailedError(
             "the interface %s is not ours: choose another softwarecontainer_targets_bridge" % place.bridge
