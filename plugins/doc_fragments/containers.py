@@ -418,7 +418,8 @@ options:
             type: str
           apparmor:
             description:
-              - The AppArmor profile, C(lxc.apparmor.profile).
+              - The AppArmor profile, C(lxc.apparmor.profile). On a target whose kernel has no AppArmor, a profile other
+                than V(unconfined) and V(unchanged) is refused, because LXC would start the container without it.
               - When left out, the one that LXC takes by itself.
             type: str
           no_new_privs:

@@ -33,6 +33,8 @@ IDLE_SECONDS = "2147483647"
 # Types of interfaces that hang on another one, for which the bridge is the default.
 LINKED = ("veth", "macvlan", "ipvlan", "vlan")
 NEEDS_LINK = LINKED + ("phys",)
+# Profiles of AppArmor that ask for nothing.
+UNCONFINED = ("unconfined", "unchanged")
 # Keys that do not change what runs, so that their change needs no restart.
 AT_REST = ("lxc.start.", "lxc.group ", "lxc.monitor.", "lxc.log.")
 CPU_PERIOD = 100000
@@ -298,6 +300,11 @@ def security(container: Container, host: Host) -> List[Line]:
             raise ContainerError("security.seccomp: %s does not exist on the target" % wanted.seccomp)
         lines.append(("lxc.seccomp.profile", wanted.seccomp))
     if wanted.apparmor:
+        # LXC itself starts the container without a word, and without the profile.
+        if not host.apparmor and wanted.apparmor not in UNCONFINED:
+            raise ContainerError(
+                "security.apparmor: the target's kernel has no AppArmor for the profile %s" % wanted.apparmor
+            )
         lines.append(("lxc.apparmor.profile", wanted.apparmor))
     if wanted.no_new_privs:
         lines.append(("lxc.no_new_privs", "1"))

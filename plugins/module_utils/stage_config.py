@@ -38,6 +38,7 @@ def gather(containers: Sequence[Container]) -> Host:
         paths=frozenset(path for path in paths if os.path.exists(path)),
         interfaces=frozenset(os.listdir("/sys/class/net")),
         controllers=target.controllers(),
+        apparmor=target.apparmor(),
         sleep=target.first_program("sleep", ("/usr/bin",), below="/usr/"),
         shell=target.first_program("sh", ("/usr/bin",), below="/usr/"),
     )

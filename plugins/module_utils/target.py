@@ -120,6 +120,11 @@ def controllers() -> Dict[str, int]:
     return {name: version for name, (version, _point) in hierarchies().items()}
 
 
+def apparmor() -> bool:
+    """Whether the kernel has AppArmor and has not been told to leave it off."""
+    return read_text("/sys/module/apparmor/parameters/enabled").strip() == "Y"
+
+
 def cgroup_version() -> str:
     """The layout of the target: 1, 2, or hybrid, where version 2 is mounted but version 1 has the controllers."""
     return layout(controllers())

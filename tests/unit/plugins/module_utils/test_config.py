@@ -28,6 +28,7 @@ HOST = Host(
     interfaces=frozenset(["lo", "eth0", "lxcbr0", "br1"]),
     busyboxes={None: BUSYBOX, "/opt/busybox": dataclasses.replace(BUSYBOX, path="/opt/busybox", applets=("ls",))},
     controllers=V1,
+    apparmor=True,
     sleep="/usr/bin/sleep",
     shell="/usr/bin/sh",
 )
@@ -340,7 +341,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "no drop_capabilities": ({"security": {"drop_capabilities": []}}, DROPS),
     "seccomp": ({"security": {"seccomp": "/etc/seccomp"}}, ["+lxc.seccomp.profile = /etc/seccomp"]),
-    "apparmor": ({"security": {"apparmor": "unconfined"}}, ["+lxc.apparmor.profile = unconfined"]),
+    "apparmor": ({"security": {"apparmor": "generated"}}, ["+lxc.apparmor.profile = generated"]),
     "no_new_privs": ({"security": {"no_new_privs": True}}, ["+lxc.no_new_privs = 1"]),
     "idmap": (
         {"security": {"idmap": ["u 0 100000 65536", "g 0 100000 65536"]}},
@@ -566,6 +567,11 @@ MISSING: dict[str, tuple[dict[str, Any], Host, str]] = {
         HOST,
         "security.seccomp: /etc/other does not exist on the target",
     ),
+    "apparmor": (
+        {"security": {"apparmor": "generated"}},
+        lacking(apparmor=False),
+        "security.apparmor: the target's kernel has no AppArmor for the profile generated",
+    ),
     "busybox": (
         {},
         lacking(busyboxes={None: "there is no busybox on the target"}),
@@ -644,6 +650,12 @@ LINKS: dict[str, tuple[dict[str, Any], dict[str, str], list[str]]] = {
 @pytest.mark.parametrize(("given", "links", "expected"), LINKS.values(), ids=LINKS)
 def test_links_of_the_target(given: dict[str, Any], links: dict[str, str], expected: list[str]) -> None:
     assert sorted(changes(render(given, lacking(links=links)))) == sorted(expected)
+
+
+@pytest.mark.parametrize("profile", ["unconfined", "unchanged"])
+def test_no_profile_needs_no_apparmor(profile: str) -> None:
+    line = "lxc.apparmor.profile = %s\n" % profile
+    assert line in render({"security": {"apparmor": profile}}, lacking(apparmor=False))
 
 
 def test_nothing_of_the_target_injects_a_line() -> None:
