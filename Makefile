@@ -42,8 +42,8 @@ clean: ## Remove what demo made
 destroy: venv
 	$(AS_ROOT) ansible-playbook softwarecontainer.lxc.destroy -i $(INVENTORY)
 
-test: venv system-molecule ## Run every test; the integration tests and the scenarios need root
-	@$(RUN) lint sanity unit integration molecule
+test: venv ## Run every test on this machine; the integration tests need root
+	@$(RUN) lint sanity unit integration
 
 test-quick: venv ## Run the tests that need no root and no LXC
 	@$(RUN) lint sanity unit
