@@ -81,21 +81,22 @@ def run(command: list[str], cwd: Path = ROOT, env: dict[str, str] | None = None)
                 sys.stdout.flush()
                 lines.append(line)
         except BaseException:
-            end_with_children(process.pid)
+            with undisturbed():
+                end_children()
             raise
     return process.returncode, "".join(lines)
 
 
-def end_with_children(pid: int) -> None:
-    """End a process and all below it: they may run as root, and in sessions of their own."""
-    for name, seconds in (("TERM", 5), ("KILL", 5)):
-        pids = [number for number in below(pid) if os.path.exists(f"/proc/{number}")]
+def end_children() -> None:
+    """End all that this run has started: some may run as root, or in a session of its own."""
+    for name in ("TERM", "KILL"):
+        # What has ended stays as a zombie until it is waited for.
+        pids = [pid for pid in below(os.getpid())[1:] if state(pid) not in "ZX"]
         if not pids:
             return
         subprocess.call(as_root(["kill", f"-{name}", *map(str, pids)], {}), stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + seconds
-        # One of ours that has ended stays as a zombie until it is waited for.
-        while any(state(number) not in "ZX" for number in pids) and time.monotonic() < deadline:
+        deadline = time.monotonic() + 5
+        while any(state(pid) not in "ZX" for pid in pids) and time.monotonic() < deadline:
             time.sleep(0.1)
 
 
@@ -326,18 +327,24 @@ def scenarios() -> Count:
     running: dict[Future[tuple[Count, str]], str] = {}
     total = Count(0, 0)
     with ThreadPoolExecutor(max_workers=2) as pool:
-        while waiting or running:
-            busy = {host for name in running.values() for host in hosts[name]}
-            free = [name for name in waiting if not hosts[name] & busy]
-            if free and len(running) < 2:
-                waiting.remove(free[0])
-                running[pool.submit(scenario, free[0])] = free[0]
-                continue
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                print(f"+ molecule scenario {running.pop(future)}", flush=True)
-                count, output = future.result()
-                print(output, flush=True)
-                total = total.plus(count)
+        try:
+            while waiting or running:
+                busy = {host for name in running.values() for host in hosts[name]}
+                free = [name for name in waiting if not hosts[name] & busy]
+                if free and len(running) < 2:
+                    waiting.remove(free[0])
+                    running[pool.submit(scenario, free[0])] = free[0]
+                    continue
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    print(f"+ molecule scenario {running.pop(future)}", flush=True)
+                    count, output = future.result()
+                    print(output, flush=True)
+                    total = total.plus(count)
+        except BaseException:
+            # The pool waits for its threads, and these for what they have started.
+            with undisturbed():
+                end_children()
+            raise
     return total
 
 
