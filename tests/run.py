@@ -311,7 +311,11 @@ def molecule() -> Count:
 
 def molecule_environment(name: str) -> dict[str, str]:
     """Each scenario has its own place for what molecule notes, so that two may run at once."""
-    kept = {key: os.environ[key] for key in ("ANSIBLE_CONFIG", "ANSIBLE_HOME") if key in os.environ}
+    kept = {
+        key: os.environ[key]
+        for key in ("ANSIBLE_CONFIG", "ANSIBLE_HOME", "MOLECULE_TARGETS_NETWORK")
+        if key in os.environ
+    }
     return {**kept, "MOLECULE_EPHEMERAL_DIRECTORY": str(MOLECULE / name), "NO_COLOR": "1"}
 
 

@@ -294,7 +294,9 @@ def take_away(place: Place, name: str) -> None:
         with contextlib.suppress(FailedError):
             run("timeout", "20", "lxc-stop", "-P", place.path, "-n", name, "-k")
     kill(place, name)
-    for path in glob.glob("/sys/fs/cgroup/lxc.*.%s" % name) + glob.glob("/sys/fs/cgroup/*/lxc.*.%s" % name):
+    # Empty ones only, since they have no name of their own: LXC puts a number behind that of a second such target.
+    places = ["/sys/fs/cgroup/%slxc.*.%s%s" % (part, name, end) for part in ("", "*/") for end in ("", "-[0-9]*")]
+    for path in [path for place_ in places for path in glob.glob(place_)]:
         for folder, _names, _files in os.walk(path, topdown=False):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
