@@ -88,7 +88,9 @@ def restore(
     if index is None:
         raise RefusedError("there is no checkpoint in %s to bring back" % reached.lxc_path)
     new = newcomers(reached.lxc_path, index)
-    wishes = [supervise.Wish(name, checkpoint.STATES[kept.state]) for name, kept in index.containers.items()]
+    wishes = [
+        supervise.Wish(name, checkpoint.STATES[kept.state], declared=True) for name, kept in index.containers.items()
+    ]
     going = [supervise.Wish(name, "absent") for name in new]
     names = [wish.name for wish in wishes + going]
     outcome = Outcome()
