@@ -411,6 +411,10 @@ def flip(name, folder, canary, seconds):
                 os.rename(other, "%s.%d" % (other, planted))
             os.symlink(canary, other)
             planted += 1
+        elif os.path.islink(place) and os.path.islink(other):
+            # The module has undone its change, and has put back a link while another one was ready here.
+            os.unlink(other)
+            os.mkdir(other)
         # AT_FDCWD, and RENAME_EXCHANGE: see rename(2).
         count += exchange(-100, os.fsencode(place), -100, os.fsencode(other), 2) == 0
     print(count)
