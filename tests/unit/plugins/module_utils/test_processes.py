@@ -112,8 +112,8 @@ def test_each_of_many() -> None:
 @pytest.mark.parametrize("keep", [True, False], ids=["kept", "one for each"])
 def test_whether_workers_are_kept(keep: bool) -> None:
     names = [str(number) for number in range(6)]
-    results = parallel.each(lambda name: os.getpid(), names, 30, at_once=2, keep=keep)
-    assert (len({result.value for result in results.values()}) == 6) is not keep
+    results = parallel.each(lambda name: [name, os.getpid()], names, 30, at_once=2, keep=keep)
+    assert (len({result.value[1] for result in results.values()}) == 6) is not keep
 
 
 def test_each_runs_at_once(tmp_path: Path) -> None:

@@ -33,7 +33,9 @@ def output(*argv):
 def files():
     """Mode, time of change and content of each file below the folders."""
     found = {}
-    for path in (os.path.join(top, name) for folder in FOLDERS for top, _, names in os.walk(folder) for name in names):
+    for path in (
+        os.path.join(top, name) for folder in FOLDERS for top, _folders, names in os.walk(folder) for name in names
+    ):
         status = os.stat(path)
         with open(path, encoding="utf-8", errors="replace") as stream:
             found[path] = [oct(status.st_mode), status.st_mtime_ns, stream.read()]
