@@ -127,11 +127,7 @@ def observe(directories: Directories, wanted: tree.Wanted, owned: tree.Wanted) -
     present: Dict[str, tree.Observed] = {}
     listed: Dict[str, Optional[FrozenSet[str]]] = {}
     for path in list(wanted) + [path for path in owned if path not in wanted]:
-        above, _slash, name = path.rpartition("/")
-        if above not in listed:
-            listed[above] = few_names(directories, above)
-        known = listed[above]
-        if known is not None and name not in known:
+        if path not in owned and not may_be_there(directories, path, listed):
             continue
         expected = wanted.get(path) or owned[path]
         see = look_at_link if expected.kind == tree.LINK else look
@@ -140,6 +136,15 @@ def observe(directories: Directories, wanted: tree.Wanted, owned: tree.Wanted) -
         if found:
             present[path] = found
     return present
+
+
+def may_be_there(directories: Directories, path: str, listed: Dict[str, Optional[FrozenSet[str]]]) -> bool:
+    """Whether an entry that was never made can be there. Most are missing: one list tells so for a whole directory."""
+    above, _slash, name = path.rpartition("/")
+    if above not in listed:
+        listed[above] = few_names(directories, above)
+    known = listed[above]
+    return known is None or name in known
 
 
 def look_at_link(directories: Directories, path: str, size: int, count: bool) -> Optional[tree.Observed]:
