@@ -28,8 +28,9 @@ class Host:
 
     `paths`: which of the paths that the specs name exist; `links`: where those lead that are links, or lie below one.
     `busyboxes`: by the path asked for (None: the one found), a Binary or the reason why there is none.
-    `controllers`: the cgroup version (1 or 2) that each controller is on. `apparmor`: whether the kernel has it switched on. `sleep`, `shell`: programs below /usr that a
-    container without busybox can use. `seed`: what makes ids of this target differ from others.
+    `controllers`: the cgroup version (1 or 2) that each controller is on.
+    `apparmor`: whether the kernel has it switched on. `sleep`, `shell`: programs below /usr that a container
+    without busybox can use. `seed`: what makes ids of this target differ from others.
     """
 
     init_lxc: Optional[str] = None
