@@ -118,9 +118,9 @@ def test_whether_workers_are_kept(keep: bool) -> None:
 
 def test_each_runs_at_once(tmp_path: Path) -> None:
     """The first can only end when the second does its part."""
-    os.mkfifo(tmp_path / "fifo")
     fifo = tmp_path / "fifo"
-    parts = {"first": lambda: fifo.read_text(encoding="ascii"), "second": lambda: fifo.write_text("x", encoding="ascii")}
+    os.mkfifo(fifo)
+    parts = {"first": lambda: fifo.read_text("ascii"), "second": lambda: fifo.write_text("x", "ascii")}
     assert parallel.each(lambda name: parts[name](), list(parts), 30) == {"first": Result("x"), "second": Result(1)}
 
 
