@@ -482,7 +482,7 @@ def replace_config(lxc_path: str, name: str, text: str) -> None:
 def begin_checkpoint(lxc_path: str) -> str:
     """The directory in which a checkpoint is made, empty, beside the place of a finished one."""
     sweep(lxc_path, CHECKPOINT)
-    os.makedirs(lxc_path, 0o755, exist_ok=True)
+    make_missing(lxc_path)
     place = building(lxc_path, CHECKPOINT)
     for path in (place, os.path.join(place, "containers"), os.path.join(place, "objects")):
         os.mkdir(path, 0o700)

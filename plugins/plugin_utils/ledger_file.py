@@ -18,6 +18,7 @@ import socket
 from dataclasses import dataclass
 from typing import Callable, Iterator, Optional
 
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import processes
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
 from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger
 
@@ -121,16 +122,13 @@ def locked(directory: str) -> Iterator[None]:
 
 def driver(pid: int) -> Driver:
     """A process of this machine. Raises OSError where it is gone."""
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
-        boot = stream.read().strip()
-    return Driver(socket.gethostname(), boot, pid, start_of(pid))
+    return Driver(socket.gethostname(), processes.boot_id(), pid, start_of(pid))
 
 
 def start_of(pid: int) -> int:
-    """When a process was started: field 22 of proc(5)'s stat, behind a name that may hold blanks. Raises OSError."""
-    with open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as stream:
-        fields = stream.read().rpartition(")")[2].split()
-    if fields[0] in ("Z", "X"):
+    """When a process was started: field 22 of proc(5)'s stat. Raises OSError."""
+    fields = processes.fields(pid)
+    if fields is None:
         raise ProcessLookupError("process %d has ended" % pid)
     return int(fields[19])
 
