@@ -11,8 +11,7 @@ import select
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
-from typing import BinaryIO, Dict, List, Mapping, Optional, Sequence, cast
+from typing import BinaryIO, Dict, List, Mapping, NamedTuple, Optional, Sequence, cast
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import processes
 
@@ -20,8 +19,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import proce
 LONGEST_WAIT = 3600.0
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(NamedTuple):
     """How a process ended. `code`: its exit status, None where its time was up; the output may be cut off."""
 
     code: Optional[int]

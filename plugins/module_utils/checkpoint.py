@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import manifest, tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
@@ -26,8 +25,7 @@ STATES: Mapping[str, str] = {"RUNNING": "started", "STOPPED": "stopped", "FROZEN
 SET_ID = 0o6000
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(NamedTuple):
     """One container in the index: its state, how many entries are kept, and the `ready` of its spec."""
 
     state: str
@@ -35,17 +33,15 @@ class Kept:
     ready: Tuple[Mapping[str, Any], ...] = ()
 
 
-@dataclass(frozen=True)
-class Index:
+class Index(NamedTuple):
     """A checkpoint: the label of who took it, when, and its containers by name."""
 
     id: str
     taken: str
-    containers: Mapping[str, Kept] = field(default_factory=dict)
+    containers: Mapping[str, Kept] = {}
 
 
-@dataclass(frozen=True)
-class Saved:
+class Saved(NamedTuple):
     """What is kept of one container: the mode of its directory, its manifest, and what had drifted from that.
 
     An entry that was missing, or that cannot be kept, has drifted to None.
@@ -53,7 +49,7 @@ class Saved:
 
     mode: int
     manifest: manifest.Manifest
-    drifted: Mapping[str, Optional[tree.Record]] = field(default_factory=dict)
+    drifted: Mapping[str, Optional[tree.Record]] = {}
 
     def wanted(self, objects: str) -> Dict[str, tree.Entry]:
         """The entries to bring back; `objects` is the directory that has the contents of files.

@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import FrozenSet, Mapping, Optional, Tuple
+from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 
 
-@dataclass(frozen=True)
-class Binary:
+class Binary(NamedTuple):
     """A busybox on the target; `interpreter` is its dynamic loader, None where it is static."""
 
     path: str
@@ -22,8 +20,7 @@ class Binary:
     interpreter: Optional[str]
 
 
-@dataclass(frozen=True)
-class Host:
+class Host(NamedTuple):
     """Facts of one target.
 
     `paths`: which of the paths that the specs name exist; `links`: where those lead that are links, or lie below one.
@@ -36,10 +33,10 @@ class Host:
     init_lxc: Optional[str] = None
     init_lxc_static: Optional[str] = None
     paths: FrozenSet[str] = frozenset()
-    links: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, str] = {}
     interfaces: FrozenSet[str] = frozenset()
-    busyboxes: Mapping[Optional[str], object] = field(default_factory=dict)
-    controllers: Mapping[str, int] = field(default_factory=dict)
+    busyboxes: Mapping[Optional[str], object] = {}
+    controllers: Mapping[str, int] = {}
     apparmor: bool = False
     sleep: Optional[str] = None
     shell: Optional[str] = None

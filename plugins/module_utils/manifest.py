@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass, field, replace
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.tree import Record
@@ -17,28 +16,25 @@ VERSION = 1
 FILE_NAME = "manifest"
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(NamedTuple):
     """A point in time that a change of the clock cannot move: the boot, and seconds since then."""
 
     boot: str
     seconds: float
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(NamedTuple):
     """What one stage made: its entries, and when it last changed what a running container sees."""
 
-    entries: Mapping[str, Record] = field(default_factory=dict)
+    entries: Mapping[str, Record] = {}
     changed: Optional[Moment] = None
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(NamedTuple):
     """`machine_id` and the stages by name. An empty one stands for a container that is not there yet."""
 
     machine_id: str = ""
-    stages: Mapping[str, Stage] = field(default_factory=dict)
+    stages: Mapping[str, Stage] = {}
 
     def entries(self, stage: str) -> Mapping[str, Record]:
         """The entries that a stage made, by path."""
@@ -50,7 +46,7 @@ class Manifest:
 
     def with_stage(self, name: str, stage: Stage) -> Manifest:
         """The same manifest with one stage replaced."""
-        return replace(self, stages={**self.stages, name: stage})
+        return self._replace(stages={**self.stages, name: stage})
 
 
 def parse(text: str) -> Manifest:

@@ -15,8 +15,7 @@ import os
 import select
 import signal
 import time
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence, Set
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 
@@ -24,16 +23,14 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors impor
 AT_ONCE = 4 * (os.cpu_count() or 1)
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """What became of one item: a value, or the reason why there is none."""
 
     value: Any = None
     error: str = ""
 
 
-@dataclass(frozen=True)
-class Worker:
+class Worker(NamedTuple):
     """A process that is told items, one a line, and answers with one line each."""
 
     pid: int
@@ -41,8 +38,7 @@ class Worker:
     writing: int
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(NamedTuple):
     """What a worker is at work on, and until when it may."""
 
     item: str

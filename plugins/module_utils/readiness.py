@@ -9,8 +9,7 @@ begin until the check's timeout is over, and it has to last for the check's `sta
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Dict, Optional
+from typing import Any, Dict, NamedTuple, Optional
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Check
 
@@ -23,8 +22,7 @@ ENDED = "its PID 1 ended before all checks held"
 OUTPUT_SHOWN = 200
 
 
-@dataclass(frozen=True)
-class Watch:
+class Watch(NamedTuple):
     """How a check stands: since when it holds, None where it does not; why it last did not; how many windows broke."""
 
     since: Optional[float] = None
@@ -46,7 +44,7 @@ def title(check: Check) -> str:
 def looked(watch: Watch, at: float, reason: str) -> Watch:
     """How a check stands after a look that ended then; `reason` says why it does not hold, empty where it does."""
     if not reason:
-        return watch if watch.since is not None else replace(watch, since=at)
+        return watch if watch.since is not None else watch._replace(since=at)
     return Watch(None, reason, watch.breaks + (watch.since is not None))
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
@@ -104,7 +104,7 @@ def restore(
         bring_back(reached.lxc_path, [wish.name for wish in wishes], check, outcome)
         settled = [wish.name for wish in halted] if check else []
         moving = [
-            replace(wish, restart=wish.name in outcome.due)
+            wish._replace(restart=wish.name in outcome.due)
             for wish in wishes
             if wish.state and wish.name not in outcome.errors and wish.name not in settled
         ]
@@ -130,7 +130,7 @@ def runs(found: Any) -> bool:
 
 def halt(wish: supervise.Wish) -> supervise.Wish:
     """The wish to stop, before its files change, a container that did not run then."""
-    return replace(wish, state="stopped")
+    return wish._replace(state="stopped")
 
 
 def loadable(found: supervise.Survey) -> supervise.Survey:
@@ -233,7 +233,7 @@ def with_content(action: tree.Action, sound: Set[str]) -> tree.Action:
         content = read_object(entry, small)
         sound.add(entry.digest)
         if small:
-            return replace(action, entry=replace(entry, source=None, content=content))
+            return action._replace(entry=entry._replace(source=None, content=content))
     return action
 
 

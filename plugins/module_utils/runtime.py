@@ -16,8 +16,7 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import parallel
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
@@ -36,16 +35,14 @@ class LoadError(ContainerError):
     """LXC cannot load the config of a container."""
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(NamedTuple):
     """What LXC says of a container: its state, and the process id of its PID 1 on the target."""
 
     state: str
     pid: Optional[int] = None
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(NamedTuple):
     """A program to run in a container; numbers of user and group as the container counts them."""
 
     argv: Tuple[str, ...]
@@ -54,12 +51,11 @@ class Program:
     gid: Optional[int] = None
 
 
-@dataclass(frozen=True)
-class Binding:
+class Binding(NamedTuple):
     """LXC through its Python binding."""
 
     lxc_path: str
-    kind = "binding"
+    kind: str = "binding"
 
     def version(self) -> str:
         """The version of liblxc."""
@@ -120,12 +116,11 @@ class Binding:
         return bool(container.load_config(path))
 
 
-@dataclass(frozen=True)
-class Tools:
+class Tools(NamedTuple):
     """LXC through its lxc-* programs."""
 
     lxc_path: str
-    kind = "tools"
+    kind: str = "tools"
 
     def version(self) -> str:
         """The version of LXC."""

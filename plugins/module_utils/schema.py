@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, Mapping, Tuple
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Tuple
 
 # C0, DEL, C1, and Unicode's line and paragraph separators: what could end a line of a config file.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -43,8 +42,7 @@ class InvalidError(ValueError):
         return "%s: %s %s" % (self.key, shown if len(shown) <= 80 else shown[:77] + "...", self.reason)
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """One key of a record: how its value is parsed, and what holds where it is left out."""
 
     parse: Parser

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.schema import (
@@ -45,16 +44,14 @@ RESERVED = {
 }
 
 
-@dataclass(frozen=True)
-class Directory:
+class Directory(NamedTuple):
     """A directory of the rootfs: path in the container, mode as a number."""
 
     path: str
     mode: int
 
 
-@dataclass(frozen=True)
-class File:
+class File(NamedTuple):
     """A file of the rootfs: path in the container, mode as a number, content as text."""
 
     path: str
@@ -62,8 +59,7 @@ class File:
     content: str
 
 
-@dataclass(frozen=True)
-class Busybox:
+class Busybox(NamedTuple):
     """How busybox comes into the container; `path` None: found on the target; `applets` None: all."""
 
     method: str = "copy"
@@ -71,8 +67,7 @@ class Busybox:
     applets: Optional[Tuple[str, ...]] = None
 
 
-@dataclass(frozen=True)
-class Interface:
+class Interface(NamedTuple):
     """One network interface; `link` None: the bridge, for the types that need a link."""
 
     type: str = "veth"
@@ -87,8 +82,7 @@ class Interface:
     ipv6_gateway: Optional[str] = None
 
 
-@dataclass(frozen=True)
-class Mount:
+class Mount(NamedTuple):
     """One mount entry; `source` on the target, `target` in the container."""
 
     source: str
@@ -100,8 +94,7 @@ class Mount:
     options: Tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """Limits of the container's cgroup: bytes, bytes, weight, processors, tasks; None: no limit."""
 
     memory: Optional[int] = None
@@ -111,8 +104,7 @@ class Limits:
     pids: Optional[int] = None
 
 
-@dataclass(frozen=True)
-class Security:
+class Security(NamedTuple):
     """What is taken away from the container."""
 
     drop_capabilities: Tuple[str, ...] = DROP_CAPABILITIES
@@ -122,8 +114,7 @@ class Security:
     idmap: Tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Autostart:
+class Autostart(NamedTuple):
     """Whether and how LXC starts the container when the target boots; `delay` in seconds."""
 
     enabled: bool = False
@@ -132,8 +123,7 @@ class Autostart:
     groups: Tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """One check of readiness: a program, a port or a file, the two others None; `timeout` and `stable` in seconds."""
 
     command: Optional[Tuple[str, ...]] = None
@@ -143,8 +133,7 @@ class Check:
     stable: float = 1.0
 
 
-@dataclass(frozen=True)
-class Container:
+class Container(NamedTuple):
     """One whole spec, every key present."""
 
     name: str

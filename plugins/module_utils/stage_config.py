@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import List, Optional, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
@@ -30,8 +29,7 @@ def gather(containers: Sequence[Container]) -> Host:
     paths = {path for container in containers for path in config.sources(container)}
     paths |= {program for program in (init_lxc, init_lxc_static) if program}
     real = {path: os.path.realpath(path) for path in paths}
-    return replace(
-        stage_busybox.gather(containers),
+    return stage_busybox.gather(containers)._replace(
         init_lxc=init_lxc,
         init_lxc_static=init_lxc_static,
         links={path: there for path, there in real.items() if there != path},
@@ -59,7 +57,7 @@ def plan(container: Container, place: stages.Place, before: manifest.Manifest) -
     beside = made if directory and not os.path.lexists(directory[0]) else ()
     found = stages.planned("config", container, place, before, before, wanted, seen_inside, beside)
     changes = found.changes + (() if beside else made)
-    return replace(found, changes=changes, config=text if found.change.actions else None, directory=directory)
+    return found._replace(changes=changes, config=text if found.change.actions else None, directory=directory)
 
 
 def missing_directory(container: Container) -> Optional[Tuple[str, int]]:

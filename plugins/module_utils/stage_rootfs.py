@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import Sequence
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import manifest, rootfs, stages, target
@@ -26,11 +25,11 @@ def plan(container: Container, place: stages.Place, before: manifest.Manifest) -
     found = stages.planned("rootfs", container, place, before, after, rootfs.wanted(container, place.host, uuid))
     mode = rootfs.directory_mode(container)
     if found.writes and not before.stages:
-        return replace(found, change=replace(found.change, mode=mode))
+        return found._replace(change=found.change._replace(mode=mode))
     if os.stat(os.path.join(place.lxc_path, container.name)).st_mode & 0o7777 == mode:
         return found
-    change = replace(found.change, before=before, after=found.change.after if found.writes else before, mode=mode)
-    return replace(found, change=change, changes=(*found.changes, "adjust its directory to %04o" % mode), writes=True)
+    change = found.change._replace(before=before, after=found.change.after if found.writes else before, mode=mode)
+    return found._replace(change=change, changes=(*found.changes, "adjust its directory to %04o" % mode), writes=True)
 
 
 STAGE = stages.Stage("rootfs", lambda _container: (), gather, plan)

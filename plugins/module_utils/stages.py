@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     files,
@@ -23,8 +22,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import 
 MANIFEST_MAX = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where the containers are, and what they hang on."""
 
     lxc_path: str
@@ -32,8 +30,7 @@ class Place:
     host: Host
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(NamedTuple):
     """What a stage would do for one container.
 
     `config` is the text that LXC has to take first; `directory` one of the target to be made, with its mode;
@@ -55,8 +52,7 @@ class Planned:
         return found
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(NamedTuple):
     """One stage: its name, the stages that must come before for a container, its facts, and its plan."""
 
     name: str

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
-from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     config,
@@ -25,8 +24,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors impor
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Limits
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(NamedTuple):
     """What is wanted of one container.
 
     `restart`: whether it may be restarted when it has changed; `declared`: it has a spec, from which it can be built.
@@ -35,12 +33,11 @@ class Wish:
     name: str
     state: str
     restart: bool = False
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = Limits()
     declared: bool = False
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """What is there. `state`: as LXC says, or ABSENT (nothing), or INCOMPLETE (no config)."""
 
     state: str
@@ -48,8 +45,7 @@ class Found:
     restart_due: bool = False
 
 
-@dataclass(frozen=True)
-class Times:
+class Times(NamedTuple):
     """Seconds: to watch a start, to wait for a clean stop, to wait for a start."""
 
     settle: float
@@ -168,14 +164,7 @@ def running(reached: runtime.Runtime, names: Sequence[str]) -> Dict[str, int]:
 
 def remove(reached: runtime.Runtime, names: Sequence[str], _times: Times) -> Errors:
     """Remove the directories, which are all ours."""
-    errors: Errors = {}
-    for name in names:
-        try:
-            files.remove_container(reached.lxc_path, name)
-        except (ContainerError, OSError) as error:
-            place = os.path.join(reached.lxc_path, name)
-            errors[name] = files.reason_of(error, place) if isinstance(error, OSError) else str(error)
-    return errors
+    return files.remove_containers(reached.lxc_path, names)
 
 
 def start(reached: runtime.Runtime, names: Sequence[str], times: Times) -> Errors:

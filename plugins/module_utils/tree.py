@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from dataclasses import dataclass
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 
@@ -16,8 +15,7 @@ Record = Tuple[str, str, str, str]
 DIRECTORY, FILE, LINK, OTHER = "directory", "file", "link", "other"
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One wanted entry. `path` is relative to the container's directory, without leading slash.
 
     A file has `content`, or `source`, a path on the target whose content it copies; `digest` is the
@@ -33,8 +31,7 @@ class Entry:
     size: int = 0
 
 
-@dataclass(frozen=True)
-class Observed:
+class Observed(NamedTuple):
     """One entry as it is on disk. `single`: no other name shares it; `owned`: it belongs to root.
 
     A file has its `digest` where it is not larger than expected, and its `content` where it is small. A link
@@ -50,8 +47,7 @@ class Observed:
     children: int = -1
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(NamedTuple):
     """One step of a plan. Verbs: create, replace, adjust (mode and owner), remove."""
 
     verb: str

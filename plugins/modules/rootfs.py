@@ -168,7 +168,7 @@ runtime:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import ahead, frame, stage_rootfs
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import frame, stage_rootfs
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import Error
 
 
@@ -181,6 +181,9 @@ def main() -> None:
     try:
         result = frame.run(stage_rootfs.STAGE, module.params, module.check_mode, module._diff)
         if module.params["look_ahead"] is not None:
+            # All other stages, which take long to load.
+            from ansible_collections.softwarecontainer.lxc.plugins.module_utils import ahead
+
             result["pending"] = ahead.pending(module.params, module.params["look_ahead"], result)
     except Error as error:
         module.fail_json(msg=str(error))

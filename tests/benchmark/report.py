@@ -27,10 +27,11 @@ and no directory of them is left; a run that failed gives no figure.
 - **`community.general.lxc_container`** is looped over with the same template as the shell loop.
 - **A play with one `ping`** is the fixed cost of Ansible. The plays of this collection and of the peer contain it.
 
-The three plays use the same inventory (connection `local`), the same `ansible.cfg`, and gather no facts. All containers
-lie on one file system: that of LXC's own path, or, where that is ext4 without a journal, an ext4 with a journal in an
-image file beside it. Without a journal the kernel passes over every inode that was removed in the last minutes, so
-that each contestant would pay for what the one before it has removed.
+The three plays use the same inventory (connection `local`, without pipelining, which is the faster way for each of
+them), the same `ansible.cfg`, and gather no facts. All containers lie on one file system: that of LXC's own path, or,
+where that is ext4 without a journal, an ext4 with a journal in an image file beside it. Without a journal the kernel
+passes over every inode that was removed in the last minutes, so that each contestant would pay for what the one before
+it has removed.
 """
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -205,9 +205,9 @@ def every_key(kind: Any, prefix: str = "") -> set[str]:
     """The dotted names of all keys of a record and of the records in it."""
     found = set()
     hints = get_type_hints(kind)
-    for field in fields(kind):
-        inner = [part for part in (hints[field.name], *get_args(hints[field.name])) if is_dataclass(part)]
-        found |= every_key(inner[0], f"{prefix}{field.name}.") if inner else {prefix + field.name}
+    for key in kind._fields:
+        inner = [part for part in (hints[key], *get_args(hints[key])) if hasattr(part, "_fields")]
+        found |= every_key(inner[0], f"{prefix}{key}.") if inner else {prefix + key}
     return found
 
 

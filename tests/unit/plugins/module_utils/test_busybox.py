@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import 
 
 DIGEST = "ab" * 32
 STATIC = Binary("/bin/busybox", DIGEST, 1000, ("[", "ash", "busybox", "ls"), None)
-DYNAMIC = dataclasses.replace(STATIC, path="/opt/busybox", interpreter="/lib64/ld-linux-x86-64.so.2")
+DYNAMIC = STATIC._replace(path="/opt/busybox", interpreter="/lib64/ld-linux-x86-64.so.2")
 HOST = Host(busyboxes={None: STATIC, "/opt/busybox": DYNAMIC, "/missing": "/missing is not there"})
 COPY = ("rootfs/bin/busybox", "file", 0o755, "/bin/busybox", DIGEST, 1000)
 # What a bind mount needs: an empty file. The digest is the SHA-256 of nothing.

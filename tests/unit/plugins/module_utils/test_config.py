@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import shlex
 from typing import Any
@@ -26,13 +25,13 @@ HOST = Host(
     init_lxc_static="/usr/lib/lxc/init.lxc.static",
     paths=frozenset(["/usr", "/lib", "/usr/lib", "/lib64", "/usr/local", "/srv", "/a b\\c", "/etc/seccomp"]),
     interfaces=frozenset(["lo", "eth0", "lxcbr0", "br1"]),
-    busyboxes={None: BUSYBOX, "/opt/busybox": dataclasses.replace(BUSYBOX, path="/opt/busybox", applets=("ls",))},
+    busyboxes={None: BUSYBOX, "/opt/busybox": BUSYBOX._replace(path="/opt/busybox", applets=("ls",))},
     controllers=V1,
     apparmor=True,
     sleep="/usr/bin/sleep",
     shell="/usr/bin/sh",
 )
-BARE = dataclasses.replace(HOST, sleep=None, shell=None)
+BARE = HOST._replace(sleep=None, shell=None)
 DEFAULT = """\
 # Rendered whole by softwarecontainer.lxc from the container spec; changes made here are lost.
 lxc.uts.name = hmi
@@ -496,7 +495,7 @@ def test_the_shell_of_the_script(key: str, given: dict[str, Any], shell: bool, c
 
 def lacking(**values: Any) -> Host:
     """A target without something."""
-    return dataclasses.replace(HOST, **values)
+    return HOST._replace(**values)
 
 
 MISSING: dict[str, tuple[dict[str, Any], Host, str]] = {
