@@ -7,6 +7,8 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 PACKAGES := busybox dnsmasq-base git iproute2 iptables lxc python3-apt python3-lxc python3-venv shellcheck
 # What `make molecule` needs beside: it builds whole systems to be its targets.
 PACKAGES_MOLECULE := debootstrap debian-archive-keyring openssh-client
+# What looks at the HTML report of a rollout.
+PACKAGES_BROWSER := chromium chromium-driver
 INVENTORY := inventories/local/hosts.yml
 
 # The environment's tools first; sbin for LXC's helpers, which a user's PATH lacks.
@@ -24,7 +26,8 @@ AS_ROOT = $(if $(SUDO),$(SUDO) env PATH="$$PATH" ANSIBLE_CONFIG="$$ANSIBLE_CONFI
 RUN = .venv/bin/python tests/run.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo clean test test-quick lint sanity unit integration molecule bench build changelog venv system system-molecule
+.PHONY: help demo clean test test-quick lint sanity unit browser integration molecule bench build changelog
+.PHONY: venv system system-molecule system-browser
 
 help: ## Show this list
 	@sed -n 's/^\([a-z -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 32
@@ -42,13 +45,16 @@ clean: ## Remove what demo made
 destroy: venv
 	$(AS_ROOT) ansible-playbook softwarecontainer.lxc.destroy -i $(INVENTORY)
 
-test: venv ## Run every test on this machine; the integration tests need root
-	@$(RUN) lint sanity unit integration
+test: venv system-molecule system-browser ## Run every test on this machine; those of LXC need root
+	@$(RUN) lint sanity unit browser integration molecule
 
 test-quick: venv ## Run the tests that need no root and no LXC
 	@$(RUN) lint sanity unit
 
 lint sanity unit integration: venv ## Run this part of the tests alone
+	@$(RUN) $@
+
+browser: venv system-browser ## Look at the HTML report of rollouts in a headless browser
 	@$(RUN) $@
 
 molecule: venv system-molecule ## Run the molecule scenarios on SSH targets; SCENARIOS and TARGETS choose some
@@ -79,6 +85,9 @@ system:
 
 system-molecule: system
 	@$(call install,$(PACKAGES_MOLECULE))
+
+system-browser: system
+	@$(call install,$(PACKAGES_BROWSER))
 
 # Installs those of the packages that are missing.
 install = command -v dpkg-query >/dev/null || { echo 'Not a Debian: these have to be here already: $(1)'; exit 0; }; \

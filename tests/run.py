@@ -1,9 +1,10 @@
 """Runs parts of the test suite, each to its end, and closes with one line: N passed, N failed.
 
-Usage: tests/run.py PART...   with PART one of lint, sanity, unit, integration, molecule; `make` sets up what they need.
+Usage: tests/run.py PART...   with PART one of lint, sanity, unit, browser, integration, molecule; `make` sets up what
+they need.
 
-What counts: a lint tool, a sanity test (per Python version), a unit test, an integration target (per way of reaching
-LXC, and again over SSH), a step of a molecule scenario. What is skipped proves nothing and counts as failed, and so
+What counts: a lint tool, a sanity test (per Python version), a unit test or one in a browser, an integration target (per
+way of reaching LXC, and again over SSH), a step of a molecule scenario. What is skipped proves nothing and counts as failed, and so
 does a part that ran nothing. A run that is interrupted takes its containers, mounts and bridges away before it ends.
 """
 
@@ -235,9 +236,18 @@ def sanity() -> Count:
 
 
 def unit() -> Count:
+    return pytest("tests/unit")
+
+
+def browser() -> Count:
+    """What people look at, in a headless Chromium."""
+    return pytest("tests/browser")
+
+
+def pytest(folder_of_tests: str) -> Count:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        status, _output = run([sys.executable, "-m", "pytest", f"--junitxml={report}"])
+        status, _output = run([sys.executable, "-m", "pytest", folder_of_tests, f"--junitxml={report}"])
         if not report.exists():
             return Count(0, 1)
         suite = ElementTree.parse(report).getroot().find("testsuite")
@@ -411,6 +421,7 @@ PARTS: dict[str, Callable[[], Count]] = {
     "lint": lint,
     "sanity": sanity,
     "unit": unit,
+    "browser": browser,
     "integration": integration,
     "molecule": molecule,
 }

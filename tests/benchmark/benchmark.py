@@ -4,10 +4,10 @@ Measured are wall-clock times to create and start, to run again with nothing to 
 containers: by the role `containers`; by `community.general.lxc_container` in a loop; by a shell loop of an LXC
 template and `lxc-start`; by a bare Python loop over the same system calls and liblxc. A play with one `ping` gives the
 fixed cost of Ansible. The contestants take turns within each run. Plays of their own, which are not timed, give the
-number of tasks and the peak memory of the modules.
+number of tasks and the peak memory of the modules. At the end come rollouts to fleets of 10, 50 and 200 hosts.
 
 The result goes to docs/benchmarks.md when the run is complete: all contestants, 1, 10 and 100 containers, three runs or
-more, none failed. The exit status is 0 whatever the ratios are, and 1 when a run failed.
+more, all fleets, none failed. The exit status is 0 whatever the ratios are, and 1 when a run failed.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import threading
 import time
 from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
+import fleet
 import machine
 import report
 from contestants import (
@@ -54,6 +55,7 @@ from sandbox import (
     sweep_containers,
     verify_gone,
     verify_running,
+    write,
 )
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -63,7 +65,7 @@ PEER_PACKAGE = "ansible==12.3.0"
 PEER_ENVIRONMENT = ".venv/benchmark"
 HANG_SECONDS = 3600
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-COMPLETE_COUNTS, COMPLETE_RUNS = {1, 10, 100}, 3
+COMPLETE_COUNTS, COMPLETE_RUNS, COMPLETE_FLEETS = {1, 10, 100}, 3, {10, 50, 200}
 IMAGE: Dict[str, Callable[[], bool]] = {
     "auto": lambda: forgets_slowly(scratch_parent()),
     "image": lambda: True,
@@ -106,6 +108,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--peer-counts", type=numbers, help="the same for the peer alone, which takes minutes for 100")
     parser.add_argument("--contestants", type=lambda text: text.split(","), default=keys, help=",".join(keys))
     parser.add_argument(
+        "--fleets", type=numbers, default=[10, 50, 200], help="hosts of the rollouts, default 10,50,200"
+    )
+    parser.add_argument(
         "--file-system",
         choices=sorted(IMAGE),
         default="auto",
@@ -122,7 +127,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def numbers(text: str) -> List[int]:
     """Return a comma-separated list of numbers in ascending order."""
-    return sorted({int(part) for part in text.split(",")})
+    return sorted({int(part) for part in text.split(",") if part})
 
 
 def complete(options: argparse.Namespace, figures: report.Figures) -> bool:
@@ -130,6 +135,7 @@ def complete(options: argparse.Namespace, figures: report.Figures) -> bool:
     return (
         COMPLETE_COUNTS.issubset(options.counts)
         and options.runs >= COMPLETE_RUNS
+        and COMPLETE_FLEETS.issubset(options.fleets)
         and set(options.contestants) == {contestant.key for contestant in CONTESTANTS}
         and not figures.failures
     )
@@ -214,13 +220,6 @@ def prepare(scratch: str, counts: Sequence[int], peer_playbook: str) -> Setting:
     return setting
 
 
-def write(path: str, text: str) -> None:
-    """Write a file, and make the directory that it is in."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w") as stream:
-        stream.write(text)
-
-
 def measure(setting: Setting, options: argparse.Namespace) -> report.Figures:
     """Run all contestants and return the figures."""
     figures = report.Figures()
@@ -236,6 +235,13 @@ def measure(setting: Setting, options: argparse.Namespace) -> report.Figures:
     if any(contestant.key == "collection" for contestant in ready):
         for count in sorted({1, max(options.counts)}):
             measure_memory(setting, count, figures)
+    for hosts in options.fleets:
+        print(f"rollout to {hosts} hosts, and as many pings", flush=True)
+        try:
+            figures.fleet += fleet.measure(setting, hosts, timed)
+        except BenchmarkError as error:
+            print(f"    FAILED: {error}", flush=True)
+            figures.failures.append(f"rollout to {hosts} hosts: {str(error).splitlines()[0]}")
     return figures
 
 

@@ -33,6 +33,13 @@ where that is ext4 without a journal, an ext4 with a journal in an image file be
 passes over every inode that was removed in the last minutes, so that each contestant would pay for what the one before
 it has removed.
 """
+FLEET = """\
+The playbook `rollout` makes one small container on each host, with checkpoint, health gate, ledger and report. The
+hosts are simulated on this machine by a lxc path each; 20 are under way at once. Beside it stands a play with as many
+tasks `ping` as a host of the rollout has module runs. What the modules themselves take is measured by the interpreter
+that runs them and taken off; what is left is the controller's.
+"""
+ROLLOUT, NO_OP = "rollout", "no-op"
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,21 @@ class MemoryRun:
     peak_module: str
 
 
+@dataclass(frozen=True)
+class FleetRun:
+    """One play over many hosts: its seconds, and the processor seconds of the controller alone."""
+
+    kind: str
+    hosts: int
+    seconds: float
+    controller: float
+    module_runs: int
+
+    def per_host(self) -> float:
+        """Return the controller's processor seconds for each host."""
+        return self.controller / self.hosts
+
+
 @dataclass
 class Figures:
     """All that was measured: the times in seconds by contestant, phase and count, and the runs that failed."""
@@ -54,6 +76,7 @@ class Figures:
     times: Dict[Tuple[str, str, int], List[float]] = field(default_factory=dict)
     memory: List[MemoryRun] = field(default_factory=list)
     built: Dict[str, Dict[str, int]] = field(default_factory=dict)
+    fleet: List[FleetRun] = field(default_factory=list)
     failures: List[str] = field(default_factory=list)
 
     def add(self, key: str, phase: str, count: int, seconds: float) -> None:
@@ -169,6 +192,35 @@ def memory_target(figures: Figures) -> Target:
     return Target(subject, wanted, measured, worst.peak_mb <= PEAK_MEMORY_MB)
 
 
+def fleet_runs(figures: Figures, kind: str) -> List[FleetRun]:
+    """Return the runs of one kind over the fleets, the smallest fleet first."""
+    return sorted((run for run in figures.fleet if run.kind == kind), key=lambda run: run.hosts)
+
+
+def fleet_cost_target(figures: Figures) -> Target:
+    """Return the target that compares the controller's cost of a rollout with that of as many tasks."""
+    subject, wanted = (
+        "Rollout to the largest fleet: the controller's cost per host",
+        "at most 1.5 times that of as many pings",
+    )
+    rollouts, pings = fleet_runs(figures, ROLLOUT), fleet_runs(figures, NO_OP)
+    if not rollouts or not pings:
+        return not_measured(subject, wanted)
+    ratio = rollouts[-1].per_host() / pings[-1].per_host()
+    return Target(subject, wanted, f"{ratio:.2f} times ({rollouts[-1].hosts} hosts)", ratio <= 1.5)
+
+
+def fleet_growth_target(figures: Figures) -> Target:
+    """Return the target that the controller's cost per host does not grow with the fleet."""
+    subject, wanted = "Rollout, smallest to largest fleet: the controller's cost per host", "no more (linear or better)"
+    rollouts = fleet_runs(figures, ROLLOUT)
+    if len(rollouts) < 2:
+        return not_measured(subject, wanted)
+    ratio = rollouts[-1].per_host() / rollouts[0].per_host()
+    sizes = f"{rollouts[0].hosts} to {rollouts[-1].hosts} hosts"
+    return Target(subject, wanted, f"{ratio:.2f} times ({sizes})", ratio <= 1)
+
+
 def targets(figures: Figures) -> List[Target]:
     """Return all targets with what was measured."""
     return [
@@ -180,6 +232,8 @@ def targets(figures: Figures) -> List[Target]:
         peer_target(figures, REMOVE, 30),
         tasks_target(figures),
         memory_target(figures),
+        fleet_cost_target(figures),
+        fleet_growth_target(figures),
     ]
 
 
@@ -240,6 +294,18 @@ def built_section(figures: Figures) -> str:
     return f"## What one container is\n\n{table(['Built by', 'links in `/bin`', 'mounts when running'], rows)}\n"
 
 
+def fleet_section(figures: Figures) -> str:
+    """Return the section about rollouts to many hosts."""
+    rows = []
+    for run in [*fleet_runs(figures, ROLLOUT), *fleet_runs(figures, NO_OP)]:
+        title = "rollout" if run.kind == ROLLOUT else "as many pings"
+        each = run.module_runs // run.hosts
+        cells = [str(each), f"{run.seconds:.1f}", f"{run.controller:.1f}", f"{run.per_host() * 1000:.0f} ms"]
+        rows.append([f"{title}, {run.hosts} hosts", *cells])
+    head = ["One run each", "modules per host", "seconds", "controller, CPU s", "per host"]
+    return f"## Rollout to a fleet\n\n{FLEET}\n{table(head, rows)}\n"
+
+
 def targets_section(figures: Figures) -> str:
     """Return the section that says which targets are met."""
     words = {True: "met", False: "**NOT met**", None: "unknown"}
@@ -257,6 +323,7 @@ def render(figures: Figures, counts: Sequence[int], machine: Sequence[Tuple[str,
         *(phase_section(figures, phase, counts) for phase in PHASE_TITLES),
         targets_section(figures),
         memory_section(figures),
+        fleet_section(figures),
         built_section(figures),
     ]
     if figures.failures:

@@ -36,6 +36,13 @@ def output(*argv: str) -> str:
     return finished.stdout.strip()
 
 
+def write(path: str, text: str) -> None:
+    """Write a file, and make the directory that it is in."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as stream:
+        stream.write(text)
+
+
 def names(count: int) -> List[str]:
     """Return the names of the first `count` containers."""
     return [f"{PREFIX}{number:03d}" for number in range(1, count + 1)]

@@ -11,32 +11,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger, report
+from rollouts import at, names, rollout
 
 TEMPLATE = (Path(__file__).parents[4] / "roles" / "rollout" / "templates" / "report.html.j2").read_text()
-T0 = 1795572000.0
 EVIL = '<script>alert("x")</script>'
 VOID = {"meta", "input", "br"}
-
-
-def at(seconds: float) -> str:
-    return ledger.written(T0 + seconds)
-
-
-def rollout(names, fates, budget=1000):
-    """A rollout that has gone through; fates are (state, stage that went wrong, reason) by host."""
-    batches = ledger.batches_of(names, 1, ["25%"])
-    record = ledger.new("one", {name: ledger.digest_of(name) for name in names}, batches, 0, at(0))
-    record = ledger.begin_run(record, batches, budget, "control:1", at(0))
-    for number, name in enumerate(names):
-        state, wrong, reason = fates.get(name, ("done", "", ""))
-        outcomes = {"pending": "unreachable", "done": "changed"}
-        stages = [ledger.Stage("checkpoint", at(number), 0.5, "ok")]
-        stages.append(ledger.Stage(wrong or "rootfs", at(number + 0.5), 0.5, outcomes.get(state, "failed")))
-        if state == "rolled_back":
-            stages.append(ledger.Stage("restore", at(number + 1), 1, "changed"))
-        record = ledger.begin_host(record, name, at(number))
-        record = ledger.end_host(record, name, state, reason, stages, at(number + 2))
-    return ledger.end_run(record, at(len(names) + 2))
 
 
 class Page(HTMLParser):
@@ -69,10 +48,6 @@ class Page(HTMLParser):
 
 def page_of(record):
     return Page(report.render(TEMPLATE, record, at(100)))
-
-
-def names(count):
-    return [f"host-{number}" for number in range(1, count + 1)]
 
 
 @pytest.mark.parametrize("count", [1, 20, 41, 161, 500])
