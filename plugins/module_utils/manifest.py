@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import functools
 import json
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
+import re
+from typing import Any, List, Mapping, Match, NamedTuple, Optional, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.tree import Record
 
 VERSION = 1
 FILE_NAME = "manifest"
+# The entries of a stage, on a line of their own.
+ENTRIES = re.compile('"entries":\n(.*)\n')
 
 
 class Moment(NamedTuple):
@@ -52,12 +55,13 @@ class Manifest(NamedTuple):
 def parse(text: str) -> Manifest:
     """A manifest from its text. Raises ContainerError where it is damaged or from a newer version."""
     try:
-        data = json.loads(text)
+        shared: List[Mapping[str, Record]] = []
+        data = json.loads(ENTRIES.sub(lambda match: keep(match, shared), text))
         if data["version"] != VERSION:
             raise ContainerError("manifest: version %r is not known here; use a newer collection" % (data["version"],))
         stages = {
             name: Stage(
-                {path: record_of(*record) for path, record in stage["entries"].items()},
+                shared[stage["entries"]] if isinstance(stage["entries"], int) else records(stage["entries"]),
                 Moment(str(stage["changed"][0]), float(stage["changed"][1])) if stage["changed"] else None,
             )
             for name, stage in data["stages"].items()
@@ -65,6 +69,23 @@ def parse(text: str) -> Manifest:
         return Manifest(str(data["machine_id"]), stages)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         raise ContainerError("manifest: the file is damaged; put back a copy or remove the container by hand") from None
+
+
+def keep(match: Match[str], shared: List[Mapping[str, Record]]) -> str:
+    """Parse the entries on a line of their own; in their place comes their number."""
+    shared.append(entries_of(match.group(1)))
+    return '"entries":%d' % (len(shared) - 1)
+
+
+@functools.lru_cache(maxsize=32)
+def entries_of(text: str) -> Mapping[str, Record]:
+    """The entries of one stage, which are not to be changed: a hundred containers with the same share them."""
+    return records(json.loads(text))
+
+
+def records(entries: Mapping[str, Any]) -> Mapping[str, Record]:
+    """The records of entries by path. Raises an error where they are damaged."""
+    return {path: record_of(*record) for path, record in entries.items()}
 
 
 @functools.lru_cache(maxsize=1024)
@@ -77,13 +98,19 @@ def record_of(kind: str, mode: str, detail: str, size: str) -> Record:
 
 
 def render(manifest: Manifest) -> str:
-    """The text of a manifest, the same for the same manifest."""
-    stages: Dict[str, Any] = {
-        name: {
-            "entries": dict(sorted(stage.entries.items())),
-            "changed": [stage.changed.boot, round(stage.changed.seconds, 2)] if stage.changed else None,
-        }
+    """The text of a manifest, the same for the same manifest: JSON, with the entries of a stage on one line."""
+    stages = ",".join(
+        '%s:{"changed":%s,"entries":\n%s\n}' % (dump(name), dump(moment(stage)), dump(dict(stage.entries)))
         for name, stage in sorted(manifest.stages.items())
-    }
-    data = {"version": VERSION, "machine_id": manifest.machine_id, "stages": stages}
-    return json.dumps(data, indent=None, separators=(",", ":"), sort_keys=True) + "\n"
+    )
+    return '{"machine_id":%s,"stages":{%s},"version":%d}\n' % (dump(manifest.machine_id), stages, VERSION)
+
+
+def moment(stage: Stage) -> Optional[Tuple[str, float]]:
+    """When a stage last changed something, as it is written."""
+    return (stage.changed.boot, round(stage.changed.seconds, 2)) if stage.changed else None
+
+
+def dump(value: Any) -> str:
+    """JSON without blanks and line breaks."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)

@@ -25,9 +25,9 @@ FULL = Manifest(
 )
 TEXT = (
     '{"machine_id":"0123456789abcdef0123456789abcdef","stages":{'
-    '"busybox":{"changed":null,"entries":{"rootfs/bin/ls":["link","0777","/bin/busybox","0"]}},'
-    '"rootfs":{"changed":["0b8a3c5e-1111-2222-3333-444455556666",12.25],"entries":{'
-    '"rootfs":["directory","0755","","0"],"rootfs/a b\\n\\u00e9":["directory","0755","","0"]}}},"version":1}\n'
+    '"busybox":{"changed":null,"entries":\n{"rootfs/bin/ls":["link","0777","/bin/busybox","0"]}\n},'
+    '"rootfs":{"changed":["0b8a3c5e-1111-2222-3333-444455556666",12.25],"entries":\n{'
+    '"rootfs":["directory","0755","","0"],"rootfs/a b\\n\\u00e9":["directory","0755","","0"]}\n}},"version":1}\n'
 )
 
 
@@ -38,6 +38,20 @@ def test_the_text() -> None:
 @pytest.mark.parametrize("value", [FULL, Manifest(), Manifest("x", {"config": Stage()})], ids=["full", "empty", "bare"])
 def test_round_trip(value: Manifest) -> None:
     assert manifest.parse(manifest.render(value)) == value
+
+
+def test_any_layout_will_do() -> None:
+    """As version 0.1.0 wrote it, all on one line, and as somebody's editor may leave it."""
+    assert manifest.parse(json.dumps(json.loads(TEXT))) == FULL
+    assert manifest.parse(json.dumps(json.loads(TEXT), indent=2)) == FULL
+
+
+def test_what_containers_have_in_common_is_parsed_once() -> None:
+    other = manifest.parse(TEXT.replace("0123456789abcdef", "fedcba9876543210").replace("12.25", "13"))
+    first = manifest.parse(TEXT)
+    assert (other.machine_id, other.changed()) == ("fedcba9876543210" * 2, (Moment(BOOT, 13),))
+    for stage in FULL.stages:
+        assert other.entries(stage) is first.entries(stage)
 
 
 def test_the_text_does_not_depend_on_an_order() -> None:
@@ -75,6 +89,10 @@ def damaged(change: Callable[[dict[str, Any]], Any]) -> str:
 DAMAGED = {
     "empty": "",
     "cut off": TEXT[:100],
+    "cut off in a line of entries": TEXT[:130] + "\n",
+    "a line of entries that is no object": TEXT.replace('{"rootfs/bin/ls":["link","0777","/bin/busybox","0"]}', "[]"),
+    "a line of entries that is not JSON": TEXT.replace('{"rootfs/bin/ls"', "{rootfs/bin/ls"),
+    "a line with a short record": TEXT.replace('["link","0777",', "["),
     "not JSON": "lxc.uts.name = hmi\n",
     "surrogates": "\udcff" + TEXT,
     "a list": "[]",
