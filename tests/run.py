@@ -3,9 +3,10 @@
 Usage: tests/run.py PART...   with PART one of lint, sanity, unit, browser, integration, molecule; `make` sets up what
 they need.
 
-What counts: a lint tool, a sanity test (per Python version), a unit test or one in a browser, an integration target (per
-way of reaching LXC, and again over SSH), a step of a molecule scenario. What is skipped proves nothing and counts as failed, and so
-does a part that ran nothing. A run that is interrupted takes its containers, mounts and bridges away before it ends.
+What counts: a lint tool, a sanity test (per Python version), a unit test or one in a browser, an integration target
+(per way of reaching LXC, and again over SSH), a step of a molecule scenario. What is skipped proves nothing and counts
+as failed, and so does a part that ran nothing. A run that is interrupted takes its containers, mounts and bridges away
+before it ends.
 """
 
 from __future__ import annotations

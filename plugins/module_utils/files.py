@@ -43,6 +43,8 @@ CHECKPOINT = ".checkpoint"
 LOCKS = "/run/softwarecontainer.lxc"
 LOCK_SECONDS = 120
 CHUNK = 1024 * 1024
+# From so many actions on threads are worth it.
+MANY = 1000
 
 Undo = Callable[[], Any]
 
@@ -77,7 +79,9 @@ def apply(lxc_path: str, changes: Sequence[Change]) -> Dict[str, str]:
     errors: Dict[str, str] = {}
     for step in (prepare, commit, finish):
         going = {change.name: change for change in changes if change.name not in errors}
-        failed = for_all({name: partial(step, lxc_path, change) for name, change in going.items()}, lxc_path)
+        steps = {name: partial(step, lxc_path, change) for name, change in going.items()}
+        many = step is commit and sum(len(change.actions) for change in changes) > MANY
+        failed = for_all(steps, lxc_path, threads=many)
         for name in failed:
             discard(lxc_path, going[name])
         errors.update(failed)
@@ -87,16 +91,17 @@ def apply(lxc_path: str, changes: Sequence[Change]) -> Dict[str, str]:
     return errors
 
 
-def for_all(steps: Mapping[str, Callable[[], None]], lxc_path: str) -> Dict[str, str]:
+def for_all(steps: Mapping[str, Callable[[], None]], lxc_path: str, threads: bool) -> Dict[str, str]:
     """Take a step for each container; the result has the reason for each whose step failed.
 
-    In a thread for each processor: it is the kernel that works here, and Python's lock is free meanwhile.
+    With `threads` there is one for each processor. That is for steps which are mostly system calls, during which
+    Python's lock is free; for Python's own work threads would wait for each other.
     """
 
     def take(name: str) -> str:
         return attempt(steps[name], os.path.join(lxc_path, name))
 
-    workers = min(len(steps), os.cpu_count() or 1)
+    workers = min(len(steps), os.cpu_count() or 1) if threads else 1
     if workers < 2:
         reasons = [take(name) for name in steps]
     else:
@@ -410,7 +415,7 @@ def sweep(lxc_path: str, name: str) -> None:
 
 def remove_containers(lxc_path: str, names: Sequence[str]) -> Dict[str, str]:
     """Remove the directories of containers; the result has the reason for each that could not be removed."""
-    return for_all({name: partial(remove_container, lxc_path, name) for name in names}, lxc_path)
+    return for_all({name: partial(remove_container, lxc_path, name) for name in names}, lxc_path, threads=True)
 
 
 def remove_container(lxc_path: str, name: str) -> None:

@@ -10,7 +10,6 @@ from contextlib import nullcontext
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
-    chain,
     files,
     frame,
     lifecycle,
@@ -98,6 +97,9 @@ def look(reached: runtime.Runtime, wishes: Sequence[supervise.Wish], check: bool
 
 def changing(containers: Sequence[spec.Container], lxc_path: str, bridge: str) -> Tuple[str, ...]:
     """The containers of which an earlier stage would change something that needs a restart."""
+    # All stages, which take long to load and are only asked in check mode.
+    from ansible_collections.softwarecontainer.lxc.plugins.module_utils import chain
+
     found: List[str] = []
     concerned = [one for one in containers if one.state in ("started", "frozen") and one.on_change == "restart"]
     for stage in chain.STAGES:

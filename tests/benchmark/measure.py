@@ -3,7 +3,8 @@
 Usage: measure.py LOG INTERPRETER [ARGUMENT...]
 
 Appends one line of JSON per run to LOG: the module (found in the payload that Ansible sends on standard input, or in
-the file that it names) and the largest resident set of the process and the children that it waited for, in KiB.
+the file that it names), the largest resident set of the process and the children that it waited for, in KiB, and the
+processor seconds of all of them and of this program.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ def module_name(payload, arguments):
 def main(log, interpreter, arguments):
     payload = b"" if sys.stdin.isatty() else sys.stdin.buffer.read()
     finished = subprocess.run([interpreter] + arguments, input=payload, check=False)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    module, own = (resource.getrusage(who) for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF))
+    cpu = sum(usage.ru_utime + usage.ru_stime for usage in (module, own))
+    line = {"module": module_name(payload, arguments), "peak_kib": module.ru_maxrss, "cpu": cpu}
     with open(log, "a") as stream:
-        stream.write(json.dumps({"module": module_name(payload, arguments), "peak_kib": peak}) + "\n")
+        stream.write(json.dumps(line) + "\n")
     return finished.returncode
 
 

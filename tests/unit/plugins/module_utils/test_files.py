@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
+import threading
 from pathlib import Path
 from typing import Callable
 
@@ -73,6 +75,40 @@ def test_the_manifest_keeps_naming_what_cannot_be_undone() -> None:
 
 def test_nothing_to_undo() -> None:
     files.undo_all([])
+
+
+@pytest.mark.parametrize("threads", [True, False])
+@pytest.mark.parametrize("processors", [1, 4])
+def test_a_step_for_all(threads: bool, processors: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is tried, whatever became of the others, and each failure has its own reason."""
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    done: list[str] = []
+    at_once = threading.Barrier(4)
+
+    def step(name: str) -> None:
+        if threads and processors > 1:
+            at_once.wait(timeout=30)
+        if name == "b":
+            raise ContainerError("it is in the way")
+        if name == "c":
+            raise OSError(errno.ENOSPC, "No space left on device", "file")
+        done.append(name)
+
+    steps = {name: functools.partial(step, name) for name in "abcd"}
+    failed = files.for_all(steps, "/srv/lxc", threads)
+    assert sorted(done) == ["a", "d"]
+    assert failed == {
+        "b": "it is in the way",
+        "c": "cannot write /srv/lxc/c (at file): No space left on device",
+    }
+
+
+def test_a_defect_in_a_step_is_not_hidden() -> None:
+    def step() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        files.for_all({"a": step, "b": step}, "/srv/lxc", threads=True)
 
 
 @pytest.fixture(name="lxc_path")
