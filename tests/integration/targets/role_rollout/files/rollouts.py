@@ -556,6 +556,11 @@ def undefine(fleet):
 
 REFUSED = (
     (
+        {"softwarecontainer_rollout_hosts": "trucks"},
+        None,
+        "softwarecontainer_rollout_hosts: trucks matches no host of the inventory",
+    ),
+    (
         {"softwarecontainer_rollout_batches": []},
         None,
         "softwarecontainer_rollout_batches: [] is not a list with a size.",
