@@ -49,11 +49,12 @@ def chosen(container: Container, binary: Binary) -> Tuple[str, ...]:
 @functools.lru_cache(maxsize=8)
 def entries(binary: Binary, method: str, applets: Tuple[str, ...]) -> Dict[str, tree.Entry]:
     """The entries for one busybox, made once and shared by all containers that use it; not to be changed."""
-    found = {
-        BINARY: tree.copied(BINARY, 0o755, binary.path, binary.digest, binary.size)
+    found = tree.Shared()
+    found[BINARY] = (
+        tree.copied(BINARY, 0o755, binary.path, binary.digest, binary.size)
         if method == "copy"
         else tree.file(BINARY, 0o755, "")
-    }
+    )
     for applet in applets:
         if applet != "busybox":
             found["rootfs/bin/" + applet] = tree.link("rootfs/bin/" + applet, TARGET)

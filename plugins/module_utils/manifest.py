@@ -11,7 +11,7 @@ import re
 from typing import Any, List, Mapping, Match, NamedTuple, Optional, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.tree import Record
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.tree import Record, Shared
 
 VERSION = 1
 FILE_NAME = "manifest"
@@ -79,8 +79,8 @@ def keep(match: Match[str], shared: List[Mapping[str, Record]]) -> str:
 
 @functools.lru_cache(maxsize=32)
 def entries_of(text: str) -> Mapping[str, Record]:
-    """The entries of one stage, which are not to be changed: a hundred containers with the same share them."""
-    return records(json.loads(text))
+    """The entries of one stage: a hundred containers with the same share them."""
+    return Shared(records(json.loads(text)))
 
 
 def records(entries: Mapping[str, Any]) -> Mapping[str, Record]:
@@ -100,10 +100,21 @@ def record_of(kind: str, mode: str, detail: str, size: str) -> Record:
 def render(manifest: Manifest) -> str:
     """The text of a manifest, the same for the same manifest: JSON, with the entries of a stage on one line."""
     stages = ",".join(
-        '%s:{"changed":%s,"entries":\n%s\n}' % (dump(name), dump(moment(stage)), dump(dict(stage.entries)))
+        '%s:{"changed":%s,"entries":\n%s\n}' % (dump(name), dump(moment(stage)), text_of(stage.entries))
         for name, stage in sorted(manifest.stages.items())
     )
     return '{"machine_id":%s,"stages":{%s},"version":%d}\n' % (dump(manifest.machine_id), stages, VERSION)
+
+
+def text_of(entries: Mapping[str, Record]) -> str:
+    """The entries of a stage on one line."""
+    return shared_text(entries) if isinstance(entries, Shared) else dump(entries)
+
+
+@functools.lru_cache(maxsize=32)
+def shared_text(entries: Shared) -> str:
+    """The same, of entries that many containers have."""
+    return dump(entries)
 
 
 def moment(stage: Stage) -> Optional[Tuple[str, float]]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -111,6 +112,26 @@ def plan(stage: Stage, container: Container, place: Place, check: bool) -> Plann
     return found
 
 
+@functools.lru_cache(maxsize=8)
+def shared_records(wanted: tree.Shared) -> tree.Shared:
+    """The records of what many containers have."""
+    return tree.Shared(tree.records(wanted))
+
+
+@functools.lru_cache(maxsize=8)
+def plan_of_new(wanted: tree.Shared) -> Tuple[Tuple[tree.Action, ...], List[str]]:
+    """The plan for a container that has nothing yet of what many have, and what it does in words."""
+    return plan_and_words(wanted, {}, {})
+
+
+def plan_and_words(
+    wanted: tree.Wanted, present: tree.Present, owned: tree.Wanted
+) -> Tuple[Tuple[tree.Action, ...], List[str]]:
+    """A plan, and what it does in words."""
+    actions = tree.plan(wanted, present, owned)
+    return actions, tree.describe(actions)
+
+
 def planned(
     stage: str,
     container: Container,
@@ -126,11 +147,14 @@ def planned(
     `seen_inside` says whether a container that runs sees the actions only after a restart; any action is so.
     `beside` says what else changes on the target that it sees only then.
     """
-    records = {path: tree.record(entry) for path, entry in wanted.items()}
+    records = shared_records(wanted) if isinstance(wanted, tree.Shared) else tree.records(wanted)
     owned = {path: tree.recorded(path, record) for path, record in before.entries(stage).items()}
     present = observe(place.lxc_path, container.name, wanted, owned)
-    actions = tree.plan(wanted, present, owned)
-    changes = [*tree.describe(actions), *beside]
+    if isinstance(wanted, tree.Shared) and not present and not owned:
+        actions, described = plan_of_new(wanted)
+    else:
+        actions, described = plan_and_words(wanted, present, owned)
+    changes = [*described, *beside]
     if not actions and records != before.entries(stage):
         changes.append("record in the manifest what is already there")
     if files.leftovers(place.lxc_path, container.name):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 
@@ -68,6 +68,12 @@ class Action(NamedTuple):
         return self.before
 
 
+class Shared(Dict[str, Any]):
+    """A dictionary that many containers have in common, not to be changed: what is made of it once can be kept."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
 Wanted = Mapping[str, Entry]
 Present = Mapping[str, Observed]
 
@@ -101,6 +107,11 @@ def record(entry: Entry) -> Record:
     """
     detail = entry.content.decode() if entry.kind == LINK else entry.digest
     return entry.kind, "%04o" % entry.mode, detail, str(entry.size)
+
+
+def records(wanted: Wanted) -> Dict[str, Record]:
+    """What a manifest keeps of a tree."""
+    return {path: record(entry) for path, entry in wanted.items()}
 
 
 @functools.lru_cache(maxsize=1024)

@@ -353,3 +353,9 @@ def test_a_directory_makes_room_where_all_in_it_is_ours_to_remove(children: int,
     with pytest.raises(ContainerError) as caught:
         tree.plan(wanted, present, owned)
     assert str(caught.value) == "d: a directory that is not empty lies where a file is wanted; empty or rename it"
+
+
+def test_what_is_shared_is_known_by_its_identity() -> None:
+    one, other = tree.Shared({"a": tree.directory("a")}), tree.Shared({"a": tree.directory("a")})
+    assert one == other
+    assert hash(one) != hash(other)
