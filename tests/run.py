@@ -20,11 +20,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import traceback
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree
@@ -58,10 +56,8 @@ WITHOUT_RUNTIME = ["role_host"]
 # They run playbooks, for which they need this machine.
 CONTROLLER_TARGETS = {"playbooks", "role_host", "role_rollout"}
 
-
 # More than one for each processor, because a scenario waits more than it computes.
-JOBS_AT_ONCE = 3
-INTERRUPTED = threading.Event()
+SCENARIOS_AT_ONCE = 3
 
 
 class Count(NamedTuple):
@@ -70,14 +66,6 @@ class Count(NamedTuple):
 
     def plus(self, other: Count) -> Count:
         return Count(self.passed + other.passed, self.failed + other.failed)
-
-
-class Job(NamedTuple):
-    """A part of the molecule tests: what it is called, the targets that it needs for itself, and what it does."""
-
-    name: str
-    hosts: set[str]
-    do: Callable[[], tuple[Count, str]]
 
 
 def run(command: list[str], cwd: Path = ROOT, env: dict[str, str] | None = None) -> tuple[int, str]:
@@ -330,7 +318,8 @@ def molecule() -> Count:
         status, _output = run(molecule_command("default", "create"), env=molecule_environment("default"))
         if status:
             return Count(0, 1)
-        return Count(1, 0).plus(side_by_side(jobs()))
+        total = Count(1, 0).plus(scenarios())
+        return total.plus(over_ssh())
     finally:
         with undisturbed():
             print("+ molecule destroy", flush=True)
@@ -351,38 +340,29 @@ def molecule_command(name: str, *words: str) -> list[str]:
     return as_root(["molecule", *words, "-s", name], molecule_environment(name))
 
 
-def jobs() -> list[Job]:
-    """All scenarios but `default`, and the integration targets on each SSH target; the longest first."""
-    hosts = groups_of_targets()
+def scenarios() -> Count:
+    """All scenarios but `default`, some at a time where they share no target."""
     found = sorted(path.parent.name for path in ROOT.glob("extensions/molecule/*/molecule.yml"))
-    chosen = os.environ.get("SCENARIOS", "").split() or [name for name in found if name != "default"]
-    return [
-        *(Job(f"integration targets on {host}", {host}, partial(over_ssh, host)) for host in SSH_TARGETS),
-        *(Job(f"molecule scenario {name}", hosts[name], partial(scenario, name)) for name in chosen),
-    ]
-
-
-def side_by_side(waiting: list[Job]) -> Count:
-    """Do jobs at the same time as far as they share no target: most of their time they wait for one."""
-    running: dict[Future[tuple[Count, str]], Job] = {}
+    waiting = os.environ.get("SCENARIOS", "").split() or [name for name in found if name != "default"]
+    hosts = groups_of_targets()
+    running: dict[Future[tuple[Count, str]], str] = {}
     total = Count(0, 0)
-    with ThreadPoolExecutor(max_workers=JOBS_AT_ONCE) as pool:
+    with ThreadPoolExecutor(max_workers=SCENARIOS_AT_ONCE) as pool:
         try:
             while waiting or running:
-                busy = {host for job in running.values() for host in job.hosts}
-                free = next((job for job in waiting if not job.hosts & busy), None)
-                if free and len(running) < JOBS_AT_ONCE:
-                    waiting.remove(free)
-                    running[pool.submit(free.do)] = free
+                busy = {host for name in running.values() for host in hosts[name]}
+                free = [name for name in waiting if not hosts[name] & busy]
+                if free and len(running) < SCENARIOS_AT_ONCE:
+                    waiting.remove(free[0])
+                    running[pool.submit(scenario, free[0])] = free[0]
                     continue
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    print(f"+ {running.pop(future).name}", flush=True)
+                    print(f"+ molecule scenario {running.pop(future)}", flush=True)
                     count, output = future.result()
                     print(output, flush=True)
                     total = total.plus(count)
         except BaseException:
             # The pool waits for its threads, and these for what they have started.
-            INTERRUPTED.set()
             with undisturbed():
                 end_children()
             raise
@@ -400,39 +380,10 @@ def scenario(name: str) -> tuple[Count, str]:
     """One scenario; molecule's report at the end has a line for each of its steps that was begun."""
     subprocess.check_call(as_root(["cp", "-a", str(MOLECULE / "default"), str(MOLECULE / name)], {}))
     command = molecule_command(name, "test", "--destroy", "never", "--report", "--no-command-borders")
-    status, output = capture(command, molecule_environment(name))
-    steps = re.findall(rf"^INFO +\[{name} > (\w+)\] Executed: (.*)$", output, re.MULTILINE)
-    passed = sum(result == "Successful" for _step, result in steps)
-    failed = len(steps) - passed
-    return Count(passed, failed or int(status != 0 or not steps)), output
-
-
-def over_ssh(host: str) -> tuple[Count, str]:
-    """The integration targets, one after another, on one SSH target."""
-    folder = ROOT / "tests" / "integration"
-    names = sorted(path.parent.name for path in folder.glob("targets/*/aliases"))
-    names = os.environ.get("TARGETS", "").split() or [name for name in names if name not in CONTROLLER_TARGETS]
-    own = {**molecule_environment("default"), "ANSIBLE_ROLES_PATH": str(folder / "targets")}
-    inventory = str(MOLECULE / "default" / "targets" / "hosts.yml")
-    total, outputs = Count(0, 0), []
-    for name in names:
-        if INTERRUPTED.is_set():
-            break
-        command = ["ansible-playbook", "-i", inventory, "--limit", host, str(folder / "over_ssh.yml")]
-        status, output = capture(as_root([*command, "-e", f"softwarecontainer_test_target={name}"], own), own)
-        # What was skipped as a whole proves nothing.
-        good = status == 0 and re.search(rf"^{host} +: ok=[1-9]", output.rpartition("PLAY RECAP")[2], re.MULTILINE)
-        total = total.plus(Count(1, 0) if good else Count(0, 1))
-        outputs += [f"+ integration target {name} on {host}", output]
-    return total, "\n".join(outputs)
-
-
-def capture(command: list[str], env: dict[str, str]) -> tuple[int, str]:
-    """Run a command; return its exit status and its output."""
     done = subprocess.run(
         command,
         cwd=ROOT,
-        env={**os.environ, **env},
+        env={**os.environ, **molecule_environment(name)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -440,7 +391,34 @@ def capture(command: list[str], env: dict[str, str]) -> tuple[int, str]:
         errors="replace",
         check=False,
     )
-    return done.returncode, done.stdout
+    steps = re.findall(rf"^INFO +\[{name} > (\w+)\] Executed: (.*)$", done.stdout, re.MULTILINE)
+    passed = sum(result == "Successful" for _step, result in steps)
+    failed = len(steps) - passed
+    return Count(passed, failed or int(done.returncode != 0 or not steps)), done.stdout
+
+
+def over_ssh() -> Count:
+    """The integration targets, each on all SSH targets side by side; counted by target and host."""
+    folder = ROOT / "tests" / "integration"
+    names = sorted(path.parent.name for path in folder.glob("targets/*/aliases"))
+    names = os.environ.get("TARGETS", "").split() or [name for name in names if name not in CONTROLLER_TARGETS]
+    own = {**molecule_environment("default"), "ANSIBLE_ROLES_PATH": str(folder / "targets")}
+    total = Count(0, 0)
+    for name in names:
+        print(f"+ integration target {name}, over SSH", flush=True)
+        command = [
+            "ansible-playbook",
+            "-i",
+            str(MOLECULE / "default" / "targets" / "hosts.yml"),
+            str(folder / "over_ssh.yml"),
+        ]
+        command += ["-e", f"softwarecontainer_test_target={name}", "--limit", ",".join(SSH_TARGETS)]
+        status, output = run(as_root(command, own), env=own)
+        recap = dict(re.findall(r"^(\S+) +: (ok=.*)$", output.rpartition("PLAY RECAP")[2], re.MULTILINE))
+        good = [host for host in SSH_TARGETS if re.search(r"ok=[1-9].*unreachable=0 +failed=0", recap.get(host, ""))]
+        failed = len(SSH_TARGETS) - len(good)
+        total = total.plus(Count(len(good), failed or int(status != 0)))
+    return total
 
 
 PARTS: dict[str, Callable[[], Count]] = {
