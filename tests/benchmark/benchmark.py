@@ -20,7 +20,6 @@ import os
 import re
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import tempfile
@@ -48,6 +47,7 @@ from sandbox import (
     BenchmarkError,
     describe_container,
     forgets_slowly,
+    measuring_interpreter,
     names,
     output,
     sandbox,
@@ -347,18 +347,11 @@ def measure_memory(setting: Setting, count: int, figures: report.Figures) -> Non
         for phase in contestant.phases:
             write(log, "")
             command = collection_command(setting, phase, count)
-            command += ["-e", f"ansible_python_interpreter={measuring_interpreter(setting, log)}"]
+            interpreter = measuring_interpreter(setting.scratch, setting.file("measure.py"), log)
+            command += ["-e", f"ansible_python_interpreter={interpreter}"]
             _seconds, text = timed(command, environment(setting))
             verify(setting, contestant.key, phase, count, text)
             figures.memory.append(memory_run(count, phase, text, log))
-
-
-def measuring_interpreter(setting: Setting, log: str) -> str:
-    """Return an executable that Ansible takes for the target's Python and that records each run in the log."""
-    path = os.path.join(setting.scratch, "measured", "python3")
-    write(path, f'#!/bin/sh\nexec /usr/bin/python3 -B {setting.file("measure.py")} {log} /usr/bin/python3 "$@"\n')
-    os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR)
-    return path
 
 
 def memory_run(count: int, phase: str, text: str, log: str) -> report.MemoryRun:

@@ -14,7 +14,7 @@ from typing import Callable, Dict, List, Tuple
 
 from contestants import Setting, environment
 from report import NO_OP, ROLLOUT, FleetRun
-from sandbox import PREFIX, BenchmarkError, cgroup_pids, cgroups, sweep_containers, write
+from sandbox import PREFIX, BenchmarkError, cgroup_pids, cgroups, measuring_interpreter, sweep_containers, write
 
 FORKS = 20
 Run = Callable[[List[str], Dict[str, str]], Tuple[float, str]]
@@ -45,10 +45,7 @@ def measure(setting: Setting, hosts: int, run: Run) -> List[FleetRun]:
 
 def write_inventory(setting: Setting, place: str, log: str, names: List[str]) -> str:
     """Write the inventory of a fleet, and the interpreter of its hosts; return the path of the inventory."""
-    interpreter = os.path.join(place, "measured", "python3")
-    script = f'#!/bin/sh\nexec /usr/bin/python3 -B {setting.file("measure.py")} {log} /usr/bin/python3 "$@"\n'
-    write(interpreter, script)
-    os.chmod(interpreter, 0o755)
+    interpreter = measuring_interpreter(place, setting.file("measure.py"), log)
     busybox = {"method": "bind", "applets": ["sh", "sleep"]}
     hosts = {}
     for name in names:

@@ -43,6 +43,14 @@ def write(path: str, text: str) -> None:
         stream.write(text)
 
 
+def measuring_interpreter(directory: str, program: str, log: str) -> str:
+    """Make an executable that Ansible takes for the target's Python and that records each run in the log."""
+    path = os.path.join(directory, "measured", "python3")
+    write(path, f'#!/bin/sh\nexec /usr/bin/python3 -B {program} {log} /usr/bin/python3 "$@"\n')
+    os.chmod(path, 0o755)
+    return path
+
+
 def names(count: int) -> List[str]:
     """Return the names of the first `count` containers."""
     return [f"{PREFIX}{number:03d}" for number in range(1, count + 1)]
