@@ -21,7 +21,13 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.color import ANSIBLE_COLOR
 from ansible.utils.display import Display
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
-from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger, ledger_file, progress, transaction
+from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import (
+    calls,
+    ledger,
+    ledger_file,
+    progress,
+    transaction,
+)
 
 display = Display()
 
@@ -93,10 +99,8 @@ class ActionModule(ActionBase):
         """What runs a stage's module on the host."""
 
         def run(step: transaction.Step, arguments: Mapping[str, Any]) -> Dict[str, Any]:
-            module = "softwarecontainer.lxc." + step.module
-            result: Dict[str, Any] = self._execute_module(
-                module_name=module, module_args=dict(arguments), task_vars=variables
-            )
+            module, given = calls.on_target(step.module, arguments)
+            result: Dict[str, Any] = self._execute_module(module, given, task_vars=variables)
             return result
 
         return run

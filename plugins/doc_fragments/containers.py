@@ -527,6 +527,68 @@ options:
     default: {}
 """
 
+    LOOK_AHEAD = r"""
+options:
+  look_ahead:
+    description:
+      - Tell under RV(pending) which of the later stages have something to do, so that a play can leave out the others.
+        When nothing is to be done at all, one module then does the work of four.
+      - When left out, nothing is said of the later stages.
+    type: dict
+    suboptions:
+      bridge:
+        description: The O(softwarecontainer.lxc.config#module:bridge) that the later stages will get.
+        type: str
+        default: lxcbr0
+      prune:
+        description: The O(softwarecontainer.lxc.container#module:prune) that the last stage will get.
+        type: bool
+        default: false
+"""
+
+    LIFECYCLE = r"""
+options:
+  name:
+    description:
+      - The containers to bring to O(state), a name or a list of names, instead of O(containers).
+      - A container that is given by its name is not restarted because of a change.
+      - When left out, the work is that of O(containers).
+    type: list
+    elements: str
+  state:
+    description:
+      - The state for the containers given by O(name), without which it is refused. The states are those of
+        O(containers[].state).
+      - When left out, they are started.
+    type: str
+    choices: [started, stopped, frozen, absent]
+  settle:
+    description:
+      - How long the PID 1 of a container that was started has to stay alive, in seconds, from 0 to 86400. The
+        containers of a call are watched together.
+    type: float
+    default: 0.5
+  stop_timeout:
+    description:
+      - How long to wait for a clean stop before a container is killed, in seconds, from 0 to 86400. The containers of
+        a call are waited for together.
+    type: float
+    default: 10.0
+  start_timeout:
+    description:
+      - How long LXC may take to start one container, in seconds, from 0 to 86400. One that takes longer is an error
+        and is killed.
+    type: float
+    default: 30.0
+  prune:
+    description:
+      - Whether every other container in O(lxc_path) that this collection made is removed. With neither O(containers)
+        nor O(name) that is all of them; with O(name) it is all but those named.
+      - Containers of others are left alone.
+    type: bool
+    default: false
+"""
+
     ATTRIBUTES = r"""
 options: {}
 attributes:

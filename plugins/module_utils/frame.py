@@ -14,15 +14,6 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import files, runtime, schema, spec, stages
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
 
-ARGUMENTS: Dict[str, Dict[str, Any]] = {
-    "containers": {"type": "list", "elements": "dict", "default": []},
-    "defaults": {"type": "dict", "default": {}},
-    "lxc_path": {"type": "path"},
-    "runtime": {"type": "str", "choices": ["auto", "binding", "tools"], "default": "auto"},
-}
-BRIDGE: Dict[str, Dict[str, Any]] = {"bridge": {"type": "str", "default": "lxcbr0"}}
-EARLIER: Dict[str, Dict[str, Any]] = {"failed_earlier": {"type": "dict", "default": {}}}
-
 AskLxc = Callable[[runtime.Runtime, Dict[str, str]], Dict[str, str]]
 
 

@@ -120,23 +120,3 @@ runtime:
   type: str
   sample: binding
 """
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import frame, stage_busybox
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import Error
-
-
-def main() -> None:
-    """Run the stage for all containers of this host."""
-    module = AnsibleModule(argument_spec={**frame.ARGUMENTS, **frame.EARLIER}, supports_check_mode=True)
-    try:
-        result = frame.run(stage_busybox.STAGE, module.params, module.check_mode, module._diff)
-    except Error as error:
-        module.fail_json(msg=str(error))
-    if "msg" in result:
-        module.fail_json(**result)
-    module.exit_json(**result)
-
-
-if __name__ == "__main__":
-    main()

@@ -217,7 +217,7 @@ runtime:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import checkpointing, frame
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments, checkpointing
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import Error
 
 
@@ -225,7 +225,7 @@ def main() -> None:
     """Keep the containers of this host, bring them back, or drop what is kept."""
     module = AnsibleModule(
         argument_spec={
-            **frame.ARGUMENTS,
+            **arguments.CONTAINERS,
             "state": {"type": "str", "choices": ["present", "absent", "restored"], "default": "present"},
             "id": {"type": "str", "default": ""},
             "settle": {"type": "float", "default": 0.5},

@@ -26,6 +26,7 @@ extends_documentation_fragment:
   - softwarecontainer.lxc.containers.lxc
   - softwarecontainer.lxc.containers.bridge
   - softwarecontainer.lxc.containers.earlier
+  - softwarecontainer.lxc.containers.lifecycle
   - softwarecontainer.lxc.containers.attributes
 attributes:
   check_mode:
@@ -35,46 +36,6 @@ attributes:
         that a play in check mode tells of the start or restart that would follow.
   diff_mode:
     support: full
-options:
-  name:
-    description:
-      - The containers to bring to O(state), a name or a list of names, instead of O(containers).
-      - A container that is given by its name is not restarted because of a change.
-      - When left out, the work is that of O(containers).
-    type: list
-    elements: str
-  state:
-    description:
-      - The state for the containers given by O(name), without which it is refused. The states are those of
-        O(containers[].state).
-      - When left out, they are started.
-    type: str
-    choices: [started, stopped, frozen, absent]
-  settle:
-    description:
-      - How long the PID 1 of a container that was started has to stay alive, in seconds, from 0 to 86400. The
-        containers of a call are watched together.
-    type: float
-    default: 0.5
-  stop_timeout:
-    description:
-      - How long to wait for a clean stop before a container is killed, in seconds, from 0 to 86400. The containers of
-        a call are waited for together.
-    type: float
-    default: 10.0
-  start_timeout:
-    description:
-      - How long LXC may take to start one container, in seconds, from 0 to 86400. One that takes longer is an error
-        and is killed.
-    type: float
-    default: 30.0
-  prune:
-    description:
-      - Whether every other container in O(lxc_path) that this collection made is removed. With neither O(containers)
-        nor O(name) that is all of them; with O(name) it is all but those named.
-      - Containers of others are left alone.
-    type: bool
-    default: false
 notes:
   - The option C(bridge) is used in check mode alone, to tell what M(softwarecontainer.lxc.config) would change.
     Give both modules the same.
@@ -208,37 +169,3 @@ runtime:
   type: str
   sample: binding
 """
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import frame, states
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import Error
-
-
-def main() -> None:
-    """Bring all containers of this host to their states."""
-    module = AnsibleModule(
-        argument_spec={
-            **frame.ARGUMENTS,
-            **frame.BRIDGE,
-            **frame.EARLIER,
-            "name": {"type": "list", "elements": "str"},
-            "state": {"type": "str", "choices": ["started", "stopped", "frozen", "absent"]},
-            "settle": {"type": "float", "default": 0.5},
-            "stop_timeout": {"type": "float", "default": 10.0},
-            "start_timeout": {"type": "float", "default": 30.0},
-            "prune": {"type": "bool", "default": False},
-        },
-        required_by={"state": "name"},
-        supports_check_mode=True,
-    )
-    try:
-        result = states.run(module.params, module.check_mode, module._diff)
-    except Error as error:
-        module.fail_json(msg=str(error))
-    if "msg" in result:
-        module.fail_json(**result)
-    module.exit_json(**result)
-
-
-if __name__ == "__main__":
-    main()

@@ -184,14 +184,14 @@ runtime:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import frame, information
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments, information
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import Error
 
 
 def main() -> None:
     """Tell what is there of the containers of this host."""
     module = AnsibleModule(
-        argument_spec={**frame.ARGUMENTS, "name": {"type": "list", "elements": "str"}}, supports_check_mode=True
+        argument_spec={**arguments.CONTAINERS, "name": {"type": "list", "elements": "str"}}, supports_check_mode=True
     )
     try:
         result = information.run(module.params)

@@ -184,7 +184,7 @@ msg:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import frame, programs
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments, programs
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import Error
 
 
@@ -203,8 +203,7 @@ def main() -> None:
             "creates": {"type": "str"},
             "removes": {"type": "str"},
             "output_limit": {"type": "int", "default": 1048576},
-            "lxc_path": frame.ARGUMENTS["lxc_path"],
-            "runtime": frame.ARGUMENTS["runtime"],
+            **arguments.LXC,
         },
         supports_check_mode=True,
     )

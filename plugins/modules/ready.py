@@ -161,13 +161,13 @@ runtime:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import frame, gate
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments, gate
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import Error
 
 
 def main() -> None:
     """Wait until all containers of this host are ready."""
-    module = AnsibleModule(argument_spec=dict(frame.ARGUMENTS), supports_check_mode=True)
+    module = AnsibleModule(argument_spec=dict(arguments.CONTAINERS), supports_check_mode=True)
     try:
         result = gate.run(module.params, module.check_mode)
     except Error as error:

@@ -23,25 +23,10 @@ description:
     made stays.
   - It is the first stage. M(softwarecontainer.lxc.busybox), M(softwarecontainer.lxc.config) and
     M(softwarecontainer.lxc.container) come after it.
-options:
-  look_ahead:
-    description:
-      - Tell under RV(pending) which of the later stages have something to do, so that a play can leave out the others.
-        When nothing is to be done at all, one module then does the work of four.
-      - When left out, nothing is said of the later stages.
-    type: dict
-    suboptions:
-      bridge:
-        description: The O(softwarecontainer.lxc.config#module:bridge) that the later stages will get.
-        type: str
-        default: lxcbr0
-      prune:
-        description: The O(softwarecontainer.lxc.container#module:prune) that the last stage will get.
-        type: bool
-        default: false
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers
   - softwarecontainer.lxc.containers.lxc
+  - softwarecontainer.lxc.containers.look_ahead
   - softwarecontainer.lxc.containers.attributes
 attributes:
   check_mode:
@@ -166,31 +151,3 @@ runtime:
   type: str
   sample: binding
 """
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import frame, stage_rootfs
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import Error
-
-
-def main() -> None:
-    """Run the stage for all containers of this host."""
-    later = {**frame.BRIDGE, "prune": {"type": "bool", "default": False}}
-    module = AnsibleModule(
-        argument_spec={**frame.ARGUMENTS, "look_ahead": {"type": "dict", "options": later}}, supports_check_mode=True
-    )
-    try:
-        result = frame.run(stage_rootfs.STAGE, module.params, module.check_mode, module._diff)
-        if module.params["look_ahead"] is not None:
-            # All other stages, which take long to load.
-            from ansible_collections.softwarecontainer.lxc.plugins.module_utils import ahead
-
-            result["pending"] = ahead.pending(module.params, module.params["look_ahead"], result)
-    except Error as error:
-        module.fail_json(msg=str(error))
-    if "msg" in result:
-        module.fail_json(**result)
-    module.exit_json(**result)
-
-
-if __name__ == "__main__":
-    main()

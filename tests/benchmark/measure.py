@@ -2,8 +2,8 @@
 
 Usage: measure.py LOG INTERPRETER [ARGUMENT...]
 
-Appends one line of JSON per run to LOG: the module (found in the payload that Ansible sends on standard input, or in
-the file that it names), the largest resident set of the process and the children that it waited for, in KiB, and the
+Appends one line of JSON per run to LOG: the module, or the stage that it runs (found in the payload that Ansible sends
+on standard input, or in the file that it names), the largest resident set of the process and the children that it waited for, in KiB, and the
 processor seconds of all of them and of this program.
 """
 
@@ -15,6 +15,7 @@ import resource
 import subprocess
 import sys
 
+STAGE = re.compile(rb'"stage": "(\w+)"')
 MODULE = re.compile(rb"ansible(?:_collections(?:\.\w+){2}\.plugins)?\.modules\.(\w+)")
 
 
@@ -22,7 +23,7 @@ def module_name(payload, arguments):
     if not payload and arguments and arguments[0].endswith(".py"):
         with open(arguments[0], "rb") as stream:
             payload = stream.read()
-    found = MODULE.search(payload)
+    found = STAGE.search(payload) or MODULE.search(payload)
     return found.group(1).decode() if found else "unknown"
 
 

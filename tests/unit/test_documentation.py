@@ -11,11 +11,11 @@ from typing import Any, get_args, get_type_hints
 import pytest
 import yaml
 from ansible_collections.softwarecontainer.lxc.plugins.doc_fragments.containers import ModuleDocFragment
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments, spec
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.schema import InvalidError
 
 COLLECTION = "softwarecontainer.lxc"
-MODULES = ("rootfs", "busybox", "config", "container", "container_info", "exec", "ready", "checkpoint")
+MODULES = ("rootfs", "busybox", "config", "container", "container_info", "exec", "ready", "checkpoint", "stage")
 NAME = "hmi"
 # What a record needs to be valid; those that are not named need nothing.
 NEEDED = {
@@ -162,7 +162,17 @@ def test_the_options_of_a_module_are_documented(name: str, monkeypatch: pytest.M
         return {option: {key: values.get(key) for key in compared} for option, values in options.items()}
 
     module = module_of(name)
-    assert comparable(options_of(module)) == comparable(arguments_of(module, monkeypatch))
+    taken = arguments.STAGES.get(name) or arguments_of(module, monkeypatch)
+    assert comparable(options_of(module)) == comparable(taken)
+
+
+def test_the_module_stage_has_the_options_of_all_stages() -> None:
+    """An option that two stages share has to mean the same in both."""
+    assert {key: value for each in arguments.STAGES.values() for key, value in each.items()}.keys() | {"stage"} == set(
+        arguments.STAGE
+    )
+    for options in arguments.STAGES.values():
+        assert {key: arguments.STAGE[key] for key in options} == options
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -1,0 +1,45 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: the options of the modules, in the form of Ansible's argument specs."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+Arguments = Dict[str, Dict[str, Any]]
+
+LXC: Arguments = {
+    "lxc_path": {"type": "path"},
+    "runtime": {"type": "str", "choices": ["auto", "binding", "tools"], "default": "auto"},
+}
+CONTAINERS: Arguments = {
+    "containers": {"type": "list", "elements": "dict", "default": []},
+    "defaults": {"type": "dict", "default": {}},
+    **LXC,
+}
+BRIDGE: Arguments = {"bridge": {"type": "str", "default": "lxcbr0"}}
+EARLIER: Arguments = {"failed_earlier": {"type": "dict", "default": {}}}
+PRUNE: Arguments = {"prune": {"type": "bool", "default": False}}
+
+# What each stage takes, by the name of the module that stands for it.
+STAGES: Dict[str, Arguments] = {
+    "rootfs": {**CONTAINERS, "look_ahead": {"type": "dict", "options": {**BRIDGE, **PRUNE}}},
+    "busybox": {**CONTAINERS, **EARLIER},
+    "config": {**CONTAINERS, **BRIDGE, **EARLIER},
+    "container": {
+        **CONTAINERS,
+        **BRIDGE,
+        **EARLIER,
+        **PRUNE,
+        "name": {"type": "list", "elements": "str"},
+        "state": {"type": "str", "choices": ["started", "stopped", "frozen", "absent"]},
+        "settle": {"type": "float", "default": 0.5},
+        "stop_timeout": {"type": "float", "default": 10.0},
+        "start_timeout": {"type": "float", "default": 30.0},
+    },
+}
+# Of the module that runs any of them.
+STAGE: Arguments = {"stage": {"type": "str", "choices": list(STAGES), "required": True}}
+for options in STAGES.values():
+    STAGE.update(options)

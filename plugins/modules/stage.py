@@ -1,0 +1,167 @@
+#!/usr/bin/python
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: stage
+short_description: Run one stage of the chain that builds and starts LXC containers
+version_added: "0.2.0"
+author:
+  - softwarecontainer.lxc contributors (@softwarecontainer)
+description:
+  - What the tasks M(softwarecontainer.lxc.rootfs), M(softwarecontainer.lxc.busybox), M(softwarecontainer.lxc.config) and
+    M(softwarecontainer.lxc.container) run on the target. Use those in plays, where each takes its own options alone.
+  - Ansible packs a module with all its code once in a run of a playbook. The stages are one module, so that the chain
+    pays for that once and not four times.
+options:
+  stage:
+    description: The stage. Each ignores the options that the module of its name does not have.
+    type: str
+    choices: [rootfs, busybox, config, container]
+    required: true
+extends_documentation_fragment:
+  - softwarecontainer.lxc.containers
+  - softwarecontainer.lxc.containers.lxc
+  - softwarecontainer.lxc.containers.bridge
+  - softwarecontainer.lxc.containers.earlier
+  - softwarecontainer.lxc.containers.look_ahead
+  - softwarecontainer.lxc.containers.lifecycle
+  - softwarecontainer.lxc.containers.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+seealso:
+  - module: softwarecontainer.lxc.rootfs
+  - module: softwarecontainer.lxc.busybox
+  - module: softwarecontainer.lxc.config
+  - module: softwarecontainer.lxc.container
+"""
+
+EXAMPLES = r"""
+- name: Build the tree of a container, as the module rootfs does
+  softwarecontainer.lxc.stage:
+    stage: rootfs
+    containers:
+      - name: hmi
+
+- name: Give it a busybox, as the module busybox does
+  softwarecontainer.lxc.stage:
+    stage: busybox
+    containers:
+      - name: hmi
+
+- name: Stop it, as the module container does
+  softwarecontainer.lxc.stage:
+    stage: container
+    name: hmi
+    state: stopped
+"""
+
+RETURN = r"""
+containers:
+  description: What was done for each container, as the module of the stage's name documents it.
+  returned: unless the whole call was refused
+  type: list
+  elements: dict
+  sample:
+    - name: hmi
+      changed: true
+      changes:
+        - adjust directory rootfs/home to 0755
+pending:
+  description: The later stages that have something to do, or a failure to report.
+  returned: with O(look_ahead), unless the whole call was refused
+  type: list
+  elements: str
+  sample: [config, container]
+diff:
+  description: What has changed, as the module of the stage's name documents it.
+  returned: in diff mode, when something changes
+  type: list
+  elements: dict
+  sample:
+    - before_header: hmi
+      after_header: hmi
+      before: |
+        state: STOPPED
+      after: |
+        state: RUNNING
+lxc_path:
+  description: The directory that holds the containers.
+  returned: unless the whole call was refused
+  type: str
+  sample: /var/lib/lxc
+runtime:
+  description: How LXC was reached, C(binding) or C(tools).
+  returned: unless the whole call was refused
+  type: str
+  sample: binding
+"""
+
+from typing import Any, Callable, Dict, Mapping
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import Error
+
+Parameters = Mapping[str, Any]
+
+# Each stage loads its own code alone: on a small target that takes longer than what the stage does.
+
+
+def rootfs(parameters: Parameters, check: bool, diff: bool) -> Dict[str, Any]:
+    """Build the file trees."""
+    from ansible_collections.softwarecontainer.lxc.plugins.module_utils import frame, stage_rootfs
+
+    result = frame.run(stage_rootfs.STAGE, parameters, check, diff)
+    if parameters["look_ahead"] is not None:
+        from ansible_collections.softwarecontainer.lxc.plugins.module_utils import ahead
+
+        result["pending"] = ahead.pending(parameters, parameters["look_ahead"], result)
+    return result
+
+
+def busybox(parameters: Parameters, check: bool, diff: bool) -> Dict[str, Any]:
+    """Give them a busybox and its applets."""
+    from ansible_collections.softwarecontainer.lxc.plugins.module_utils import frame, stage_busybox
+
+    return frame.run(stage_busybox.STAGE, parameters, check, diff)
+
+
+def config(parameters: Parameters, check: bool, diff: bool) -> Dict[str, Any]:
+    """Render the configs."""
+    from ansible_collections.softwarecontainer.lxc.plugins.module_utils import checking, frame, stage_config
+
+    return frame.run(stage_config.STAGE, parameters, check, diff, checking.check_configs)
+
+
+def container(parameters: Parameters, check: bool, diff: bool) -> Dict[str, Any]:
+    """Bring the containers to their states."""
+    from ansible_collections.softwarecontainer.lxc.plugins.module_utils import states
+
+    return states.run(parameters, check, diff)
+
+
+Stage = Callable[[Parameters, bool, bool], Dict[str, Any]]
+STAGES: Dict[str, Stage] = {"rootfs": rootfs, "busybox": busybox, "config": config, "container": container}
+
+
+def main() -> None:
+    """Run one stage for all containers of this host."""
+    module = AnsibleModule(argument_spec=arguments.STAGE, required_by={"state": "name"}, supports_check_mode=True)
+    try:
+        result = STAGES[module.params["stage"]](module.params, module.check_mode, module._diff)
+    except Error as error:
+        module.fail_json(msg=str(error))
+    if "msg" in result:
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

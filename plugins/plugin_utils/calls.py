@@ -1,0 +1,19 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: which module runs on the target where a play names one of the collection's."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Tuple
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments
+
+COLLECTION = "softwarecontainer.lxc."
+
+
+def on_target(name: str, given: Mapping[str, Any]) -> Tuple[str, Dict[str, Any]]:
+    """The full name and the arguments of the module that does the work of the module `name`."""
+    if name in arguments.STAGES:
+        return COLLECTION + "stage", {**given, "stage": name}
+    return COLLECTION + name, dict(given)
