@@ -68,8 +68,10 @@ class Count(NamedTuple):
         return Count(self.passed + other.passed, self.failed + other.failed)
 
 
-def run(command: list[str], cwd: Path = ROOT, env: dict[str, str] | None = None) -> tuple[int, str]:
-    """Run a command, showing its output as it comes; return its exit status and that output."""
+def run(
+    command: list[str], cwd: Path = ROOT, env: dict[str, str] | None = None, label: str = ""
+) -> tuple[int, str]:
+    """Run a command, showing its output as it comes, each line after the label; return its exit status and output."""
     with subprocess.Popen(
         command,
         cwd=cwd,
@@ -84,7 +86,7 @@ def run(command: list[str], cwd: Path = ROOT, env: dict[str, str] | None = None)
         assert process.stdout is not None
         try:
             for line in process.stdout:
-                sys.stdout.write(line)
+                sys.stdout.write(label + line)
                 sys.stdout.flush()
                 lines.append(line)
         except BaseException:
@@ -270,29 +272,41 @@ def integration() -> Count:
     command += ["--target", f"controller:python={version.strip()}@{TARGET_PYTHON}"]
     # For work on one target: make integration TARGETS=rootfs.
     command += os.environ.get("TARGETS", "").split()
-    total = Count(0, 0)
-    for runtime in RUNTIMES:
-        print(f"+ integration, LXC reached through: {runtime}", flush=True)
-        once = [] if runtime == RUNTIMES[0] else ["--exclude", *WITHOUT_RUNTIME]
-        total = total.plus(integrate(command + once, runtime))
-    return total
+    commands = {
+        runtime: command + ([] if runtime == RUNTIMES[0] else ["--exclude", *WITHOUT_RUNTIME]) for runtime in RUNTIMES
+    }
+    print("+ integration, LXC reached through %s, side by side" % " and ".join(RUNTIMES), flush=True)
+    try:
+        with ThreadPoolExecutor() as pool:
+            try:
+                counts = list(pool.map(integrate, commands.values(), commands))
+            except BaseException:
+                # The pool waits for its threads, and these for what they have started.
+                with undisturbed():
+                    end_children()
+                raise
+    finally:
+        with undisturbed():
+            for runtime in RUNTIMES:
+                clean_up_tests(prefix_of(runtime))
+    return Count(*map(sum, zip(*counts)))
+
+
+def prefix_of(runtime: str) -> str:
+    """What the names of a run's folders begin with."""
+    return f"sctest.{os.getpid()}.{runtime}."
 
 
 def integrate(command: list[str], runtime: str) -> Count:
     """Run every integration target with LXC reached in one way."""
     with staged_copy() as copy:
         settings = copy / "tests" / "integration" / "integration_config.yml"
-        prefix = f"sctest.{os.getpid()}."
-        lines = [f"softwarecontainer_test_runtime: {runtime}", f"softwarecontainer_test_prefix: {prefix}"]
+        lines = [f"softwarecontainer_test_runtime: {runtime}", f"softwarecontainer_test_prefix: {prefix_of(runtime)}"]
         settings.write_text("\n".join(["---", *lines, ""]), encoding="utf-8")
         # Git refuses a repository of another user, and root reads this one.
         subprocess.check_call(as_root(["chown", "-R", "root:", str(copy)], {}))
         env = {"HOME": str(copy.parent)}
-        try:
-            status, output = run(as_root(command, env), cwd=copy, env=env)
-        finally:
-            with undisturbed():
-                clean_up_tests(prefix)
+        status, output = run(as_root(command, env), cwd=copy, env=env, label=f"{runtime}: ")
     started = len(re.findall(r"^Running \S+ integration test (?:role|script)$", output, re.MULTILINE))
     failed = closing_failures(output, "integration")
     if (status or not started) and not failed:
