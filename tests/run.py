@@ -68,9 +68,7 @@ class Count(NamedTuple):
         return Count(self.passed + other.passed, self.failed + other.failed)
 
 
-def run(
-    command: list[str], cwd: Path = ROOT, env: dict[str, str] | None = None, label: str = ""
-) -> tuple[int, str]:
+def run(command: list[str], cwd: Path = ROOT, env: dict[str, str] | None = None, label: str = "") -> tuple[int, str]:
     """Run a command, showing its output as it comes, each line after the label; return its exit status and output."""
     with subprocess.Popen(
         command,

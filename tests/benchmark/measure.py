@@ -3,8 +3,8 @@
 Usage: measure.py LOG INTERPRETER [ARGUMENT...]
 
 Appends one line of JSON per run to LOG: the module, or the stage that it runs (found in the payload that Ansible sends
-on standard input, or in the file that it names), the largest resident set of the process and the children that it waited for, in KiB, and the
-processor seconds of all of them and of this program.
+on standard input, or in the file that it names), the largest resident set of the process and the children that it
+waited for, in KiB, and the processor seconds of all of them and of this program.
 """
 
 from __future__ import annotations
