@@ -17,6 +17,7 @@ Results = Mapping[str, Mapping[str, Any]]
 CONTENT: Dict[str, Dict[str, Any]] = {
     "containers": {"type": "list", "elements": "dict", "default": []},
     "defaults": {"type": "dict", "default": {}},
+    "secrets": {"type": "dict", "default": {}, "no_log": True},
     "lxc_path": {"type": "str"},
     "bridge": {"type": "str", "default": "lxcbr0"},
     "prune": {"type": "bool", "default": False},
@@ -92,15 +93,15 @@ def stop(options: Options, results: Results) -> Dict[str, Any]:
 
 
 def rootfs(options: Options, results: Results) -> Dict[str, Any]:
-    return common(options, look_ahead={"bridge": options["bridge"], "prune": options["prune"]})
+    return common(options, "secrets", look_ahead={"bridge": options["bridge"], "prune": options["prune"]})
 
 
 def container(options: Options, results: Results) -> Dict[str, Any]:
-    return times(options, "defaults", "bridge", containers=kept(options))
+    return times(options, "defaults", "secrets", "bridge", containers=kept(options))
 
 
 def remove(options: Options, results: Results) -> Dict[str, Any]:
-    return times(options, "containers", "defaults", "bridge", "prune")
+    return times(options, "containers", "defaults", "secrets", "bridge", "prune")
 
 
 def recheck(options: Options, results: Results) -> Dict[str, Any]:
@@ -113,11 +114,12 @@ def drop(options: Options, results: Results) -> Dict[str, Any]:
 
 # What is removed is gone: it goes last, when all the rest is known to be good.
 FORWARD = (
+    Step("preflight", "preflight", lambda options, results: common(options, "bridge")),
     Step("checkpoint", "checkpoint", checkpoint),
     Step("stop", "container", stop, lambda options, results: bool(doomed(options, results))),
     Step("rootfs", "rootfs", rootfs),
-    Step("busybox", "busybox", lambda options, results: common(options), pending("busybox")),
-    Step("config", "config", lambda options, results: common(options, "bridge"), pending("config")),
+    Step("busybox", "busybox", lambda options, results: common(options, "secrets"), pending("busybox")),
+    Step("config", "config", lambda options, results: common(options, "secrets", "bridge"), pending("config")),
     Step("container", "container", container, pending("container")),
     Step("ready", "ready", lambda options, results: common(options)),
     Step("remove", "container", remove, has_doomed),
@@ -132,7 +134,7 @@ BACK = (
 FIRST_CHANGE = "stop"
 # Check mode cannot wait for what it has not started, and takes no checkpoint of what it does not change.
 FORECAST = (
-    *(step for step in FORWARD if step.name in ("rootfs", "busybox", "config")),
+    *(step for step in FORWARD if step.name in ("preflight", "rootfs", "busybox", "config")),
     Step("container", "container", remove, pending("container")),
 )
 

@@ -53,7 +53,7 @@ def carried_out(answers=None, driven=lambda: True, **options):
     return ended, [(stage.name, stage.outcome) for stage in transact.stages], modules
 
 
-WHOLE = ["checkpoint", "rootfs", "busybox", "config", "container", "ready", "remove", "forget"]
+WHOLE = ["preflight", "checkpoint", "rootfs", "busybox", "config", "container", "ready", "remove", "forget"]
 
 
 @pytest.mark.parametrize(
@@ -61,17 +61,22 @@ WHOLE = ["checkpoint", "rootfs", "busybox", "config", "container", "ready", "rem
     [
         pytest.param({}, {}, WHOLE, id="all is to be done"),
         pytest.param(
-            {"rootfs": {"pending": []}}, {}, ["checkpoint", "rootfs", "ready", "forget"], id="nothing is to be done"
+            {"rootfs": {"pending": []}},
+            {},
+            ["preflight", "checkpoint", "rootfs", "ready", "forget"],
+            id="nothing is to be done",
         ),
         pytest.param(
             {"rootfs": {"pending": ["container"]}},
             {},
-            ["checkpoint", "rootfs", "container", "ready", "remove", "forget"],
+            ["preflight", "checkpoint", "rootfs", "container", "ready", "remove", "forget"],
             id="only the state",
         ),
-        pytest.param(THERE, {}, ["checkpoint", "stop", *WHOLE[1:]], id="one is to go"),
-        pytest.param(THERE, {"containers": [{"name": "hmi"}]}, [*WHOLE[:6], "forget"], id="none is to go"),
-        pytest.param(THERE, {"containers": [], "prune": True}, ["checkpoint", "stop", *WHOLE[1:]], id="prune"),
+        pytest.param(THERE, {}, ["preflight", "checkpoint", "stop", *WHOLE[2:]], id="one is to go"),
+        pytest.param(THERE, {"containers": [{"name": "hmi"}]}, [*WHOLE[:7], "forget"], id="none is to go"),
+        pytest.param(
+            THERE, {"containers": [], "prune": True}, ["preflight", "checkpoint", "stop", *WHOLE[2:]], id="prune"
+        ),
     ],
 )
 def test_the_stages(answers, options, stages):
@@ -86,6 +91,7 @@ def test_the_arguments():
     place = {"lxc_path": "/data/lxc", "runtime": "auto"}
     times = {**place, "settle": 0.5, "stop_timeout": 10.0, "start_timeout": 30.0}
     assert modules.calls == [
+        ("preflight", "preflight", {**specs, "bridge": "br0"}),
         ("checkpoint", "checkpoint", {**specs, "state": "present", "id": "one"}),
         ("stop", "container", {**place, "stop_timeout": 10.0, "name": ["old"], "state": "stopped"}),
         ("rootfs", "rootfs", {**specs, "look_ahead": {"bridge": "br0", "prune": False}}),
@@ -250,10 +256,10 @@ def test_a_change_is_told():
 
 
 def test_nothing_goes_on_without_ansible_playbook():
-    lives = iter([True, True, True, False])
+    lives = iter([True, True, True, True, False])
     ended, ran, _modules = carried_out(driven=lambda: next(lives))
     assert ended == ("pending", "busybox: the ansible-playbook process is gone")
-    assert [name for name, _outcome in ran] == ["checkpoint", "rootfs"]
+    assert [name for name, _outcome in ran] == ["preflight", "checkpoint", "rootfs"]
 
 
 @pytest.mark.parametrize(

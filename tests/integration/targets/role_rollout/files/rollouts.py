@@ -239,7 +239,7 @@ def success():
     assert times[0][1] <= times[1][0] and times[1][1] <= min(times[2][0], times[3][0])
     assert all(re.fullmatch(r"2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", time_) for pair in times for time_ in pair)
     stages = [stage["name"] for stage in record["hosts"]["h1"]["stages"]]
-    assert stages == ["checkpoint", "rootfs", "busybox", "config", "container", "ready", "forget"]
+    assert stages == ["preflight", "checkpoint", "rootfs", "busybox", "config", "container", "ready", "forget"]
     lines = [line for line in output.splitlines() if line.startswith("rollout one: ")]
     assert [line.split(": ")[1].split(",")[0] for line in lines] == ["%d of 4 done" % number for number in (1, 2, 3, 4)]
     assert all(re.search(r"0 failed, \d pending.*; \d:\d\d elapsed", line) for line in lines)
@@ -359,8 +359,8 @@ def unreachable():
     assert fleet.states() == ["done", "done", "pending", "done"]
     assert fleet.seen("h3") == before
     host = fleet.ledger()["hosts"]["h3"]
-    assert re.match("checkpoint: unreachable: .*Connection refused", host["reason"]), host
-    assert [(stage["name"], stage["outcome"]) for stage in host["stages"]] == [("checkpoint", "unreachable")]
+    assert re.match("preflight: unreachable: .*Connection refused", host["reason"]), host
+    assert [(stage["name"], stage["outcome"]) for stage in host["stages"]] == [("preflight", "unreachable")]
     assert re.search(r"rollout one: \d of 4 done, 0 failed, \d pending \(1 unreachable\)", output)
     assert "unreachable=0" in output and "unreachable=1" not in output
 
@@ -377,7 +377,7 @@ def unreachable():
 def lost():
     # With pipelining a stage is one call; without it there are some for the temporary directory and the files too, and
     # Ansible wants to remove that directory afterwards.
-    for pipelining, call, stage in (("1", 4, "config"), ("0", 9, None)):
+    for pipelining, call, stage in (("1", 5, "config"), ("0", 12, None)):
         fleet = Fleet("lost" + pipelining, 3, softwarecontainer_rollout_budget=1)
         fleet.losing("h2", call)
         environment = {"ANSIBLE_PIPELINING": pipelining, "ANSIBLE_SSH_TRANSFER_METHOD": "piped"}
@@ -402,8 +402,8 @@ def lost_in_rollback():
     content = fleet.content("h1")
     fleet.release("2")
     fleet.break_("h1")
-    # The seventh stage is the one after the gate.
-    fleet.losing("h1", 7)
+    # The eighth stage is the one after the gate.
+    fleet.losing("h1", 8)
     assert fleet.run(softwarecontainer_rollout_id="two")[0] != 0
     host = fleet.ledger("two")["hosts"]["h1"]
     assert (host["state"], host["stages"][-1]["name"]) == ("pending", "restore")
@@ -652,7 +652,7 @@ def gone_target():
     assert fleet.states() == ["done", "failed", "failed"]
     reasons = [fleet.ledger()["hosts"][name]["reason"] for name in ("h2", "h3")]
     assert re.match(
-        "checkpoint: The module interpreter '/nowhere/python3' was not found.*nothing was changed", reasons[0]
+        "preflight: The module interpreter '/nowhere/python3' was not found.*nothing was changed", reasons[0]
     ), reasons
     assert "lxc_path: 'not/absolute' is not an absolute path" in reasons[1], reasons
 

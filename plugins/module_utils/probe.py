@@ -1,0 +1,108 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the module preflight (I/O, reads only): specs in, what the target can and cannot do out."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+    frame,
+    idmapped,
+    preflight,
+    runtime,
+    spec,
+    target,
+)
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
+
+# Where LXC itself keeps containers, if it cannot be asked.
+LXC_PATH = "/var/lib/lxc"
+
+
+def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
+    """The verdicts; `msg` is there where one that is needed is not fulfilled. Raises RefusedError for bad specs."""
+    containers = spec.parse_containers(parameters["containers"], parameters["defaults"])
+    bridge = frame.check_bridge(parameters)
+    wanted = [container for container in containers if container.state != "absent"]
+    facts = gather(parameters, bridge, next((container.busybox.path for container in wanted), None))
+    checks = {name: check(facts, wanted) for name, check in preflight.CHECKS.items()}
+    needed = preflight.needed_by(wanted) if parameters["needed"] is None else parameters["needed"]
+    told = [
+        {
+            "name": name,
+            "ok": check.ok,
+            "needed": name in needed,
+            "found": check.found,
+            "advice": None if check.ok else check.advice,
+        }
+        for name, check in checks.items()
+    ]
+    result: Dict[str, Any] = {"changed": False, "checks": told, "lxc_path": facts.lxc_path}
+    reasons = preflight.reasons(checks, needed)
+    return {**result, "msg": "; ".join(reasons)} if reasons else result
+
+
+def gather(parameters: Mapping[str, Any], bridge: str, busybox: Optional[str]) -> preflight.Facts:
+    """What there is to read. Raises RefusedError for a lxc_path that is none."""
+    version, ways, lxc_path = lxc(parameters)
+    nearest = existing(lxc_path)
+    status = os.statvfs(nearest)
+    can_map, reason = idmapped.supported(nearest)
+    return preflight.Facts(
+        root=os.geteuid() == 0,
+        kernel=platform.release(),
+        namespaces=frozenset(os.listdir("/proc/self/ns")),
+        users=int(target.read_text("/proc/sys/user/max_user_namespaces").strip() or 0),
+        layout=target.cgroup_version(),
+        controllers={name: version for name, (version, point) in target.hierarchies().items() if visible(point)},
+        seccomp=target.seccomp(),
+        seccomp_profile=target.seccomp_profile(),
+        apparmor=target.apparmor(),
+        selinux=target.selinux(),
+        lxc=version,
+        ways=ways,
+        lxc_path=lxc_path,
+        init_lxc=target.first_program("init.lxc", target.INIT_DIRECTORIES),
+        init_lxc_static=target.first_program("init.lxc.static", target.INIT_DIRECTORIES),
+        bridge=bridge,
+        interfaces=frozenset(os.listdir("/sys/class/net")),
+        busybox=target.busybox(busybox),
+        subuids=target.subordinate_ids("/etc/subuid"),
+        subgids=target.subordinate_ids("/etc/subgid"),
+        mapping="" if can_map else reason,
+        free=status.f_bavail * status.f_frsize,
+        # File systems such as btrfs make inodes as they need them, and say that there are none.
+        inodes=status.f_favail if status.f_files else None,
+        there=frozenset(os.listdir(lxc_path)) if nearest == lxc_path else frozenset(),
+        read_only=tuple(path for path in (nearest, "/run") if os.statvfs(path).f_flag & os.ST_RDONLY),
+    )
+
+
+def lxc(parameters: Mapping[str, Any]) -> Tuple[Optional[str], Tuple[str, ...], str]:
+    """The version of LXC, the ways to reach it, and its directory, also where there is no LXC yet."""
+    tools = shutil.which("lxc-start") is not None
+    ways = [name for name, there in (("binding", runtime.has_binding()), ("tools", tools)) if there]
+    try:
+        reached = frame.choose_runtime(parameters)
+        return reached.version(), tuple(ways), reached.lxc_path
+    except (RefusedError, ContainerError):
+        if parameters["lxc_path"] and not parameters["lxc_path"].startswith("/"):
+            raise
+        return None, (), parameters["lxc_path"] or LXC_PATH
+
+
+def visible(point: str) -> bool:
+    """Whether a cgroup hierarchy is what one sees at its mount point, see cgroups(7)."""
+    return os.path.exists(point + "/cgroup.procs")
+
+
+def existing(path: str) -> str:
+    """The nearest directory above a path that is there, or the path itself."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return path

@@ -1,0 +1,198 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a target can and cannot do: the verdict of each check, and which checks a container needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import idmapped, preflight, probe, spec, target
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Binary
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.preflight import Facts
+from ansible_collections.softwarecontainer.lxc.plugins.modules import preflight as module
+
+MIB = 1024 * 1024
+FACTS = Facts(
+    root=True,
+    kernel="6.1.0",
+    namespaces=frozenset(["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"]),
+    users=1000,
+    layout="hybrid",
+    controllers={"memory": 1, "cpu": 1, "pids": 1, "devices": 1, "unified": 2},
+    seccomp=True,
+    seccomp_profile="/usr/share/lxc/config/common.seccomp",
+    apparmor=True,
+    selinux=True,
+    lxc="5.0.2",
+    ways=("binding", "tools"),
+    lxc_path="/var/lib/lxc",
+    init_lxc="/usr/sbin/init.lxc",
+    init_lxc_static="/usr/lib/lxc/init.lxc.static",
+    bridge="lxcbr0",
+    interfaces=frozenset(["lo", "lxcbr0"]),
+    busybox=Binary("/bin/busybox", "00", 2 * MIB, ("ls", "sh"), None),
+    subuids=((1000000, 65536),),
+    subgids=((1000000, 65536), (2000000, 65536)),
+    free=100 * MIB,
+    inodes=5000,
+)
+GOOD = {
+    "root": "root",
+    "namespaces": "Linux 6.1.0 with all of cgroup, ipc, mnt, net, pid, uts",
+    "cgroups": "version hybrid with cpu, devices, memory, pids, unified",
+    "cgroup_memory": "version 1",
+    "cgroup_cpu": "version 1",
+    "cgroup_pids": "version 1",
+    "cgroup_devices": "version 1",
+    "user_namespaces": "up to 1000",
+    "subordinate_ids": "65536 users and 131072 groups for root",
+    "id_mapped_mounts": "/var/lib/lxc can",
+    "seccomp": "/usr/share/lxc/config/common.seccomp",
+    "apparmor": "switched on",
+    "selinux": "switched on",
+    "lxc": "5.0.2 by binding and tools",
+    "init_lxc": "/usr/sbin/init.lxc",
+    "bridge": "lxcbr0",
+    "busybox": "/bin/busybox, static, 2 applets",
+    "space": "100 MiB free in /var/lib/lxc, 5000 inodes",
+    "writable": "all of it",
+}
+LACKING: dict[str, tuple[str, dict[str, Any], str]] = {
+    "another user": ("root", {"root": False}, "another user"),
+    "no network namespaces": (
+        "namespaces",
+        {"namespaces": FACTS.namespaces - {"net", "uts"}},
+        "Linux 6.1.0 without net, uts",
+    ),
+    "no cgroups": ("cgroups", {"controllers": {}}, "none"),
+    "no memory controller": ("cgroup_memory", {"controllers": {"cpu": 2}}, "not there"),
+    "no device control": ("cgroup_devices", {"controllers": {"memory": 1}}, "not there"),
+    "no user namespaces": ("user_namespaces", {"namespaces": FACTS.namespaces - {"user"}}, "none"),
+    "user namespaces forbidden": ("user_namespaces", {"users": 0}, "none"),
+    "no ids": ("subordinate_ids", {"subuids": ()}, "0 users and 131072 groups for root"),
+    "no mapped mounts": (
+        "id_mapped_mounts",
+        {"mapping": "mount_setattr: Invalid argument"},
+        "/var/lib/lxc cannot: mount_setattr: Invalid argument",
+    ),
+    "no seccomp": ("seccomp", {"seccomp": False}, "not there"),
+    "no profile": ("seccomp", {"seccomp_profile": None}, "no common.seccomp of LXC"),
+    "no apparmor": ("apparmor", {"apparmor": False}, "not there or switched off"),
+    "no selinux": ("selinux", {"selinux": False}, "not there or switched off"),
+    "no lxc": ("lxc", {"lxc": None}, "neither the binding nor the tools"),
+    "no init": ("init_lxc", {"init_lxc": None}, "no init.lxc"),
+    "no bridge": ("bridge", {"interfaces": frozenset(["lo"])}, "no lxcbr0"),
+    "no busybox": ("busybox", {"busybox": "there is no busybox"}, "there is no busybox"),
+    "no space": ("space", {"free": 3 * MIB, "inodes": None}, "3 MiB free in /var/lib/lxc"),
+    "no inodes": ("space", {"inodes": 10}, "100 MiB free in /var/lib/lxc, 10 inodes"),
+    "read-only": ("writable", {"read_only": ("/var/lib", "/run")}, "read-only: /var/lib, /run"),
+}
+
+
+def containers(*given: dict[str, Any]) -> list[spec.Container]:
+    return [spec.CONTAINER({"name": "c%d" % number, **each}) for number, each in enumerate(given)]
+
+
+def test_a_target_that_can_do_all() -> None:
+    found = {name: check(FACTS, containers({})) for name, check in preflight.CHECKS.items()}
+    assert {name: check.found for name, check in found.items() if check.ok} == GOOD
+
+
+@pytest.mark.parametrize(("name", "lacking", "found"), LACKING.values(), ids=LACKING)
+def test_a_target_that_lacks_something(name: str, lacking: dict[str, Any], found: str) -> None:
+    check = preflight.CHECKS[name](FACTS._replace(**lacking), containers({}))
+    assert not check.ok
+    assert check.found == found
+    assert check.advice
+    assert preflight.reasons({name: check}, [name]) == [f"{name}: {found}; {check.advice}"]
+    assert preflight.reasons({name: check}, []) == []
+
+
+def test_each_check_is_seen_to_fail() -> None:
+    assert {name for name, _lacking, _found in LACKING.values()} | {"cgroup_cpu", "cgroup_pids"} == set(
+        preflight.CHECKS
+    )
+
+
+def test_space_grows_with_the_containers() -> None:
+    """A copy of busybox each, unless it is bound or there is none."""
+
+    def enough(free: int, *given: dict[str, Any]) -> bool:
+        return preflight.space(FACTS._replace(free=free, inodes=None), containers(*given)).ok
+
+    assert enough(4 * MIB)
+    assert not enough(6 * MIB, {})
+    assert enough(7 * MIB, {})
+    assert not enough(7 * MIB, {}, {})
+    assert enough(5 * MIB, {"busybox": {"method": "bind"}})
+    assert preflight.space(FACTS._replace(free=4 * MIB, there=frozenset(["c0"])), containers({})).ok
+
+
+def test_the_static_init() -> None:
+    given = containers({"system_mounts": False})
+    assert preflight.init_lxc(FACTS, given).found == "/usr/lib/lxc/init.lxc.static"
+    assert preflight.init_lxc(FACTS._replace(init_lxc_static=None), given).found == "no init.lxc.static"
+
+
+ALWAYS = {"root", "namespaces", "cgroups", "lxc", "space", "writable"}
+DEFAULT = {"cgroup_devices", "seccomp", "init_lxc", "bridge", "busybox"}
+NEEDED: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "defaults": ({}, DEFAULT),
+    "absent": ({"state": "absent", "limits": {"pids": 5}}, set()),
+    "memory": ({"limits": {"memory": "64M"}}, DEFAULT | {"cgroup_memory"}),
+    "processors": ({"limits": {"cpus": 1}}, DEFAULT | {"cgroup_cpu"}),
+    "shares": ({"limits": {"cpu_shares": 100}}, DEFAULT | {"cgroup_cpu"}),
+    "tasks": ({"limits": {"pids": 5}}, DEFAULT | {"cgroup_pids"}),
+    "all devices": ({"security": {"devices": "all"}}, DEFAULT - {"cgroup_devices"}),
+    "no seccomp": ({"security": {"seccomp": "none"}}, DEFAULT - {"seccomp"}),
+    "a profile": ({"security": {"seccomp": "/p"}}, DEFAULT - {"seccomp"}),
+    "apparmor": ({"security": {"apparmor": "generated"}}, DEFAULT | {"apparmor"}),
+    "unconfined": ({"security": {"apparmor": "unconfined"}}, DEFAULT),
+    "selinux": ({"security": {"selinux": "u:r:t"}}, DEFAULT | {"selinux"}),
+    "id maps": (
+        {"security": {"idmap": ["u 0 1 2", "g 0 1 2"]}},
+        DEFAULT | {"user_namespaces", "subordinate_ids", "id_mapped_mounts"},
+    ),
+    "init": ({"init": ["/app"]}, DEFAULT - {"init_lxc"}),
+    "no network": ({"network": []}, DEFAULT - {"bridge"}),
+    "another link": ({"network": [{"link": "br1"}]}, DEFAULT - {"bridge"}),
+    "a type without link": ({"network": [{"type": "empty"}]}, DEFAULT - {"bridge"}),
+    "no busybox": ({"busybox": {"method": "none"}}, DEFAULT - {"busybox"}),
+    "another busybox": ({"busybox": {"path": "/opt/busybox"}}, DEFAULT - {"busybox"}),
+}
+
+
+@pytest.mark.parametrize(("given", "needed"), NEEDED.values(), ids=NEEDED)
+def test_what_a_container_needs(given: dict[str, Any], needed: set[str]) -> None:
+    assert set(preflight.needed_by(containers(given))) == ALWAYS | needed
+
+
+def test_what_no_container_needs() -> None:
+    assert set(preflight.needed_by([])) == ALWAYS
+
+
+def test_the_names_are_documented() -> None:
+    options = yaml.safe_load(module.DOCUMENTATION)["options"]
+    assert options["needed"]["choices"] == list(preflight.CHECKS)
+
+
+def test_subordinate_ids(tmp_path: Path) -> None:
+    path = tmp_path / "subuid"
+    path.write_text("root:100000:65536\nsomebody:1:2\n0:500000:1000\nroot:x:1\nroot:1\n", encoding="ascii")
+    assert target.subordinate_ids(str(path)) == ((100000, 65536), (500000, 1000))
+    assert target.subordinate_ids(str(tmp_path / "none")) == ()
+
+
+def test_the_nearest_directory(tmp_path: Path) -> None:
+    assert probe.existing(str(tmp_path / "a" / "b")) == str(tmp_path)
+    assert probe.existing(str(tmp_path)) == str(tmp_path)
+
+
+def test_a_place_that_is_not_there_cannot_be_mounted() -> None:
+    can, reason = idmapped.supported("/nowhere/at/all")
+    assert not can
+    assert reason.partition(":")[0] in ("open_tree", "unshare", "/proc/uid_map") or "uid_map" in reason
