@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import select
 import time
-from typing import Dict, Iterable, Optional, Set
+from typing import Dict, Iterable, Mapping, Optional, Set, Tuple
 
 # The number of pidfd_open(2) is the same on every architecture but alpha.
 PIDFD_OPEN = 434
@@ -49,6 +50,41 @@ def parent(pid: int) -> Optional[int]:
     """The parent of a process; None where it has ended."""
     found = fields(pid)
     return int(found[1]) if found else None
+
+
+def inits(roots: Mapping[str, str]) -> Dict[str, int]:
+    """The PID 1 of each container that has one, by name, from the directories that are their roots.
+
+    A process in a namespace of its own is number 1 there, see NSpid in proc(5).
+    """
+    wanted: Dict[Tuple[int, int], str] = {}
+    for name, path in roots.items():
+        with contextlib.suppress(OSError):
+            status = os.stat(path, follow_symlinks=False)
+            wanted[status.st_dev, status.st_ino] = name
+    found: Dict[str, int] = {}
+    for pid in [int(entry) for entry in os.listdir("/proc") if entry.isdigit()] if wanted else []:
+        # Each process may end at any moment.
+        with contextlib.suppress(OSError):
+            status = os.stat("/proc/%d/root" % pid)
+            owner = wanted.get((status.st_dev, status.st_ino))
+            if owner and fields(pid) and is_first(pid):
+                found[owner] = pid
+    return found
+
+
+def is_first(pid: int) -> bool:
+    """Whether a process is number 1 in the innermost of several namespaces of processes."""
+    with open("/proc/%d/status" % pid, encoding="utf-8", errors="replace") as stream:
+        numbers = next((line.split()[1:] for line in stream if line.startswith("NSpid:")), [])
+    return len(numbers) > 1 and numbers[-1] == "1"
+
+
+def send(pids: Iterable[int], number: int) -> None:
+    """Send a signal to processes, as far as they are still there."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def pidfd(pid: int) -> int:

@@ -18,7 +18,7 @@ import shutil
 import subprocess
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import parallel
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import parallel, processes
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
 
 STATES = ["STOPPED", "STARTING", "RUNNING", "STOPPING", "ABORTING", "FREEZING", "FROZEN", "THAWED"]
@@ -36,10 +36,14 @@ class LoadError(ContainerError):
 
 
 class Status(NamedTuple):
-    """What LXC says of a container: its state, and the process id of its PID 1 on the target."""
+    """What LXC says of a container: its state, and the process id of its PID 1 on the target.
+
+    `monitored`: whether LXC's monitor is there. Without it LXC says STOPPED, whatever is still alive.
+    """
 
     state: str
     pid: Optional[int] = None
+    monitored: bool = True
 
 
 class Program(NamedTuple):
@@ -268,7 +272,8 @@ def socket_names(text: str) -> List[str]:
 def statuses(runtime: Runtime, names: Sequence[str]) -> Dict[str, Union[Status, ContainerError]]:
     """State and PID 1 of many containers, or why LXC cannot tell.
 
-    A container that runs has a command socket: who has none is stopped, also where its config is broken.
+    A container that runs has a command socket: who has none is stopped, also where its config is broken, unless its
+    PID 1 has survived its monitor.
     """
     present = set(sockets())
     results: Dict[str, Union[Status, ContainerError]] = {}
@@ -277,9 +282,18 @@ def statuses(runtime: Runtime, names: Sequence[str]) -> Dict[str, Union[Status, 
         if len(os.fsencode(socket)) <= SOCKET_NAME_MAX and "@" + socket not in present:
             results[name] = Status("STOPPED")
     asked = [name for name in names if name not in results]
+    results.update(ask_all(runtime, asked))
+    stopped = [name for name, result in results.items() if isinstance(result, Status) and result.state == "STOPPED"]
+    survivors = processes.inits({name: "%s/%s/rootfs" % (runtime.lxc_path, name) for name in stopped})
+    return {**results, **{name: Status("RUNNING", pid, False) for name, pid in survivors.items()}}
+
+
+def ask_all(runtime: Runtime, names: Sequence[str]) -> Dict[str, Union[Status, ContainerError]]:
+    """State and PID 1 of containers as LXC says, or why it cannot tell."""
     if runtime.kind == "binding":
-        return {**results, **{name: ask(runtime, name) for name in asked}}
-    for name, result in parallel.each(lambda name: answer(runtime, name), asked, PATIENCE).items():
+        return {name: ask(runtime, name) for name in names}
+    results: Dict[str, Union[Status, ContainerError]] = {}
+    for name, result in parallel.each(lambda name: answer(runtime, name), names, PATIENCE).items():
         state, pid, error, unloaded = result.value or ("", None, result.error, False)
         results[name] = (LoadError if unloaded else ContainerError)(error) if error else Status(state, pid)
     return results

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     config,
+    effective,
     files,
     lifecycle,
     manifest,
@@ -18,6 +20,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     processes,
     runtime,
     stages,
+    target,
     usage,
 )
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
@@ -85,6 +88,9 @@ def restart_due(status: Union[runtime.Status, ContainerError], record: manifest.
     """Whether a container that runs has changed on disk since it was started."""
     if isinstance(status, ContainerError) or not status.pid:
         return False
+    # LXC can do nothing with a container whose monitor has died.
+    if not status.monitored:
+        return True
     return lifecycle.restart_due(record.changed(), processes.boot_id(), processes.started(status.pid))
 
 
@@ -140,26 +146,35 @@ def freeze(reached: runtime.Runtime, names: Sequence[str], _times: Times) -> Err
 
 def stop(reached: runtime.Runtime, names: Sequence[str], times: Times) -> Errors:
     """Ask all to end, wait for all together, and kill those that have not ended in time."""
-    inits = running(reached, names)
-    monitors = {name: processes.parent(pid) for name, pid in inits.items()}
-    runtime.halt_all(reached, list(inits))
+    found = running(reached, names)
+    inits = {name: status.pid for name, status in found.items() if status.pid}
+    monitored = [name for name in inits if found[name].monitored]
+    # Without its monitor a container is out of LXC's reach, and its PID 1 is all that there is to speak to.
+    orphans = {inits[name] for name in inits if name not in monitored}
+    # LXC's monitor would remove them.
+    left = {path for pid in orphans for path in usage.cgroups(pid)}
+    monitors = {name: processes.parent(inits[name]) for name in monitored}
+    runtime.halt_all(reached, monitored)
+    processes.send(orphans, signal.SIGTERM)
     alive = processes.wait_for_end(inits.values(), times.stop)
     errors = reasons(
-        parallel.each(reached.kill, [name for name, pid in inits.items() if pid in alive], runtime.PATIENCE)
+        parallel.each(reached.kill, [name for name in monitored if inits[name] in alive], runtime.PATIENCE)
     )
+    processes.send(orphans & alive, signal.SIGKILL)
     # PID 1 of the target has taken over where a monitor has died: it never ends.
     waited = {pid for pid in [*inits.values(), *monitors.values()] if pid and pid != 1}
     alive = processes.wait_for_end(waited, runtime.PATIENCE)
+    files.remove_cgroups(left)
     for name in inits:
         if inits[name] in alive and name not in errors:
             errors[name] = "its PID 1 (%d on the target) is still alive after a kill" % inits[name]
     return errors
 
 
-def running(reached: runtime.Runtime, names: Sequence[str]) -> Dict[str, int]:
-    """PID 1, as the target counts, of those of the containers that have one."""
+def running(reached: runtime.Runtime, names: Sequence[str]) -> Dict[str, runtime.Status]:
+    """What LXC says of those of the containers that have a PID 1."""
     found = runtime.statuses(reached, names).items()
-    return {name: status.pid for name, status in found if isinstance(status, runtime.Status) and status.pid}
+    return {name: status for name, status in found if isinstance(status, runtime.Status) and status.pid}
 
 
 def remove(reached: runtime.Runtime, names: Sequence[str], _times: Times) -> Errors:
@@ -176,7 +191,8 @@ def start(reached: runtime.Runtime, names: Sequence[str], times: Times) -> Error
     errors = reasons(results)
     late = [name for name in errors if name in running(reached, list(errors))]
     parallel.each(reached.kill, late, runtime.PATIENCE)
-    pids = running(reached, [name for name in names if name not in errors])
+    begun_well = running(reached, [name for name in names if name not in errors])
+    pids = {name: status.pid for name, status in begun_well.items() if status.pid}
     alive = processes.wait_for_end(pids.values(), begun + times.settle - time.monotonic())
     for name in names:
         if name not in errors and pids.get(name) not in alive:
@@ -197,11 +213,8 @@ STEP: Mapping[str, Callable[[runtime.Runtime, Sequence[str], Times], Errors]] = 
 }
 
 
-def verify(wishes: Iterable[Wish], found: Survey, started: Sequence[str] = ()) -> Errors:
-    """Where what is there is not what was wanted: the state, and of those started the limits that are in force.
-
-    One that was left running for all its changes has the limits that it was started with.
-    """
+def verify(wishes: Iterable[Wish], found: Survey) -> Errors:
+    """Where the state that is there is not the one that was wanted."""
     errors: Errors = {}
     for wish in wishes:
         there = found[wish.name]
@@ -209,8 +222,21 @@ def verify(wishes: Iterable[Wish], found: Survey, started: Sequence[str] = ()) -
             errors[wish.name] = str(there)
         elif there.state != lifecycle.REACHED[wish.state]:
             errors[wish.name] = "it should be %s and is %s" % (lifecycle.REACHED[wish.state], there.state)
-        elif there.pid and wish.name in started:
+    return errors
+
+
+def not_in_force(lxc_path: str, wishes: Iterable[Wish], found: Survey) -> Errors:
+    """What containers that were just started should have, and what the kernel does not show of it.
+
+    One that was left running for all its changes has what it was started with, and is not asked.
+    """
+    errors: Errors = {}
+    for wish in wishes:
+        there = found[wish.name]
+        if isinstance(there, Found) and there.pid:
+            asked = effective.lines_of(target.read_text(os.path.join(lxc_path, wish.name, config.FILE_NAME)))
             missing = usage.limits_not_in_force(there.pid, wish.limits)
+            missing += effective.not_in_force(asked, effective.of(there.pid))
             if missing:
                 errors[wish.name] = "; ".join(missing)
     return errors

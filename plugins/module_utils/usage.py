@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Set
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import config, target
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Limits
@@ -36,6 +36,17 @@ def payload_cgroup(cgroups: str, controller: str, version: int) -> Optional[str]
             depth = next((place for place, part in enumerate(parts) if part.startswith("lxc.payload")), len(parts) - 1)
             return "/".join(parts[: depth + 1])
     return None
+
+
+def cgroups(pid: int) -> Set[str]:
+    """The directories of a container's own cgroups, and those of its monitor, from its PID 1."""
+    text = target.read_text("/proc/%d/cgroup" % pid)
+    found: Set[str] = set()
+    for controller, (version, point) in target.hierarchies().items():
+        path = payload_cgroup(text, controller, version) or ""
+        if "/lxc.payload." in path:
+            found |= {point + path, point + path.replace("/lxc.payload.", "/lxc.monitor.")}
+    return found
 
 
 def limits_not_in_force(pid: int, wanted: Limits) -> List[str]:

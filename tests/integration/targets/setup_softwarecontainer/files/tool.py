@@ -8,20 +8,24 @@ clean-up BRIDGE START...   Take away all that the tests have made; fail where
 save [FOLDER...]     Record every name, its attributes and content below the lxc path, and LXC's and our lock files.
 same [FOLDER...]     Fail, with the difference, where this is no longer as it was recorded.
 observe NAME...      What the kernel says of containers, as JSON: one object for each, null where no process is in it.
-cgroups START        The cgroups of containers whose names begin so.
+cgroups START        The cgroups of containers whose names begin so, without those of another run.
 left START           Processes, cgroups and directories of containers whose names begin so, and logs; one line each.
 flip NAME FOLDER CANARY SECONDS   Exchange a folder of a rootfs with a link to a canary, over and over.
 kill-at-work SECONDS ARGV...   Run a module and kill it after it has worked so long.
+fail CALL:NUMBER:ERROR ARGV...   Run a module in which the call of that number fails, of rename(2) for example.
+digest FOLDER NAME...   A digest of names in a folder and of all below them, but for times and owners.
 tree FOLDER          The entries below a folder, one line each, sorted: type, mode, owner, path, and a link's target.
 """
 
 import contextlib
 import ctypes
 import difflib
+import errno
 import hashlib
 import json
 import os
 import re
+import runpy
 import signal
 import stat
 import subprocess
@@ -88,11 +92,12 @@ def mounts(pid):
     return found
 
 
-# An interpreter for modules under conditions that a play cannot set: the umask, and a SIGKILL after some
-# seconds or in the midst of work.
+# An interpreter for modules under conditions that a play cannot set: the umask, a system call that fails, and a SIGKILL
+# after some seconds or in the midst of work.
 WRAPPER = """#!/bin/sh
 umask "${TEST_UMASK:-022}"
 [ -z "$TEST_KILL_AT_WORK" ] || exec %(python)s %(top)s/tool.py kill-at-work "$TEST_KILL_AT_WORK" %(python)s "$@"
+[ -z "$TEST_FAIL" ] || exec %(python)s %(top)s/tool.py fail "$TEST_FAIL" "$@"
 [ -z "$TEST_KILL_AFTER" ] || exec timeout -s KILL "$TEST_KILL_AFTER" %(python)s "$@"
 exec %(python)s "$@"
 """
@@ -349,13 +354,28 @@ def tree(folder):
 
 def left(start):
     """What containers whose names begin so have left behind."""
-    lines = ["process %d" % pid for pid in belonging() if "/%s" % start in read("/proc/%d/mountinfo" % pid)]
+    print("\n".join(settled(lambda: leavings(start))))
+
+
+def settled(look):
+    """What is seen. Cgroups that another run of the same test is just about to remove get a little time."""
+    deadline = time.monotonic() + 10
+    lines = look()
+    while any(line.startswith("/sys/fs/cgroup/") for line in lines) and time.monotonic() < deadline:
+        time.sleep(0.2)
+        lines = look()
+    return lines
+
+
+def leavings(start):
+    """The same at this moment, as lines."""
+    pids = [pid for pid in belonging() if "/%s" % start in read("/proc/%d/mountinfo" % pid)]
+    lines = ["process %d %s" % (pid, read("/proc/%d/cmdline" % pid).replace("\0", " ")) for pid in pids]
     # LXC itself may fail to remove a monitor's cgroup when several containers end at once.
     lines += [path for path in cgroups(start) if "/lxc.monitor." not in path or read(path + "/cgroup.procs")]
     lines = [line for line in lines if not of_others(line)]
     lines += [os.path.join(LXC_PATH, name) for name in os.listdir(LXC_PATH) if name.strip(".").startswith(start)]
-    lines += [path for path in ours_in_run() if path.endswith(".log")]
-    print("\n".join(lines))
+    return lines + [path for path in ours_in_run() if path.endswith(".log")]
 
 
 def of_others(path):
@@ -420,11 +440,64 @@ def flip(name, folder, canary, seconds):
     print(count)
 
 
+def fail(what, *argv):
+    """Run a module in this process, with one call that fails and all others as they are."""
+    name, number, error = what.split(":")
+    left = [int(number)]
+    failure = getattr(errno, error)
+    library = ctypes.CDLL
+
+    def is_due():
+        left[0] -= 1
+        return left[0] == 0
+
+    class Library(library):
+        def syncfs(self, descriptor):
+            if is_due():
+                ctypes.set_errno(failure)
+                return -1
+            return self["syncfs"](descriptor)
+
+    def failing(call):
+        def replaced(*arguments, **options):
+            # Ansible and Python make such calls as well.
+            ours = sys._getframe(1).f_code.co_filename.endswith("/module_utils/files.py")
+            if ours and is_due():
+                raise OSError(failure, os.strerror(failure))
+            return call(*arguments, **options)
+
+        return replaced
+
+    if name == "syncfs":
+        ctypes.CDLL = Library
+    else:
+        setattr(os, name, failing(getattr(os, name)))
+    sys.argv = list(argv) or ["-"]
+    if argv:
+        runpy.run_path(argv[0], run_name="__main__")
+    else:
+        exec(compile(sys.stdin.read(), "module", "exec"), {"__name__": "__main__"})
+
+
+def digest(folder, *names):
+    """The same for the same names, kinds, modes and contents."""
+    found = hashlib.sha256()
+    for name in names:
+        for line in record([os.path.join(TOP, folder, name)]):
+            path, mode, _owner, _size, _time, detail = line.split(" ", 5)
+            found.update(" ".join((path, mode, detail)).encode())
+    print(found.hexdigest())
+
+
 COMMANDS = {
+    "fail": fail,
+    "digest": digest,
     "flip": flip,
     "kill-at-work": kill_at_work,
     "left": left,
-    "cgroups": lambda start: print("\n".join(cgroups(start))),
+    "cgroups": lambda start: print(
+        "\n".join(settled(lambda: [path for path in cgroups(start) if not of_others(path)]))
+    ),
     "set-up": set_up,
     "clean-up": clean_up,
     "save": save,
