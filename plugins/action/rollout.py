@@ -196,7 +196,7 @@ class ActionModule(ActionBase):
             raise RefusedError("host %s: %s" % (name, ledger.sentence(validated.error_messages[0])))
         content = transaction.content(validated.validated_parameters)
         try:
-            spec.parse_containers(content["containers"], content["defaults"])
+            spec.parse_containers(content["containers"], content["defaults"], content["secrets"])
         except RefusedError as error:
             raise RefusedError("host %s: %s" % (name, error)) from None
         return content

@@ -361,6 +361,9 @@ options:
         description:
           - Environment variables of the container's first program, and of all that M(softwarecontainer.lxc.exec) runs,
             C(lxc.environment). Booleans are refused; put them in quotes.
+          - A value that is secret is written with the key C(secret) and a name, under which the option C(secrets) has it.
+            It appears in no output, diff or log, whatever the verbosity. On the target it stands in the container's
+            config, which root alone can read.
         type: dict
         default: {}
       limits:
@@ -413,13 +416,21 @@ options:
             default: [mac_admin, mac_override, sys_time, sys_module, sys_rawio]
           seccomp:
             description:
-              - A seccomp profile on the target, a path that has to exist, C(lxc.seccomp.profile).
-              - When left out, system calls are not filtered.
+              - The filter of system calls, C(lxc.seccomp.profile). V(common) is LXC's own profile for all containers,
+                which takes away loading modules, C(kexec) and opening files by handle. A path is that of a profile on
+                the target. V(none) filters nothing.
+              - A target that cannot do it is refused.
             type: str
+            default: common
           apparmor:
             description:
               - The AppArmor profile, C(lxc.apparmor.profile). On a target whose kernel has no AppArmor, a profile other
                 than V(unconfined) and V(unchanged) is refused, because LXC would start the container without it.
+              - When left out, the one that LXC takes by itself.
+            type: str
+          selinux:
+            description:
+              - The SELinux context, C(lxc.selinux.context). A target without SELinux is refused.
               - When left out, the one that LXC takes by itself.
             type: str
           no_new_privs:
@@ -427,7 +438,22 @@ options:
               - Whether setuid programs and file capabilities give no further rights in the container,
                 C(lxc.no_new_privs).
             type: bool
-            default: false
+            default: true
+          sys:
+            description:
+              - How C(/sys) is mounted where O(containers[].system_mounts) is true, C(lxc.mount.auto). V(ro) is
+                read-only, V(mixed) leaves C(/sys/devices/virtual/net) writable, V(rw) all of it.
+            type: str
+            choices: [ro, mixed, rw]
+            default: ro
+          devices:
+            description:
+              - The devices that the container may use beside the usual ones, by rules of device cgroups such as
+                V(c 10:200 rwm). The usual ones are C(null), C(zero), C(full), C(random), C(urandom), C(tty),
+                C(console), C(ptmx) and pseudo terminals. The node itself is for O(containers[].mounts) to bring in.
+              - V(all) restricts nothing.
+            type: raw
+            default: []
           idmap:
             description:
               - Id maps in LXC's form, C(u 0 100000 65536) for users and C(g 0 100000 65536) for groups. The numbers are
@@ -523,6 +549,17 @@ options:
         are, and count as failed here too, so that the last stage names all failures of the chain.
       - It is meant for the role C(containers), in which one container that fails does not stop the others.
       - When left out, no stage has failed before.
+    type: dict
+    default: {}
+"""
+
+    SECRETS = r"""
+options:
+  secrets:
+    description:
+      - The values of what an environment calls a secret, a dictionary from name to value, each one line of text. They
+        appear in no output, diff or log.
+      - When left out, there are none.
     type: dict
     default: {}
 """

@@ -20,15 +20,17 @@ CONTAINERS: Arguments = {
 }
 BRIDGE: Arguments = {"bridge": {"type": "str", "default": "lxcbr0"}}
 EARLIER: Arguments = {"failed_earlier": {"type": "dict", "default": {}}}
+SECRETS: Arguments = {"secrets": {"type": "dict", "default": {}, "no_log": True}}
 PRUNE: Arguments = {"prune": {"type": "bool", "default": False}}
 
 # What each stage takes, by the name of the module that stands for it.
 STAGES: Dict[str, Arguments] = {
-    "rootfs": {**CONTAINERS, "look_ahead": {"type": "dict", "options": {**BRIDGE, **PRUNE}}},
-    "busybox": {**CONTAINERS, **EARLIER},
-    "config": {**CONTAINERS, **BRIDGE, **EARLIER},
+    "rootfs": {**CONTAINERS, **SECRETS, "look_ahead": {"type": "dict", "options": {**BRIDGE, **PRUNE}}},
+    "busybox": {**CONTAINERS, **SECRETS, **EARLIER},
+    "config": {**CONTAINERS, **SECRETS, **BRIDGE, **EARLIER},
     "container": {
         **CONTAINERS,
+        **SECRETS,
         **BRIDGE,
         **EARLIER,
         **PRUNE,

@@ -42,12 +42,12 @@ class Index(NamedTuple):
 
 
 class Saved(NamedTuple):
-    """What is kept of one container: the mode of its directory, its manifest, and what had drifted from that.
+    """What is kept of one container: who may pass its directory, its manifest, and what had drifted from that.
 
     An entry that was missing, or that cannot be kept, has drifted to None.
     """
 
-    mode: int
+    access: tree.Access
     manifest: manifest.Manifest
     drifted: Mapping[str, Optional[tree.Record]] = {}
 
@@ -179,7 +179,8 @@ def render_saved(saved: Saved) -> str:
     """The text of what is kept of one container."""
     data = {
         "version": VERSION,
-        "mode": "%04o" % saved.mode,
+        "mode": "%04o" % saved.access.mode,
+        "group": saved.access.group,
         "manifest": manifest.render(saved.manifest),
         "drifted": dict(sorted(saved.drifted.items())),
     }
@@ -193,7 +194,7 @@ def parse_saved(text: str) -> Saved:
         drifted = {
             str(path): manifest.record_of(*record) if record else None for path, record in data["drifted"].items()
         }
-        return Saved(int(data["mode"], 8), manifest.parse(data["manifest"]), drifted)
+        return Saved(tree.Access(int(data["mode"], 8), int(data["group"])), manifest.parse(data["manifest"]), drifted)
     except (ContainerError, ValueError, KeyError, TypeError, AttributeError):
         raise damaged() from None
 

@@ -178,14 +178,15 @@ def keep_one(taking: Taking, name: str) -> Tuple[int, List[str]]:
     lost: List[str] = []
     owned = checkpoint.owned_by(record)
     with scan.Directories(root) as directories:
-        mode = os.fstat(directories.must("")).st_mode & 0o7777
+        status = os.fstat(directories.must(""))
+        access = tree.Access(status.st_mode & 0o7777, status.st_gid)
         for path in sorted(owned):
             kept, whole = keep_entry(taking, directories, tree.recorded(path, owned[path]))
             lost += [] if whole else [path]
             if kept != owned[path]:
                 drifted[path] = kept
     if taking.place:
-        text = checkpoint.render_saved(checkpoint.Saved(mode, record, drifted))
+        text = checkpoint.render_saved(checkpoint.Saved(access, record, drifted))
         files.keep_text(taking.place, "containers/%s.json" % name, text)
     return len(owned) - sum(kept is None for kept in drifted.values()), lost
 

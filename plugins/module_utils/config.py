@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import hardening, tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.schema import CONTROL
@@ -18,6 +19,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import 
     Interface,
     Limits,
     Mount,
+    Secret,
     interface_name,
 )
 
@@ -33,10 +35,11 @@ IDLE_SECONDS = "2147483647"
 # Types of interfaces that hang on another one, for which the bridge is the default.
 LINKED = ("veth", "macvlan", "ipvlan", "vlan")
 NEEDS_LINK = LINKED + ("phys",)
-# Profiles of AppArmor that ask for nothing.
-UNCONFINED = ("unconfined", "unchanged")
 # Keys that do not change what runs, so that their change needs no restart.
 AT_REST = ("lxc.start.", "lxc.group ", "lxc.monitor.", "lxc.log.")
+# Options of a mount point, not of a file system.
+POINT_OPTIONS = ("nosuid", "nodev", "noexec")
+ESCAPED = re.compile(r"\\([0-7]{3})")
 CPU_PERIOD = 100000
 
 Line = Tuple[str, str]
@@ -47,7 +50,7 @@ def sources(container: Container) -> List[str]:
     found = [*SYSTEM_MOUNTS, *SYSTEM_MOUNTS_OPTIONAL, INIT_DIRECTORY, container.install_prefix]
     found += [mount.source for mount in container.mounts if mount.type == "none"]
     found += [mount.target for mount in container.mounts]
-    found += [container.security.seccomp] if container.security.seccomp else []
+    found += [container.security.seccomp] if container.security.seccomp.startswith("/") else []
     return found
 
 
@@ -62,9 +65,9 @@ def render(container: Container, host: Host, lxc_path: str, bridge: str) -> str:
         ("lxc.pty.max", str(container.pty)),
         *mounts(container, host),
         *network(container, host, bridge),
-        *[("lxc.environment", "%s=%s" % pair) for pair in container.environment],
+        *environment(container),
         *limits(container.limits, host),
-        *security(container, host),
+        *hardening.lines(container.security, host),
         *autostart(container),
         *[(key, value) for key, values in container.lxc for value in values],
     ]
@@ -72,13 +75,25 @@ def render(container: Container, host: Host, lxc_path: str, bridge: str) -> str:
         # The spec has none; what else is in here comes from the target.
         if CONTROL.search(key + value):
             raise ContainerError("%s: %s has a line break or another control character" % (key, ascii(value)))
-    return HEADER + "".join("%s = %s\n" % (key, quoted(value)) for key, value in lines)
+    return HEADER + "".join(
+        key + "\n" if key == tree.SECRET else "%s = %s\n" % (key, quoted(value)) for key, value in lines
+    )
 
 
 def quoted(value: str) -> str:
     """A value as LXC reads it back: it strips blanks, and one pair of quotes around the whole."""
     paired = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
     return '"%s"' % value if value != value.strip() or paired else value
+
+
+def environment(container: Container) -> List[Line]:
+    """The variables. A mark goes before each that is secret, for whoever shows the config."""
+    lines: List[Line] = []
+    for name, value in container.environment:
+        if isinstance(value, Secret):
+            lines.append((tree.SECRET, ""))
+        lines.append(("lxc.environment", "%s=%s" % (name, value.value if isinstance(value, Secret) else value)))
+    return lines
 
 
 def init(container: Container, host: Host) -> List[Line]:
@@ -152,7 +167,7 @@ def mounts(container: Container, host: Host) -> List[Line]:
     """The mount entries: system, install prefix, init, gateways, busybox, then the declared ones in order."""
     lines: List[Line] = []
     if container.system_mounts:
-        lines.append(("lxc.mount.auto", "proc:mixed sys:mixed"))
+        lines.append(("lxc.mount.auto", "proc:mixed sys:%s" % container.security.sys))
         for path in SYSTEM_MOUNTS:
             if path not in host.paths:
                 raise ContainerError("system_mounts: %s does not exist on the target" % path)
@@ -168,11 +183,30 @@ def mounts(container: Container, host: Host) -> List[Line]:
     if program and (container.system_mounts or not container.init) and not linked(INIT_DIRECTORY, container, host):
         lines.append(bind(program.rpartition("/")[0], INIT_DIRECTORY))
     if container.gateway_dir:
-        lines.append(bind(container.gateway_dir, "/gateways", read_only=False))
+        lines.append(entry(container.gateway_dir, "/gateways", "none", ["bind", "rw", "nosuid", "nodev"]))
     if container.busybox.method == "bind":
         lines.append(bind(host.busybox(container.busybox.path).path, "/bin/busybox"))
     lines += [mount_entry(container, index, mount, host) for index, mount in enumerate(container.mounts)]
-    return lines
+    return lines + mounted_again(lines)
+
+
+def mounted_again(lines: Sequence[Line]) -> List[Line]:
+    """The hook that gives bind mounts the options that LXC leaves out where a mount can be written.
+
+    It runs as root among the container's mounts, before the container does. LXC appends words to it, which become the
+    shell's parameters.
+    """
+    commands: List[str] = []
+    for key, value in lines:
+        _source, target, kind, options = value.split(" ")[:4] if key == "lxc.mount.entry" else ("", "", "", "")
+        words = options.split(",")
+        missed = [word for word in words if word in POINT_OPTIONS]
+        if kind == "none" and missed and "ro" not in words:
+            path = shlex.quote("/" + decoded(target))
+            command = 'mount -o remount,bind,rw,%s "$LXC_ROOTFS_MOUNT"%s' % (",".join(missed), path)
+            commands.append("{ %s || :; }" % command if "optional" in words else command)
+    script = " && ".join(commands)
+    return [("lxc.hook.mount", "sh -c " + shlex.quote(script))] if script else []
 
 
 def linked(path: str, container: Container, host: Host) -> Optional[str]:
@@ -184,9 +218,9 @@ def linked(path: str, container: Container, host: Host) -> Optional[str]:
     return host.links.get(path) if below else None
 
 
-def bind(source: str, target: str, read_only: bool = True) -> Line:
-    """A bind mount that must work."""
-    return entry(source, target, "none", ["bind", "ro" if read_only else "rw"])
+def bind(source: str, target: str) -> Line:
+    """A read-only bind mount that must work."""
+    return entry(source, target, "none", ["bind", "ro"])
 
 
 def entry(source: str, target: str, kind: str, options: Sequence[str]) -> Line:
@@ -198,6 +232,11 @@ def entry(source: str, target: str, kind: str, options: Sequence[str]) -> Line:
 def field_of(path: str) -> str:
     """A path as a field of fstab(5). A hash needs no escape: it begins a comment only where a source does not begin."""
     return path.replace("\\", "\\134").replace(" ", "\\040")
+
+
+def decoded(field: str) -> str:
+    """A field of fstab(5) or mountinfo, see proc(5), with the characters that its escapes stand for."""
+    return ESCAPED.sub(lambda match: chr(int(match.group(1), 8)), field)
 
 
 def mount_entry(container: Container, index: int, mount: Mount, host: Host) -> Line:
@@ -289,29 +328,6 @@ def limits(wanted: Limits, host: Host) -> List[Line]:
         (prefix[controllers[controller]] + name, value)
         for _key, controller, name, value in limit_files(wanted, controllers)
     ]
-
-
-def security(container: Container, host: Host) -> List[Line]:
-    """What is taken away from the container."""
-    wanted = container.security
-    lines: List[Line] = [("lxc.cap.drop", name) for name in wanted.drop_capabilities]
-    if wanted.seccomp:
-        if wanted.seccomp not in host.paths:
-            raise ContainerError("security.seccomp: %s does not exist on the target" % wanted.seccomp)
-        lines.append(("lxc.seccomp.profile", wanted.seccomp))
-    if wanted.apparmor:
-        # LXC itself starts the container without a word, and without the profile.
-        if not host.apparmor and wanted.apparmor not in UNCONFINED:
-            raise ContainerError(
-                "security.apparmor: the target's kernel has no AppArmor for the profile %s" % wanted.apparmor
-            )
-        lines.append(("lxc.apparmor.profile", wanted.apparmor))
-    if wanted.no_new_privs:
-        lines.append(("lxc.no_new_privs", "1"))
-    if wanted.idmap:
-        lines += [("lxc.idmap", line) for line in wanted.idmap]
-        lines.append(("lxc.rootfs.options", "idmap=container"))
-    return lines
 
 
 def autostart(container: Container) -> List[Line]:

@@ -52,14 +52,14 @@ Undo = Callable[[], Any]
 class Change(NamedTuple):
     """What is to be done for one container: the plan, and the manifest before and after it.
 
-    `mode` is that of the container's directory; None leaves it as it is.
+    `access` is that of the container's directory; None leaves it as it is.
     """
 
     name: str
     actions: Tuple[tree.Action, ...]
     before: manifests.Manifest
     after: manifests.Manifest
-    mode: Optional[int] = None
+    access: Optional[tree.Access] = None
 
     def pending(self) -> manifests.Manifest:
         """The manifest while the change is under way: it owns what was and what will be."""
@@ -300,20 +300,28 @@ class Work:
         before = action.found()
         if before.kind == tree.DIRECTORY:
             os.rmdir(name, dir_fd=parent)
-            self.undos.append(lambda: self.make_again(parent, name, before.mode))
+            self.undos.append(lambda: self.make_again(action.path, before.mode))
         else:
             kept = "old-%d" % self.kept
             self.kept += 1
             os.rename(name, kept, src_dir_fd=parent, dst_dir_fd=self.stage())
-            self.undos.append(lambda: os.rename(kept, name, src_dir_fd=self.stage(), dst_dir_fd=parent))
+            self.undos.append(lambda: self.give_back(kept, action.path))
         self.directories.forget(action.path)
 
-    def make_again(self, parent: int, name: str, mode: int) -> None:
+    # Where the directory above has been removed too, it is another one by now: it is looked for again.
+
+    def make_again(self, path: str, mode: int) -> None:
         """Undo the removal of an empty directory."""
+        parent, name = self.parent(path)
         os.mkdir(name, 0o700, dir_fd=parent)
         fd = os.open(name, OPEN_DIRECTORY, dir_fd=parent)
         os.fchmod(fd, mode)
         os.close(fd)
+
+    def give_back(self, kept: str, path: str) -> None:
+        """Undo the removal of what is not a directory."""
+        parent, name = self.parent(path)
+        os.rename(kept, name, src_dir_fd=self.stage(), dst_dir_fd=parent)
 
     def adjust(self, action: tree.Action, _number: int) -> None:
         """Give an entry its mode and its owner."""
@@ -362,8 +370,9 @@ def finish(lxc_path: str, change: Change) -> None:
             # Only where the change takes entries away does the final manifest differ from the pending one.
             os.rename("manifest", manifests.FILE_NAME, src_dir_fd=stage, dst_dir_fd=top)
         remove_below(directories, (STAGE,))
-    if change.mode is not None:
-        os.chmod(root, change.mode)
+    if change.access is not None:
+        os.chown(root, 0, change.access.group)
+        os.chmod(root, change.access.mode)
     if new:
         os.rename(root, os.path.join(lxc_path, change.name))
 
@@ -621,6 +630,14 @@ def give_back(made: Sequence[str], path: str = "", mode: int = 0) -> None:
             os.rmdir(above)
         if path:
             os.chmod(path, mode)
+
+
+def remove_cgroups(paths: Iterable[str]) -> None:
+    """Remove cgroups that no process is in any more, with those below them."""
+    for path in paths:
+        for folder, _names, _files in os.walk(path, topdown=False):
+            with suppress(OSError):
+                os.rmdir(folder)
 
 
 def sync(path: str) -> None:

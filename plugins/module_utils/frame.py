@@ -51,7 +51,7 @@ def run(
 
     `ask_lxc` gets the configs that are to be written, by name, and has LXC's words for those that it refuses.
     """
-    containers = spec.parse_containers(parameters["containers"], parameters["defaults"])
+    containers = spec.parse_containers(parameters["containers"], parameters["defaults"], parameters["secrets"])
     bridge = check_bridge(parameters)
     reached = choose_runtime(parameters)
     failed = failures_before(parameters)

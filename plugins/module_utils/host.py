@@ -26,7 +26,8 @@ class Host(NamedTuple):
     `paths`: which of the paths that the specs name exist; `links`: where those lead that are links, or lie below one.
     `busyboxes`: by the path asked for (None: the one found), a Binary or the reason why there is none.
     `controllers`: the cgroup version (1 or 2) that each controller is on.
-    `apparmor`: whether the kernel has it switched on. `sleep`, `shell`: programs below /usr that a container
+    `apparmor`, `selinux`, `seccomp`: whether the kernel has them switched on. `seccomp_profile`: LXC's common one.
+    `sleep`, `shell`: programs below /usr that a container
     without busybox can use. `seed`: what makes ids of this target differ from others.
     """
 
@@ -38,6 +39,9 @@ class Host(NamedTuple):
     busyboxes: Mapping[Optional[str], object] = {}
     controllers: Mapping[str, int] = {}
     apparmor: bool = False
+    selinux: bool = False
+    seccomp: bool = False
+    seccomp_profile: Optional[str] = None
     sleep: Optional[str] = None
     shell: Optional[str] = None
     resolv_conf: str = ""

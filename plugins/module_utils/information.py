@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     config,
+    effective,
     frame,
     manifest,
     runtime,
@@ -85,7 +86,7 @@ def drift_of(lxc_path: str, name: str, record: Optional[manifest.Manifest]) -> D
 def measured(pid: Optional[int]) -> Dict[str, Any]:
     """What the kernel says of a container that runs."""
     if not pid:
-        return {"addresses": [], "memory_bytes": None, "cpu_seconds": None, "limits": {}}
+        return {"addresses": [], "memory_bytes": None, "cpu_seconds": None, "limits": {}, "effective": {}}
     limits: Dict[str, Optional[str]] = usage.effective_limits(pid)
     addresses: List[str] = usage.addresses(pid)
     return {
@@ -93,4 +94,5 @@ def measured(pid: Optional[int]) -> Dict[str, Any]:
         "memory_bytes": usage.memory_bytes(pid),
         "cpu_seconds": usage.cpu_seconds(pid),
         "limits": limits,
+        "effective": {**effective.of(pid)._asdict(), "limits": limits},
     }

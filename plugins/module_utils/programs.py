@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     capture,
@@ -58,13 +58,26 @@ def parse(parameters: Mapping[str, Any]) -> Tuple[str, Tuple[str, ...], Tuple[Tu
     if any("\0" in word for word in argv):
         raise RefusedError("argv: an argument has a NUL character")
     try:
-        environment = schema.within("environment", spec.ENVIRONMENT, parameters["environment"])
+        environment = schema.within(
+            "environment", lambda given: variables(given, parameters["secrets"]), parameters["environment"]
+        )
         for key in ("chdir", "creates", "removes"):
             if parameters[key]:
                 schema.within(key, schema.path, parameters[key])
     except schema.InvalidError as error:
         raise RefusedError(error.sentence()) from None
     return name, argv, environment
+
+
+def variables(given: Any, secrets: Mapping[str, Any]) -> Tuple[Tuple[str, str], ...]:
+    """The variables with their values. Raises schema.InvalidError."""
+    found: List[Tuple[str, str]] = []
+    for name, value in spec.reveal(spec.ENVIRONMENT(given), secrets):
+        secret = isinstance(value, spec.Secret)
+        if secret and name.startswith(runtime.LOADER):
+            raise schema.InvalidError("cannot be secret: LXC gets it as an argument, which all users can read", name)
+        found.append((name, value.value if isinstance(value, spec.Secret) else value))
+    return tuple(found)
 
 
 def running_pid(reached: runtime.Runtime, name: str) -> int:

@@ -194,7 +194,7 @@ def plan(lxc_path: str, name: str, sound: Set[str], outcome: Outcome) -> stages.
         owned = {path: tree.recorded(path, record) for path, record in records.items()}
         actions = tree.plan(wanted, stages.observe(lxc_path, name, wanted, owned), owned)
         actions = tuple(with_content(action, sound) for action in actions)
-        mode = os.stat(root).st_mode & 0o7777 if os.path.isdir(root) else None
+        status = os.stat(root) if os.path.isdir(root) else None
     except OSError as error:
         raise ContainerError("%s cannot be read: %s" % (error.filename or root, error.strerror)) from None
     now = manifest.Moment(processes.boot_id(), processes.since_boot())
@@ -202,8 +202,8 @@ def plan(lxc_path: str, name: str, sound: Set[str], outcome: Outcome) -> stages.
     changes = tree.describe(actions)
     if not actions and not checkpoint.same_entries(current, saved.manifest):
         changes.append("record in the manifest what is already there")
-    if mode is not None and mode != saved.mode:
-        changes.append("adjust its directory to %04o" % saved.mode)
+    if status and tree.Access(status.st_mode & 0o7777, status.st_gid) != saved.access:
+        changes.append("adjust its directory to " + saved.access.words())
     if files.leftovers(lxc_path, name):
         changes.append("remove what an interrupted run left behind")
     if after != saved.manifest:
@@ -212,7 +212,7 @@ def plan(lxc_path: str, name: str, sound: Set[str], outcome: Outcome) -> stages.
         outcome.predicted.add(name)
     if not changes:
         return stages.Planned(files.Change(name, (), manifest.Manifest(), manifest.Manifest()))
-    return stages.Planned(files.Change(name, actions, current, after, saved.mode), tuple(changes), True)
+    return stages.Planned(files.Change(name, actions, current, after, saved.access), tuple(changes), True)
 
 
 def seen_inside(actions: Tuple[tree.Action, ...]) -> List[str]:

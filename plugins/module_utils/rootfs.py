@@ -52,12 +52,16 @@ def machine_id(seed: str, lxc_path: str, name: str) -> str:
     return hmac.new(seed.encode(), message.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def directory_mode(container: Container) -> int:
-    """The mode of the container's directory: what the container makes setuid must be out of reach for others.
+def access(container: Container) -> tree.Access:
+    """Who may pass the container's directory: what the container makes setuid must be out of reach for all others.
 
-    With an id map PID 1 is not root on the target and has to pass through.
+    With an id map PID 1 is not root on the target and has to pass; its group is the container's root group.
     """
-    return 0o711 if container.security.idmap else 0o700
+    for line in container.security.idmap:
+        kind, inside, outside, _count = line.split()
+        if kind == "g" and int(inside) == 0:
+            return tree.Access(0o710, int(outside))
+    return tree.Access(0o700)
 
 
 def wanted(container: Container, host: Host, uuid: str) -> Dict[str, tree.Entry]:

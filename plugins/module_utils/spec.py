@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.schema import (
@@ -26,6 +26,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.schema impor
     record,
     size,
     text,
+    within,
 )
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
@@ -42,6 +43,13 @@ RESERVED = {
     "lxc.environment": "use environment",
     "lxc.ephemeral": "a container must outlive its stop",
 }
+
+
+class Secret(NamedTuple):
+    """A value that is given beside the specs, under this name, and never shown."""
+
+    name: str
+    value: str = ""
 
 
 class Directory(NamedTuple):
@@ -105,12 +113,15 @@ class Limits(NamedTuple):
 
 
 class Security(NamedTuple):
-    """What is taken away from the container."""
+    """What is taken away from the container; `devices`: what it may use beside the usual ones, None: anything."""
 
     drop_capabilities: Tuple[str, ...] = DROP_CAPABILITIES
-    seccomp: Optional[str] = None
+    seccomp: str = "common"
     apparmor: Optional[str] = None
-    no_new_privs: bool = False
+    selinux: Optional[str] = None
+    no_new_privs: bool = True
+    sys: str = "ro"
+    devices: Optional[Tuple[str, ...]] = ()
     idmap: Tuple[str, ...] = ()
 
 
@@ -131,6 +142,9 @@ class Check(NamedTuple):
     file: Optional[str] = None
     timeout: float = 30.0
     stable: float = 1.0
+
+
+Environment = Tuple[Tuple[str, Union[str, Secret]], ...]
 
 
 class Container(NamedTuple):
@@ -156,18 +170,29 @@ class Container(NamedTuple):
     pty: int
     system_mounts: bool
     mounts: Tuple[Mount, ...]
-    environment: Tuple[Tuple[str, str], ...]
+    environment: Environment
     limits: Limits
     security: Security
     autostart: Autostart
     lxc: Tuple[Tuple[str, Tuple[str, ...]], ...]
 
 
+def make_secret(secret: str) -> Secret:
+    """A secret whose value is not known yet."""
+    return Secret(secret)
+
+
 # An interface name as the kernel takes it: IFNAMSIZ is 16 with its end, no slash, no space.
 INTERFACE = matching(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}", "the name of a network interface (at most 15 characters)")
 APPLET = matching(r"[A-Za-z0-9_\[.-][A-Za-z0-9_\[\].+-]{0,63}", "the name of a busybox applet")
 ARGV = list_of(text)
-ENVIRONMENT = mapping_of(matching(r"[A-Za-z_][A-Za-z0-9_]*", "the name of a variable"), text)
+# As the kernel takes them, see the kernel's cgroup-v1/devices.rst.
+DEVICES = list_of(matching(r"[bc] ([0-9]+|\*):([0-9]+|\*) r?w?m?(?<! )", "a rule for devices (c 10:200 rwm)"))
+SECRET = record(make_secret, {"secret": Field(text)})
+ENVIRONMENT = mapping_of(
+    matching(r"[A-Za-z_][A-Za-z0-9_]*", "the name of a variable"),
+    lambda value: SECRET(value) if isinstance(value, dict) else text(value),
+)
 
 
 def parse_argv(value: Any) -> Tuple[str, ...]:
@@ -188,6 +213,11 @@ def parse_option(value: Any) -> str:
     if option == "relative":
         raise InvalidError("is refused; LXC would look for the source through the container's own links", value)
     return option
+
+
+def parse_devices(value: Any) -> Optional[Tuple[str, ...]]:
+    """Rules of device cgroups; None for the word all, which is no policy."""
+    return None if value == "all" else DEVICES(value)
 
 
 def parse_lxc_key(value: Any) -> str:
@@ -263,9 +293,12 @@ SECURITY = record(
         "drop_capabilities": Field(
             list_of(matching(r"[a-z][a-z0-9_]+", "a capability (sys_time, ...)")), DROP_CAPABILITIES
         ),
-        "seccomp": Field(path, None),
+        "seccomp": Field(either("common", either("none", path)), "common"),
         "apparmor": Field(text, None),
-        "no_new_privs": Field(boolean, False),
+        "selinux": Field(text, None),
+        "no_new_privs": Field(boolean, True),
+        "sys": Field(choice("ro", "mixed", "rw"), "ro"),
+        "devices": Field(parse_devices, ()),
         "idmap": Field(list_of(matching(r"[ug] [0-9]+ [0-9]+ [0-9]+", "an id map (u 0 100000 65536)")), ()),
     },
 )
@@ -423,10 +456,31 @@ def merge(defaults: Mapping[str, Any], spec: Mapping[str, Any]) -> Dict[str, Any
     return merged
 
 
-def parse_containers(specs: Iterable[Any], defaults: Mapping[str, Any]) -> Tuple[Container, ...]:
+def reveal(environment: Environment, secrets: Mapping[str, Any]) -> Environment:
+    """Variables with the values of those that are secret. Raises InvalidError, in which no value appears."""
+    return tuple(
+        (name, known(name, value, secrets) if isinstance(value, Secret) else value) for name, value in environment
+    )
+
+
+def known(variable: str, secret: Secret, secrets: Mapping[str, Any]) -> Secret:
+    """A secret with its value."""
+    where = "%s.secret" % variable
+    if secret.name not in secrets:
+        raise InvalidError("is not among the secrets", secret.name, where)
+    try:
+        return Secret(secret.name, text(secrets[secret.name]))
+    except InvalidError:
+        raise InvalidError("is not the name of one line of text", secret.name, where) from None
+
+
+def parse_containers(
+    specs: Iterable[Any], defaults: Mapping[str, Any], secrets: Optional[Mapping[str, Any]] = None
+) -> Tuple[Container, ...]:
     """All specs of a host, each merged over `defaults`, in the order given.
 
-    Raises RefusedError with one sentence for each spec that is invalid or whose name comes twice.
+    Without `secrets` those of an environment have no values, for what does not need them. Raises RefusedError with one
+    sentence for each spec that is invalid or whose name comes twice.
     """
     containers: List[Container] = []
     refusals: List[str] = []
@@ -435,6 +489,9 @@ def parse_containers(specs: Iterable[Any], defaults: Mapping[str, Any]) -> Tuple
             container = CONTAINER(merge(defaults, given) if isinstance(given, dict) else given)
             if any(container.name == other.name for other in containers):
                 raise InvalidError("is the name of two containers", container.name, "name")
+            if secrets is not None:
+                variables = within("environment", lambda value: reveal(value, secrets), container.environment)
+                container = container._replace(environment=variables)
             containers.append(container)
         except InvalidError as error:
             refusals.append("%s: %s" % (title(index, given), error.sentence().lstrip(": ")))

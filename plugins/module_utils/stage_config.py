@@ -37,6 +37,9 @@ def gather(containers: Sequence[Container]) -> Host:
         interfaces=frozenset(os.listdir("/sys/class/net")),
         controllers=target.controllers(),
         apparmor=target.apparmor(),
+        selinux=target.selinux(),
+        seccomp=target.seccomp(),
+        seccomp_profile=target.seccomp_profile(),
         sleep=target.first_program("sleep", ("/usr/bin",), below="/usr/"),
         shell=target.first_program("sh", ("/usr/bin",), below="/usr/"),
     )

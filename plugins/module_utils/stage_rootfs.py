@@ -8,7 +8,13 @@ from __future__ import annotations
 import os
 from typing import Sequence
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import manifest, rootfs, stages, target
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+    manifest,
+    rootfs,
+    stages,
+    target,
+    tree,
+)
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Container
 
@@ -23,13 +29,15 @@ def plan(container: Container, place: stages.Place, before: manifest.Manifest) -
     uuid = before.machine_id or rootfs.machine_id(place.host.seed, place.lxc_path, container.name)
     after = manifest.Manifest(uuid, before.stages)
     found = stages.planned("rootfs", container, place, before, after, rootfs.wanted(container, place.host, uuid))
-    mode = rootfs.directory_mode(container)
+    access = rootfs.access(container)
     if found.writes and not before.stages:
-        return found._replace(change=found.change._replace(mode=mode))
-    if os.stat(os.path.join(place.lxc_path, container.name)).st_mode & 0o7777 == mode:
+        return found._replace(change=found.change._replace(access=access))
+    status = os.stat(os.path.join(place.lxc_path, container.name))
+    if tree.Access(status.st_mode & 0o7777, status.st_gid) == access:
         return found
-    change = found.change._replace(before=before, after=found.change.after if found.writes else before, mode=mode)
-    return found._replace(change=change, changes=(*found.changes, "adjust its directory to %04o" % mode), writes=True)
+    change = found.change._replace(before=before, after=found.change.after if found.writes else before, access=access)
+    changes = (*found.changes, "adjust its directory to " + access.words())
+    return found._replace(change=change, changes=changes, writes=True)
 
 
 STAGE = stages.Stage("rootfs", lambda _container: (), gather, plan)

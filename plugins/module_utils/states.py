@@ -29,7 +29,7 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
 
     In check mode the earlier stages have changed nothing; with `predict` it is asked what they would change.
     """
-    containers = spec.parse_containers(parameters["containers"], parameters["defaults"])
+    containers = spec.parse_containers(parameters["containers"], parameters["defaults"], parameters["secrets"])
     names = spec.parse_names(parameters["name"] or ())
     if containers and names:
         raise RefusedError("name: give either names or containers, not both")
@@ -56,8 +56,9 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
             errors.update(supervise.carry_out(reached, steps, times))
             after = supervise.survey(reached, [wish.name for wish in wishes])
             done = [wish for wish in wishes if wish.name not in errors]
-            started = [name for name in steps if "start" in steps[name]]
-            errors.update(supervise.verify(done, after, started))
+            errors.update(supervise.verify(done, after))
+            started = [wish for wish in done if wish.name not in errors and "start" in steps[wish.name]]
+            errors.update(supervise.not_in_force(reached.lxc_path, started, after))
     items = [item_of(wish, before, after, steps, errors, check) for wish in wishes]
     diffs = [diff_of(wish, steps[wish.name], before) for wish in wishes if steps.get(wish.name)] if diff else []
     return frame.result_of(items, diffs, {"lxc_path": reached.lxc_path, "runtime": reached.kind})

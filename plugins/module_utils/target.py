@@ -18,6 +18,8 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import 
 PROGRAMS = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin")
 # Where distributions put LXC's init; the last two are its libexec directory.
 INIT_DIRECTORIES = ("/usr/sbin", "/sbin", "/usr/bin", "/usr/libexec/lxc", "/usr/lib/lxc")
+# Where LXC's own configuration files lie.
+CONFIG_DIRECTORIES = ("/usr/share/lxc/config", "/usr/local/share/lxc/config")
 APPLET = re.compile(r"[A-Za-z0-9_\[.-][A-Za-z0-9_\[\].+-]{0,63}")
 PT_INTERP = 3
 
@@ -123,6 +125,29 @@ def controllers() -> Dict[str, int]:
 def apparmor() -> bool:
     """Whether the kernel has AppArmor and has not been told to leave it off."""
     return read_text("/sys/module/apparmor/parameters/enabled").strip() == "Y"
+
+
+def selinux() -> bool:
+    """Whether SELinux is switched on: its file system is mounted then."""
+    return os.path.exists("/sys/fs/selinux/enforce")
+
+
+def seccomp() -> bool:
+    """Whether the kernel can filter system calls, see proc(5)."""
+    return "\nSeccomp:" in read_text("/proc/self/status")
+
+
+def seccomp_profile() -> Optional[str]:
+    """The profile that LXC brings along for all containers."""
+    paths = [directory + "/common.seccomp" for directory in CONFIG_DIRECTORIES]
+    return next((path for path in paths if os.path.isfile(path)), None)
+
+
+def subordinate_ids(path: str, user: str = "root") -> Tuple[Tuple[int, int], ...]:
+    """The ranges of ids that a user may give to containers, first and count, see subuid(5)."""
+    rows = [line.strip().split(":") for line in read_text(path).splitlines()]
+    ranges = [row[1:] for row in rows if len(row) == 3 and row[0] in (user, "0")]
+    return tuple((int(first), int(count)) for first, count in ranges if first.isdigit() and count.isdigit())
 
 
 def cgroup_version() -> str:

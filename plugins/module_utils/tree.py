@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 
 Record = Tuple[str, str, str, str]
+# The mark before a line of a config whose value no diff shows, and the parts of the two lines that are shown.
+SECRET = "# The next value is secret."
+HIDDEN = re.compile("^(%s\n[^=\n]*=[^=\n]*=).*$" % re.escape(SECRET), re.MULTILINE)
 DIRECTORY, FILE, LINK, OTHER = "directory", "file", "link", "other"
 
 
@@ -66,6 +70,17 @@ class Action(NamedTuple):
         if self.before is None:
             raise ValueError("%s %s has nothing before" % (self.verb, self.path))
         return self.before
+
+
+class Access(NamedTuple):
+    """Who may pass a container's directory: its mode, and its group as the target counts. Its owner is root."""
+
+    mode: int
+    group: int = 0
+
+    def words(self) -> str:
+        """For people."""
+        return "%04o%s" % (self.mode, " and group %d" % self.group if self.group else "")
 
 
 class Shared(Dict[str, Any]):
@@ -233,7 +248,9 @@ def line(path: str, observed: Observed) -> str:
     if observed.kind == LINK:
         # A target may have line breaks, which must not look like further entries.
         return "link %s -> %s\n" % (path, printable(observed.content or b"").replace("\n", "\\n"))
-    extra = " sha256:" + observed.digest[:16] if observed.kind == FILE else ""
+    # A digest would give away a weak secret to whoever tries all.
+    digest = "********" if SECRET.encode() in (observed.content or b"") else observed.digest[:16]
+    extra = " sha256:" + digest if observed.kind == FILE else ""
     notes = "" if observed.owned else " (not owned by root)"
     notes += "" if observed.single else " (has other names)"
     return "%s %04o %s%s%s\n" % (observed.kind, observed.mode, path, extra, notes)
@@ -255,6 +272,9 @@ def diffs(name: str, actions: Tuple[Action, ...]) -> List[Dict[str, str]]:
         if action.entry and action.entry.kind == FILE and action.entry.source is None and action.verb != "adjust":
             header = "%s/%s" % (name, action.path)
             old = action.before.content if action.before and action.before.kind == FILE else None
-            texts = {"before": printable(old or b""), "after": printable(action.entry.content)}
-            found.append(dict(texts, before_header=header, after_header=header))
+            texts = [printable(old or b""), printable(action.entry.content)]
+            shown = [HIDDEN.sub(r"\1********", text) for text in texts]
+            if texts[0] != texts[1] and shown[0] == shown[1]:
+                shown[1] += "# A secret value has changed.\n"
+            found.append({"before": shown[0], "after": shown[1], "before_header": header, "after_header": header})
     return found

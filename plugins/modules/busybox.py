@@ -20,6 +20,7 @@ description:
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers
   - softwarecontainer.lxc.containers.lxc
+  - softwarecontainer.lxc.containers.secrets
   - softwarecontainer.lxc.containers.earlier
   - softwarecontainer.lxc.containers.attributes
 attributes:

@@ -22,6 +22,7 @@ description:
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers
   - softwarecontainer.lxc.containers.lxc
+  - softwarecontainer.lxc.containers.secrets
   - softwarecontainer.lxc.containers.bridge
   - softwarecontainer.lxc.containers.earlier
   - softwarecontainer.lxc.containers.attributes
@@ -34,8 +35,7 @@ notes:
   - Changes made to the config by hand are undone by the next run. Use O(containers[].lxc) for keys that no other key
     of the spec stands for.
   - What LXC loads may still fail at the start. M(softwarecontainer.lxc.container) returns LXC's reason then.
-  - The diff shows the whole text of a config, the values of O(containers[].environment) included. Use C(diff) with
-    V(false) on the task where they are secret.
+  - The diff shows the whole text of a config, except the values of O(containers[].environment) that are secret.
 seealso:
   - module: softwarecontainer.lxc.rootfs
   - module: softwarecontainer.lxc.busybox
@@ -103,6 +103,15 @@ EXAMPLES = r"""
     defaults: "{{ softwarecontainer_defaults }}"
   check_mode: true
   diff: true
+
+- name: Give a variable a value that appears in no output
+  softwarecontainer.lxc.config:
+    containers:
+      - name: hmi
+        environment:
+          TOKEN: {secret: token}
+    secrets:
+      token: "{{ vault_token }}"
 """
 
 RETURN = r"""

@@ -109,6 +109,63 @@ containers:
         - A key whose cgroup controller the target does not have is missing, and all where the container does not run.
       returned: always
       type: dict
+    effective:
+      description:
+        - What the kernel has in force for PID 1. Empty where the container does not run.
+      returned: always
+      type: dict
+      contains:
+        capabilities:
+          description: The capabilities that a process of the container can get, its bounding set.
+          returned: when it runs
+          type: list
+          elements: str
+        no_new_privs:
+          description: Whether setuid programs and file capabilities give no further rights.
+          returned: when it runs
+          type: bool
+        seccomp:
+          description: How system calls are filtered, C(disabled), C(strict) or C(filter).
+          returned: when it runs
+          type: str
+        uid_map:
+          description: The map of user ids, first id inside, first id on the target, how many.
+          returned: when it runs
+          type: list
+          elements: list
+        gid_map:
+          description: The same of group ids.
+          returned: when it runs
+          type: list
+          elements: list
+        apparmor:
+          description: The AppArmor profile. It is null where the kernel has no AppArmor.
+          returned: when it runs
+          type: str
+        selinux:
+          description: The SELinux context. It is null where the kernel has no SELinux.
+          returned: when it runs
+          type: str
+        devices:
+          description:
+            - The devices that it may use, by the rules of its cgroup. Empty where a program of cgroup version 2 decides,
+              whose rules cannot be read. It is null where nothing is restricted.
+          returned: when it runs
+          type: list
+          elements: str
+        mounts:
+          description: The options of the mount that is on top at each mount point.
+          returned: when it runs
+          type: dict
+        interfaces:
+          description: The names of its network interfaces.
+          returned: when it runs
+          type: list
+          elements: str
+        limits:
+          description: The same as RV(containers[].limits).
+          returned: when it runs
+          type: dict
     ours:
       description: Whether this collection made it.
       returned: always
@@ -142,6 +199,21 @@ containers:
         cpu_shares: "1024"
         cpus: "50000"
         pids: "100"
+      effective:
+        capabilities: [chown, dac_override, net_bind_service, setgid, setuid]
+        no_new_privs: true
+        seccomp: filter
+        uid_map: [[0, 0, 4294967295]]
+        gid_map: [[0, 0, 4294967295]]
+        apparmor: null
+        selinux: null
+        devices: [c 1:3 rwm, c 1:5 rwm]
+        mounts:
+          /: rw,relatime
+          /sys: ro,nosuid,nodev,noexec,relatime
+        interfaces: [lo, eth0]
+        limits:
+          memory: "67108864"
       ours: true
       drift:
         - adjust directory rootfs/home to 0755
@@ -155,6 +227,7 @@ containers:
       memory_bytes: null
       cpu_seconds: null
       limits: {}
+      effective: {}
       ours: false
       drift: []
       restart_needed: false

@@ -19,6 +19,7 @@ description:
   - What the program prints is taken as text and nothing else.
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers.lxc
+  - softwarecontainer.lxc.containers.secrets
   - softwarecontainer.lxc.containers.attributes
 attributes:
   check_mode:
@@ -43,6 +44,7 @@ options:
   environment:
     description:
       - Environment variables for the program, beside those of the container. Booleans are refused; put them in quotes.
+      - A value that is secret is written with the key C(secret) and a name, and O(secrets) has it under that name.
       - Values are handed over where other users of the target cannot read them, except those of variables that would
         change how LXC's own program runs, such as C(PATH) and what starts with C(LD_) or C(LXC_).
       - When left out, none are added.
@@ -203,6 +205,7 @@ def main() -> None:
             "creates": {"type": "str"},
             "removes": {"type": "str"},
             "output_limit": {"type": "int", "default": 1048576},
+            **arguments.SECRETS,
             **arguments.LXC,
         },
         supports_check_mode=True,

@@ -42,6 +42,10 @@ options:
     description: A spec that is merged under each of O(containers).
     type: dict
     default: {}
+  secrets:
+    description: The values of what an environment calls a secret, a dictionary from name to value.
+    type: dict
+    default: {}
   lxc_path:
     description:
       - The directory on the target that holds the containers.

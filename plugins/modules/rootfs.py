@@ -26,6 +26,7 @@ description:
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers
   - softwarecontainer.lxc.containers.lxc
+  - softwarecontainer.lxc.containers.secrets
   - softwarecontainer.lxc.containers.look_ahead
   - softwarecontainer.lxc.containers.attributes
 attributes:

@@ -25,6 +25,7 @@ options:
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers
   - softwarecontainer.lxc.containers.lxc
+  - softwarecontainer.lxc.containers.secrets
   - softwarecontainer.lxc.containers.bridge
   - softwarecontainer.lxc.containers.earlier
   - softwarecontainer.lxc.containers.look_ahead

@@ -15,7 +15,18 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import argum
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.schema import InvalidError
 
 COLLECTION = "softwarecontainer.lxc"
-MODULES = ("rootfs", "busybox", "config", "container", "container_info", "exec", "ready", "checkpoint", "stage")
+MODULES = (
+    "rootfs",
+    "busybox",
+    "config",
+    "container",
+    "container_info",
+    "exec",
+    "ready",
+    "checkpoint",
+    "stage",
+    "preflight",
+)
 NAME = "hmi"
 # What a record needs to be valid; those that are not named need nothing.
 NEEDED = {

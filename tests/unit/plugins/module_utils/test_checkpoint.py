@@ -113,7 +113,7 @@ def test_the_same_entries() -> None:
 def test_what_comes_back() -> None:
     link = (LINK, "0777", "/a\udcff", "0")
     drifted = {"rootfs/etc": (DIRECTORY, "0700", "", "0"), "rootfs/etc/conf": tree.record(CONF), "rootfs/gone": None}
-    wanted = Saved(0o700, SAVED, {**drifted, "rootfs/link": link}).wanted("/objects")
+    wanted = Saved(tree.Access(0o700), SAVED, {**drifted, "rootfs/link": link}).wanted("/objects")
     assert list(wanted) == ["rootfs", "rootfs/etc", "rootfs/etc/conf", "rootfs/link", "config"]
     assert wanted["rootfs/etc"] == tree.directory("rootfs/etc", 0o700)
     assert wanted["rootfs/etc/conf"] == tree.copied("rootfs/etc/conf", 0o644, f"/objects/{DIGEST}", DIGEST, 1)
@@ -156,7 +156,7 @@ def test_the_listing() -> None:
 
 def test_texts_and_back() -> None:
     assert checkpoint.parse_index(checkpoint.render_index(INDEX)) == INDEX
-    saved = Saved(0o711, SAVED, {"rootfs/x": None, "rootfs/y": (LINK, "0777", "/a\udcff", "0")})
+    saved = Saved(tree.Access(0o710, 100000), SAVED, {"rootfs/x": None, "rootfs/y": (LINK, "0777", "/a\udcff", "0")})
     text = checkpoint.render_saved(saved)
     assert checkpoint.parse_saved(text) == saved
     assert text.isascii()
@@ -164,7 +164,7 @@ def test_texts_and_back() -> None:
 
 GOOD_INDEX, GOOD_SAVED = (
     json.loads(checkpoint.render_index(INDEX)),
-    json.loads(checkpoint.render_saved(Saved(0o700, SAVED))),
+    json.loads(checkpoint.render_saved(Saved(tree.Access(0o700), SAVED))),
 )
 DAMAGED = "the checkpoint is damaged; drop it with state=absent"
 NEWEST = "the checkpoint has the version 2, not known here; use a newer collection"

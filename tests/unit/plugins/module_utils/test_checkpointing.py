@@ -162,7 +162,7 @@ def test_a_container_that_has_gone(lxc_path: str) -> None:
     changes, _outcome, plan = planned(lxc_path)
     assert changes[0] == "create directory rootfs"
     assert changes[-2:] == ["create file config", "create in rootfs/bin: ls"]
-    assert plan.change.mode == 0o700
+    assert plan.change.access == tree.Access(0o700)
 
 
 def test_what_had_drifted_comes_back(lxc_path: str) -> None:

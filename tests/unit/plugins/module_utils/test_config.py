@@ -10,15 +10,15 @@ import shlex
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import config, spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import config, hardening, spec
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Binary, Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Container, Limits
 
 BUSYBOX = Binary("/bin/busybox", "00", 1, ("[", "ls", "sh", "sleep"), None)
-V1 = {"memory": 1, "cpu": 1, "cpuacct": 1, "pids": 1}
+V1 = {"memory": 1, "cpu": 1, "cpuacct": 1, "pids": 1, "devices": 1}
 V2 = {"memory": 2, "cpu": 2, "pids": 2, "unified": 2}
-HYBRID = {"memory": 1, "cpu": 1, "pids": 2, "unified": 2}
+HYBRID = {"memory": 1, "cpu": 1, "pids": 2, "devices": 1, "unified": 2}
 # A Debian, where /usr/lib64 is missing on some architectures.
 HOST = Host(
     init_lxc="/usr/sbin/init.lxc",
@@ -28,6 +28,8 @@ HOST = Host(
     busyboxes={None: BUSYBOX, "/opt/busybox": BUSYBOX._replace(path="/opt/busybox", applets=("ls",))},
     controllers=V1,
     apparmor=True,
+    seccomp=True,
+    seccomp_profile="/usr/share/lxc/config/common.seccomp",
     sleep="/usr/bin/sleep",
     shell="/usr/bin/sh",
 )
@@ -41,7 +43,7 @@ lxc.signal.halt = SIGTERM
 lxc.autodev = 1
 lxc.tty.max = 1
 lxc.pty.max = 1
-lxc.mount.auto = proc:mixed sys:mixed
+lxc.mount.auto = proc:mixed sys:ro
 lxc.mount.entry = /usr usr none bind,ro 0 0
 lxc.mount.entry = /lib lib none bind,ro 0 0
 lxc.mount.entry = /usr/lib usr/lib none bind,ro 0 0
@@ -57,12 +59,25 @@ lxc.cap.drop = mac_override
 lxc.cap.drop = sys_time
 lxc.cap.drop = sys_module
 lxc.cap.drop = sys_rawio
+lxc.no_new_privs = 1
+lxc.cgroup.devices.deny = a
+lxc.cgroup.devices.allow = c 1:3 rwm
+lxc.cgroup.devices.allow = c 1:5 rwm
+lxc.cgroup.devices.allow = c 1:7 rwm
+lxc.cgroup.devices.allow = c 1:8 rwm
+lxc.cgroup.devices.allow = c 1:9 rwm
+lxc.cgroup.devices.allow = c 5:0 rwm
+lxc.cgroup.devices.allow = c 5:1 rwm
+lxc.cgroup.devices.allow = c 5:2 rwm
+lxc.cgroup.devices.allow = c 136:* rwm
+lxc.seccomp.profile = /usr/share/lxc/config/common.seccomp
 """
 INIT = "lxc.init.cmd = /usr/sbin/init.lxc --name hmi -- "
 IDLE = "-" + INIT + "/bin/busybox sleep 2147483647"
 SCRIPT = "+" + INIT + "/bin/busybox sh /etc/softwarecontainer/command"
 VETH = ["-lxc.net.0.type = veth", "-lxc.net.0.link = lxcbr0", "-lxc.net.0.name = eth0", "-lxc.net.0.flags = up"]
 DROPS = [f"-lxc.cap.drop = {name}" for name in ("mac_admin", "mac_override", "sys_time", "sys_module", "sys_rawio")]
+SECCOMP = "lxc.seccomp.profile = /usr/share/lxc/config/common.seccomp"
 USR = [f"-lxc.mount.entry = /{path} {path} none bind,ro 0 0" for path in ("usr", "lib", "usr/lib", "lib64")]
 
 
@@ -132,7 +147,10 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "gateway_dir": (
         {"gateway_dir": "/run/gw", "gateway_dir_mode": "0770"},
-        ["+lxc.mount.entry = /run/gw gateways none bind,rw 0 0"],
+        [
+            "+lxc.mount.entry = /run/gw gateways none bind,rw,nosuid,nodev 0 0",
+            "+lxc.hook.mount = sh -c 'mount -o remount,bind,rw,nosuid,nodev \"$LXC_ROOTFS_MOUNT\"/gateways'",
+        ],
     ),
     "directories, files, resolv_conf": (
         {
@@ -244,7 +262,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
         [
             IDLE,
             "+lxc.init.cmd = /usr/sbin/init.lxc.static --name hmi -- /bin/busybox sleep 2147483647",
-            "-lxc.mount.auto = proc:mixed sys:mixed",
+            "-lxc.mount.auto = proc:mixed sys:ro",
             *USR,
             "-lxc.mount.entry = /usr/sbin usr/sbin none bind,ro 0 0",
             "+lxc.mount.entry = /usr/lib/lxc usr/sbin none bind,ro 0 0",
@@ -256,7 +274,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
             IDLE,
             "-lxc.signal.halt = SIGTERM",
             "+lxc.init.cmd = /sbin/init",
-            "-lxc.mount.auto = proc:mixed sys:mixed",
+            "-lxc.mount.auto = proc:mixed sys:ro",
             *USR,
             "-lxc.mount.entry = /usr/sbin usr/sbin none bind,ro 0 0",
         ],
@@ -312,12 +330,37 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
         [
             IDLE,
             "+lxc.init.cmd = /usr/sbin/init.lxc.static --name hmi -- /bin/busybox sleep 2147483647",
-            "-lxc.mount.auto = proc:mixed sys:mixed",
+            "-lxc.mount.auto = proc:mixed sys:ro",
             *USR,
             "-lxc.mount.entry = /usr/local usr/local none bind,ro 0 0",
             "-lxc.mount.entry = /usr/sbin usr/sbin none bind,ro 0 0",
             "+lxc.mount.entry = /usr/lib/lxc usr/sbin none bind,ro 0 0",
             "+lxc.mount.entry = /srv usr/x none bind,ro 0 0",
+        ],
+    ),
+    "options of mounts that can be written": (
+        {
+            "mounts": [
+                {**MOUNT, "read_only": False, "options": ["noexec", "noatime"]},
+                {
+                    "source": "/srv",
+                    "target": "/it's \\ here",
+                    "read_only": False,
+                    "optional": True,
+                    "options": ["nosuid"],
+                },
+                {"source": "tmpfs", "target": "/t", "type": "tmpfs", "read_only": False, "options": ["nosuid"]},
+            ]
+        },
+        [
+            "+lxc.mount.entry = /srv data none bind,rw,noexec,noatime 0 0",
+            "+lxc.mount.entry = /srv it's\\040\\134\\040here none bind,rw,nosuid,optional 0 0",
+            "+lxc.mount.entry = tmpfs t tmpfs rw,nosuid 0 0",
+            "+lxc.hook.mount = sh -c "
+            + shlex.quote(
+                'mount -o remount,bind,rw,noexec "$LXC_ROOTFS_MOUNT"/data && '
+                '{ mount -o remount,bind,rw,nosuid "$LXC_ROOTFS_MOUNT"' + shlex.quote("/it's \\ here") + " || :; }"
+            ),
         ],
     ),
     "environment": (
@@ -339,9 +382,22 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["+lxc.cap.drop = sys_admin", *DROPS[1:]],
     ),
     "no drop_capabilities": ({"security": {"drop_capabilities": []}}, DROPS),
-    "seccomp": ({"security": {"seccomp": "/etc/seccomp"}}, ["+lxc.seccomp.profile = /etc/seccomp"]),
+    "seccomp": ({"security": {"seccomp": "/etc/seccomp"}}, ["-" + SECCOMP, "+lxc.seccomp.profile = /etc/seccomp"]),
+    "no seccomp": ({"security": {"seccomp": "none"}}, ["-" + SECCOMP]),
+    "sys": (
+        {"security": {"sys": "mixed"}},
+        ["-lxc.mount.auto = proc:mixed sys:ro", "+lxc.mount.auto = proc:mixed sys:mixed"],
+    ),
+    "devices": (
+        {"security": {"devices": ["c 10:200 rwm", "b *:* m"]}},
+        ["+lxc.cgroup.devices.allow = c 10:200 rwm", "+lxc.cgroup.devices.allow = b *:* m"],
+    ),
+    "all devices": (
+        {"security": {"devices": "all"}},
+        ["-lxc.cgroup.devices.deny = a", *[f"-lxc.cgroup.devices.allow = {rule}" for rule in hardening.DEVICES]],
+    ),
     "apparmor": ({"security": {"apparmor": "generated"}}, ["+lxc.apparmor.profile = generated"]),
-    "no_new_privs": ({"security": {"no_new_privs": True}}, ["+lxc.no_new_privs = 1"]),
+    "no no_new_privs": ({"security": {"no_new_privs": False}}, ["-lxc.no_new_privs = 1"]),
     "idmap": (
         {"security": {"idmap": ["u 0 100000 65536", "g 0 100000 65536"]}},
         [
@@ -561,6 +617,27 @@ MISSING: dict[str, tuple[dict[str, Any], Host, str]] = {
         lacking(links={"/usr/sbin": "/usr/bin", "/usr/sbin/init.lxc": "/opt/init.lxc"}),
         "init: /usr/sbin/init.lxc cannot be reached from the container; declare an init",
     ),
+    "no seccomp": (
+        {},
+        lacking(seccomp=False),
+        "security.seccomp: the target's kernel has no seccomp; set it to none to go without",
+    ),
+    "no profile for seccomp": (
+        {},
+        lacking(seccomp_profile=None),
+        "security.seccomp: the target has no common.seccomp of LXC; install LXC's configuration files, or set it to"
+        " a profile, or to none to go without",
+    ),
+    "no device cgroup": (
+        {},
+        lacking(controllers={"memory": 1}),
+        "security.devices: no cgroup of the target's kernel can restrict devices; set it to all to go without",
+    ),
+    "selinux": (
+        {"security": {"selinux": "system_u:system_r:lxc_t:s0"}},
+        HOST,
+        "security.selinux: the target's kernel has no SELinux for system_u:system_r:lxc_t:s0",
+    ),
     "seccomp": (
         {"security": {"seccomp": "/etc/other"}},
         HOST,
@@ -637,7 +714,7 @@ LINKS: dict[str, tuple[dict[str, Any], dict[str, str], list[str]]] = {
         [
             "-lxc.init.cmd = /usr/sbin/init.lxc --name hmi -- /bin/busybox sleep 2147483647",
             "+lxc.init.cmd = /usr/sbin/init.lxc.static --name hmi -- /bin/busybox sleep 2147483647",
-            "-lxc.mount.auto = proc:mixed sys:mixed",
+            "-lxc.mount.auto = proc:mixed sys:ro",
             *USR,
             "-lxc.mount.entry = /usr/sbin usr/sbin none bind,ro 0 0",
             "+lxc.mount.entry = /usr/lib/lxc usr/sbin none bind,ro 0 0",
@@ -655,6 +732,17 @@ def test_links_of_the_target(given: dict[str, Any], links: dict[str, str], expec
 def test_no_profile_needs_no_apparmor(profile: str) -> None:
     line = "lxc.apparmor.profile = %s\n" % profile
     assert line in render({"security": {"apparmor": profile}}, lacking(apparmor=False))
+
+
+def test_a_secret_is_marked() -> None:
+    given = container({"environment": {"A": "1", "T": {"secret": "t"}}})
+    given = given._replace(environment=spec.reveal(given.environment, {"t": " hunter2"}))
+    text = config.render(given, HOST, "/var/lib/lxc", "lxcbr0")
+    assert changes(text) == [
+        "+lxc.environment = A=1",
+        "+# The next value is secret.",
+        "+lxc.environment = T= hunter2",
+    ]
 
 
 def test_nothing_of_the_target_injects_a_line() -> None:
@@ -731,7 +819,18 @@ def test_limits(controllers: dict[str, int], limits: Limits, expected: list[tupl
 )
 def test_the_keys_of_limits(controllers: dict[str, int], lines: list[str]) -> None:
     text = render({"limits": {"memory": "64M", "pids": 5}}, lacking(controllers=controllers))
-    assert [line for line in text.splitlines() if "cgroup" in line] == lines
+    assert [line for line in text.splitlines() if "cgroup" in line and "devices" not in line] == lines
+
+
+@pytest.mark.parametrize(
+    ("controllers", "prefix"),
+    [(V1, "lxc.cgroup."), (V2, "lxc.cgroup2."), (HYBRID, "lxc.cgroup.")],
+    ids=["version 1", "version 2", "hybrid"],
+)
+def test_the_keys_of_devices(controllers: dict[str, int], prefix: str) -> None:
+    found = [line for line in render({}, lacking(controllers=controllers)).splitlines() if ".devices." in line]
+    assert found[0] == prefix + "devices.deny = a"
+    assert found[1:] == [prefix + "devices.allow = " + rule for rule in hardening.DEVICES]
 
 
 def test_the_sources() -> None:

@@ -73,6 +73,27 @@ def test_the_manifest_keeps_naming_what_cannot_be_undone() -> None:
     assert done == ["first"]
 
 
+def test_what_was_removed_with_its_directories_comes_back(tmp_path: Path) -> None:
+    """The directory that it comes back to is another one than it was taken from."""
+    (tmp_path / files.STAGE).mkdir()
+    (tmp_path / "a" / "b").mkdir(parents=True, mode=0o750)
+    (tmp_path / "a" / "b" / "file").write_text("content", encoding="ascii")
+    undos: list[files.Undo] = []
+    with Directories(str(tmp_path)) as directories:
+        work = files.Work(directories, undos)
+        for path, before in {
+            "a/b/file": tree.Observed(tree.FILE),
+            "a/b": tree.Observed(tree.DIRECTORY, 0o750),
+            "a": tree.Observed(tree.DIRECTORY, 0o755),
+        }.items():
+            work.remove(tree.Action("remove", path, None, before), 0)
+        assert not (tmp_path / "a").exists()
+        for undo in reversed(undos):
+            undo()
+    assert (tmp_path / "a" / "b" / "file").read_text(encoding="ascii") == "content"
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o750
+
+
 def test_nothing_to_undo() -> None:
     files.undo_all([])
 

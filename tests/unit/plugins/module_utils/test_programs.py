@@ -18,6 +18,7 @@ GIVEN: dict[str, Any] = {
     "name": "hmi",
     "argv": ["/bin/ls"],
     "environment": {},
+    "secrets": {},
     "stdin": None,
     "user": None,
     "group": None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import rootfs, spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import rootfs, spec, tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
 
@@ -176,6 +176,14 @@ def test_the_machine_id_is_unique() -> None:
     assert all(len(one) == 32 and set(one) <= set("0123456789abcdef") for one in ids)
 
 
-@pytest.mark.parametrize(("idmap", "mode"), [([], 0o700), (["u 0 100000 65536"], 0o711)], ids=["none", "map"])
-def test_the_mode_of_its_directory(idmap: list[str], mode: int) -> None:
-    assert rootfs.directory_mode(spec.CONTAINER({"name": "hmi", "security": {"idmap": idmap}})) == mode
+@pytest.mark.parametrize(
+    ("idmap", "access"),
+    [
+        ([], tree.Access(0o700)),
+        (["u 0 100000 65536", "g 0 200000 65536"], tree.Access(0o710, 200000)),
+        (["u 0 100000 65536", "g 1 200000 65536"], tree.Access(0o700)),
+    ],
+    ids=["none", "map", "root's group is not mapped"],
+)
+def test_who_may_pass_its_directory(idmap: list[str], access: tree.Access) -> None:
+    assert rootfs.access(spec.CONTAINER({"name": "hmi", "security": {"idmap": idmap}})) == access

@@ -22,6 +22,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import 
     Interface,
     Limits,
     Mount,
+    Secret,
     Security,
 )
 
@@ -80,7 +81,10 @@ FULL: dict[str, Any] = {
         "drop_capabilities": ["sys_admin"],
         "seccomp": "/etc/seccomp",
         "apparmor": "generated",
-        "no_new_privs": "yes",
+        "selinux": "system_u:system_r:lxc_t:s0",
+        "no_new_privs": "no",
+        "sys": "mixed",
+        "devices": ["c 10:200 rwm"],
         "idmap": ["u 0 100000 65536"],
     },
     "autostart": {"enabled": "yes", "order": "-1", "delay": "5", "groups": ["onboot"]},
@@ -125,7 +129,16 @@ FULL_PARSED = Container(
     mounts=(Mount("tmpfs", "/scratch", False, True, "dir", "tmpfs", ("size=1M",)),),
     environment=(("LANG", "C.UTF-8"),),
     limits=Limits(67108864, 134217728, 512, 0.5, 100),
-    security=Security(("sys_admin",), "/etc/seccomp", "generated", True, ("u 0 100000 65536",)),
+    security=Security(
+        drop_capabilities=("sys_admin",),
+        seccomp="/etc/seccomp",
+        apparmor="generated",
+        selinux="system_u:system_r:lxc_t:s0",
+        no_new_privs=False,
+        sys="mixed",
+        devices=("c 10:200 rwm",),
+        idmap=("u 0 100000 65536",),
+    ),
     autostart=Autostart(True, -1, 5, ("onboot",)),
     lxc=(("lxc.console.size", ("auto",)), ("lxc.prlimit.nofile", ("1024",))),
 )
@@ -153,7 +166,16 @@ DEFAULT_PARSED = Container(
     mounts=(),
     environment=(),
     limits=Limits(None, None, None, None, None),
-    security=Security(("mac_admin", "mac_override", "sys_time", "sys_module", "sys_rawio"), None, None, False, ()),
+    security=Security(
+        drop_capabilities=("mac_admin", "mac_override", "sys_time", "sys_module", "sys_rawio"),
+        seccomp="common",
+        apparmor=None,
+        selinux=None,
+        no_new_privs=True,
+        sys="ro",
+        devices=(),
+        idmap=(),
+    ),
     autostart=Autostart(False, 0, 0, ()),
     lxc=(),
 )
@@ -669,6 +691,17 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "security seccomp": ({"security": {"seccomp": "default"}}, "security.seccomp: 'default' is not an absolute path"),
     "security apparmor": ({"security": {"apparmor": True}}, "security.apparmor: True is not a string"),
+    "security selinux": ({"security": {"selinux": False}}, "security.selinux: False is not a string"),
+    "security sys": ({"security": {"sys": "no"}}, "security.sys: 'no' is none of ro, mixed, rw; did you mean 'ro'?"),
+    "security devices": ({"security": {"devices": "none"}}, "security.devices: 'none' is not a list"),
+    "security devices of all kinds": (
+        {"security": {"devices": ["a *:* rwm"]}},
+        "security.devices[0]: 'a *:* rwm' is not a rule for devices (c 10:200 rwm)",
+    ),
+    "security devices without rights": (
+        {"security": {"devices": ["c 1:3 "]}},
+        "security.devices[0]: 'c 1:3 ' is not a rule for devices (c 10:200 rwm)",
+    ),
     "security no_new_privs": ({"security": {"no_new_privs": "x"}}, "security.no_new_privs: 'x' is not a boolean"),
     "security idmap": (
         {"security": {"idmap": ["u 0 100000"]}},
@@ -905,7 +938,7 @@ POSITIONS: dict[str, Callable[[str, str], str]] = {
 
 def test_all_strings_are_walked() -> None:
     """A walk that finds less would prove less."""
-    assert len(list(leaves(FULL))) == 68
+    assert len(list(leaves(FULL))) == 71
     assert len(list(levels(FULL))) == 15
 
 
@@ -943,3 +976,43 @@ def test_no_text_of_many_lines_takes_a_control_character(path: tuple[Any, ...], 
 def test_a_text_of_many_lines(path: tuple[Any, ...]) -> None:
     container = one(changed(FULL, path, lambda value: "a\nlxc.hook.pre-start = x\n"))
     assert "a\nlxc.hook.pre-start = x\n" in (container.files[0].content, container.resolv_conf)
+
+
+SECRETS: dict[str, tuple[Any, Any, Any]] = {
+    "known": ({"A": "b", "T": {"secret": "t"}}, {"t": "hunter2"}, (("A", "b"), ("T", Secret("t", "hunter2")))),
+    "number": ({"T": {"secret": "t"}}, {"t": 5}, (("T", Secret("t", "5")),)),
+    "not looked at": ({"T": {"secret": "t"}}, None, (("T", Secret("t")),)),
+    "unknown": (
+        {"T": {"secret": "t"}},
+        {"other": "hunter2"},
+        "container 'hmi': environment.T.secret: 't' is not among the secrets",
+    ),
+    "two lines": (
+        {"T": {"secret": "t"}},
+        {"t": "hunter2\nlxc.hook.pre-start = x"},
+        "container 'hmi': environment.T.secret: 't' is not the name of one line of text",
+    ),
+    "boolean": (
+        {"T": {"secret": "t"}},
+        {"t": True},
+        "container 'hmi': environment.T.secret: 't' is not the name of one line of text",
+    ),
+    "another key": (
+        {"T": {"secrets": "t"}},
+        {},
+        "container 'hmi': environment.T.key: 'secrets' is not a known key; did you mean 'secret'?",
+    ),
+}
+
+
+@pytest.mark.parametrize(("environment", "secrets", "expected"), SECRETS.values(), ids=SECRETS)
+def test_secrets(environment: Any, secrets: Any, expected: Any) -> None:
+    def parsed() -> Any:
+        return spec.parse_containers([{"name": "hmi", "environment": environment}], {}, secrets)[0].environment
+
+    if isinstance(expected, str):
+        with pytest.raises(RefusedError) as caught:
+            parsed()
+        assert str(caught.value) == expected
+    else:
+        assert parsed() == expected

@@ -30,6 +30,9 @@ HOST = Host(
     paths=frozenset(["/usr", "/lib", "/usr/lib"]),
     interfaces=frozenset(["lxcbr0"]),
     busyboxes={None: Binary("/bin/busybox", "ab" * 32, 1000, ("ls", "sh", "sleep"), None)},
+    controllers={"devices": 1},
+    seccomp=True,
+    seccomp_profile="/usr/share/lxc/config/common.seccomp",
     seed="5eed",
 )
 
@@ -82,9 +85,9 @@ def test_a_new_container(place: stages.Place, stage: stages.Stage, first: str, l
 
 
 def test_the_directory_of_a_new_container(place: stages.Place) -> None:
-    assert stages.plan(stage_rootfs.STAGE, container(), place, True).change.mode == 0o700
-    mapped = container(security={"idmap": ["u 0 100000 65536"]})
-    assert stages.plan(stage_rootfs.STAGE, mapped, place, True).change.mode == 0o711
+    assert stages.plan(stage_rootfs.STAGE, container(), place, True).change.access == tree.Access(0o700)
+    mapped = container(security={"idmap": ["u 0 100000 65536", "g 0 100000 65536"]})
+    assert stages.plan(stage_rootfs.STAGE, mapped, place, True).change.access == tree.Access(0o710, 100000)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +176,10 @@ def test_the_change_of_a_gateway_directory(place: stages.Place, tmp_path: Path) 
     planned = stages.plan(stage_config.STAGE, container(gateway_dir=path), place, check=True)
     assert planned.directory == (path, 0o777)
     assert planned.changes == ("create file config", f"make directory {path} with mode 0777 on the target")
-    assert planned.config is not None and f"lxc.mount.entry = {path} gateways none bind,rw 0 0\n" in planned.config
+    assert (
+        planned.config is not None
+        and f"lxc.mount.entry = {path} gateways none bind,rw,nosuid,nodev 0 0\n" in planned.config
+    )
 
 
 @pytest.mark.parametrize("beside", [(), ("make directory /run/g",)], ids=["nothing", "a directory"])

@@ -71,14 +71,17 @@ VERIFIED: dict[str, tuple[Wish, Any, dict[str, str]]] = {
 
 @pytest.mark.parametrize(("wish", "found", "errors"), VERIFIED.values(), ids=VERIFIED)
 def test_verify(wish: Wish, found: Any, errors: dict[str, str]) -> None:
-    assert supervise.verify([wish], {"hmi": found}, ["hmi"]) == errors
+    assert supervise.verify([wish], {"hmi": found}) == errors
 
 
-def test_the_limits_of_what_was_left_running_are_not_looked_at() -> None:
-    """Process 1 has no such limit; had it been started in this call, that would be an error."""
+def test_what_is_not_in_force(tmp_path: Path) -> None:
+    """Process 1 has no such limit, and all devices of this machine."""
     wish, found = Wish("hmi", "started", limits=Limits(pids=5)), Found("RUNNING", 1)
-    assert supervise.verify([wish], {"hmi": found}, []) == {}
-    assert list(supervise.verify([wish], {"hmi": found}, ["hmi"])) == ["hmi"]
+    (tmp_path / "hmi").mkdir()
+    (tmp_path / "hmi" / "config").write_text("lxc.cgroup.devices.deny = a\n", encoding="ascii")
+    reasons = supervise.not_in_force(str(tmp_path), [wish], {"hmi": found})["hmi"].split("; ")
+    assert [reason.partition(":")[0] for reason in reasons] == ["limits.pids", "security.devices"]
+    assert supervise.not_in_force(str(tmp_path), [wish], {"hmi": Found("STOPPED")}) == {}
 
 
 def test_names(tmp_path: Path) -> None:

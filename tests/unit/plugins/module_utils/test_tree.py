@@ -328,6 +328,28 @@ def test_diffs() -> None:
     ]
 
 
+def test_no_diff_shows_a_secret() -> None:
+    def config(text: str) -> bytes:
+        return b"lxc.a = 1\n" + text.encode()
+
+    def shown(old: str, new: str) -> tuple[str, str]:
+        before = Observed("file", 0o600, OLD, config(old))
+        action = Action("replace", "config", tree.file("config", 0o600, config(new).decode()), before)
+        listing, text = tree.diffs("hmi", (action,))
+        assert "hunter" not in str((listing, text))
+        assert ("sha256:****" in listing["after"]) == (tree.SECRET in new)
+        assert ("sha256:****" in listing["before"]) == (tree.SECRET in old)
+        return text["before"], text["after"]
+
+    first, second = (
+        "%s\nlxc.environment = T=%s\nlxc.b = 2\n" % (tree.SECRET, value) for value in ("hunter1", "hunter=2")
+    )
+    masked = "lxc.a = 1\n%s\nlxc.environment = T=********\nlxc.b = 2\n" % tree.SECRET
+    assert shown(first, second) == (masked, masked + "# A secret value has changed.\n")
+    assert shown(first, "lxc.b = 2\n") == (masked, "lxc.a = 1\nlxc.b = 2\n")
+    assert shown("", second) == ("lxc.a = 1\n", masked)
+
+
 def test_a_file_that_was_not_read_has_no_text_in_a_diff() -> None:
     action = Action("replace", "x", WANTED["file"], PRESENT["file that was not read"])
     assert tree.diffs("hmi", (action,))[1]["before"] == ""

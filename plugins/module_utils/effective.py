@@ -1,0 +1,268 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads (I/O): what the kernel has in force for a container that runs, and where that is not what its config asks for."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import config, target, usage
+
+# The numbers of capabilities are their places, see capability.h of the kernel.
+CAPABILITIES = (
+    *("chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap"),
+    *("linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner"),
+    *("sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct", "sys_admin", "sys_boot", "sys_nice"),
+    *("sys_resource", "sys_time", "sys_tty_config", "mknod", "lease", "audit_write", "audit_control", "setfcap"),
+    *("mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf"),
+    "checkpoint_restore",
+)
+SECCOMP = {"0": "disabled", "1": "strict", "2": "filter"}
+# What device cgroups of version 1 say where nothing is restricted.
+ALL_DEVICES = "a *:* rwm"
+# The number of bpf(2), which has no function in the C library, by machine; see the kernel's system call tables.
+BPF = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "armv7l": 386, "armv6l": 386, "i686": 357, "i386": 357}
+# BPF_PROG_QUERY and BPF_CGROUP_DEVICE of linux/bpf.h.
+PROGRAM_QUERY, CGROUP_DEVICE = 16, 6
+
+IdMap = Tuple[Tuple[int, int, int], ...]
+Line = Tuple[str, str]
+
+
+class Effective(NamedTuple):
+    """What is in force for PID 1 of a container.
+
+    `capabilities`: the bounding set. `seccomp`: disabled, strict or filter. `devices`: the rules of version 1;
+    empty where a program of version 2 decides; None where nothing does. `mounts`: the options at each mount point.
+    """
+
+    capabilities: Tuple[str, ...] = ()
+    no_new_privs: bool = False
+    seccomp: str = "disabled"
+    uid_map: IdMap = ()
+    gid_map: IdMap = ()
+    apparmor: Optional[str] = None
+    selinux: Optional[str] = None
+    devices: Optional[Tuple[str, ...]] = None
+    mounts: Mapping[str, str] = {}
+    interfaces: Tuple[str, ...] = ()
+
+
+def of(pid: int) -> Effective:
+    """What is in force for a process, as the kernel says."""
+    status, own, attributes, mountinfo, uid_map, gid_map, interfaces = (
+        target.read_text(path)
+        for path in (
+            "/proc/%d/status" % pid,
+            "/proc/self/status",
+            "/proc/%d/attr/current" % pid,
+            "/proc/%d/mountinfo" % pid,
+            "/proc/%d/uid_map" % pid,
+            "/proc/%d/gid_map" % pid,
+            "/proc/%d/net/dev" % pid,
+        )
+    )
+    fields = fields_of(status)
+    label = attributes.rstrip("\0\n").rpartition(" (")[0] or attributes.rstrip("\0\n") or None
+    return Effective(
+        capabilities_in(int(fields.get("CapBnd", "0"), 16)),
+        fields.get("NoNewPrivs") == "1",
+        seccomp_in(fields, fields_of(own)),
+        id_map_in(uid_map),
+        id_map_in(gid_map),
+        label if target.apparmor() else None,
+        label if target.selinux() else None,
+        devices(pid),
+        mounts_in(mountinfo),
+        interfaces_in(interfaces),
+    )
+
+
+def fields_of(status: str) -> Dict[str, str]:
+    """The fields in the text of /proc/PID/status, see proc(5)."""
+    pairs = (line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    return {key: value.strip() for key, value in pairs}
+
+
+def capabilities_in(mask: int) -> Tuple[str, ...]:
+    """The names of a set of capabilities; those that are newer than this file go by their numbers."""
+    numbers = [number for number in range(mask.bit_length()) if mask >> number & 1]
+    return tuple(CAPABILITIES[number] if number < len(CAPABILITIES) else str(number) for number in numbers)
+
+
+def seccomp_in(fields: Mapping[str, str], own: Mapping[str, str]) -> str:
+    """The mode of seccomp. Filters that a process of the target itself has are inherited, and not the container's."""
+    mode = SECCOMP.get(fields.get("Seccomp", "0"), "disabled")
+    filters, inherited = (int(each.get("Seccomp_filters", "-1")) for each in (fields, own))
+    return "disabled" if mode == "filter" and -1 < filters <= inherited else mode
+
+
+def id_map_in(text: str) -> IdMap:
+    """The lines of /proc/PID/uid_map: first id inside, first id outside, how many; see user_namespaces(7)."""
+    found = [tuple(map(int, line.split())) for line in text.splitlines()]
+    return tuple((inside, outside, count) for inside, outside, count in found)
+
+
+def mounts_in(mountinfo: str) -> Dict[str, str]:
+    """The options of the mount that is on top at each mount point, see proc(5)."""
+    found: Dict[str, str] = {}
+    for line in mountinfo.splitlines():
+        fields = line.split(" ")
+        found[config.decoded(fields[4])] = fields[5]
+    return found
+
+
+def interfaces_in(text: str) -> Tuple[str, ...]:
+    """The names of the interfaces in the text of /proc/PID/net/dev, which has two lines of headings."""
+    return tuple(line.split(":")[0].strip() for line in text.splitlines()[2:])
+
+
+def devices(pid: int) -> Optional[Tuple[str, ...]]:
+    """The rules for devices of the container's cgroup; none where a program decides; None where nothing does."""
+    listed = usage.cgroup_file(pid, "devices", "devices.list")
+    if listed is not None and ALL_DEVICES not in listed.splitlines():
+        return tuple(listed.splitlines())
+    version, point = target.hierarchies().get("unified", (0, ""))
+    path = usage.payload_cgroup(target.read_text("/proc/%d/cgroup" % pid), "", 2) if version else None
+    return () if path is not None and has_device_program(point + path) else None
+
+
+def has_device_program(cgroup: str) -> bool:
+    """Whether a program is attached to a cgroup that decides about devices; see bpf(2), BPF_PROG_QUERY."""
+    import ctypes  # Slow to load, and only needed where there is no device cgroup of version 1.
+
+    number = BPF.get(platform.machine())
+    if number is None:
+        return False
+    descriptor = os.open(cgroup, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # Members of union bpf_attr: target_fd, attach_type, query_flags, attach_flags, prog_ids, prog_cnt.
+        query = (ctypes.c_uint32 * 16)(descriptor, CGROUP_DEVICE)
+        failed = ctypes.CDLL(None).syscall(number, PROGRAM_QUERY, ctypes.byref(query), ctypes.sizeof(query))
+        return not failed and query[6] > 0
+    finally:
+        os.close(descriptor)
+
+
+def lines_of(text: str) -> List[Line]:
+    """The keys and values of a config in its order, blanks and one pair of quotes taken off as LXC does."""
+    found = []
+    for line in text.splitlines():
+        key, equals, value = (part.strip() for part in line.partition("="))
+        if key.startswith("lxc.") and equals:
+            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+            found.append((key, value[1:-1] if quoted else value))
+    return found
+
+
+def not_in_force(lines: Sequence[Line], found: Effective) -> List[str]:
+    """One sentence for each thing that a config asks for and that the kernel does not show."""
+    reasons = [reason for check in CHECKS for reason in check(lines, found)]
+    return list(dict.fromkeys(reasons))
+
+
+def values_of(lines: Sequence[Line], key: str) -> List[str]:
+    """The values of a key."""
+    return [value for each, value in lines if each == key]
+
+
+def check_capabilities(lines: Sequence[Line], found: Effective) -> List[str]:
+    dropped = [name for value in values_of(lines, "lxc.cap.drop") for name in value.split()]
+    return [
+        "security.drop_capabilities: PID 1 can still get %s" % name for name in dropped if name in found.capabilities
+    ]
+
+
+def check_no_new_privs(lines: Sequence[Line], found: Effective) -> List[str]:
+    wanted = values_of(lines, "lxc.no_new_privs")[-1:] == ["1"]
+    return ["security.no_new_privs: it is not in force"] if wanted and not found.no_new_privs else []
+
+
+def check_seccomp(lines: Sequence[Line], found: Effective) -> List[str]:
+    wanted = values_of(lines, "lxc.seccomp.profile")[-1:]
+    return ["security.seccomp: no filter of %s is in force" % wanted[0]] if wanted and found.seccomp != "filter" else []
+
+
+def check_labels(lines: Sequence[Line], found: Effective) -> List[str]:
+    reasons = []
+    for key, name, actual in (
+        ("lxc.apparmor.profile", "security.apparmor", found.apparmor),
+        ("lxc.selinux.context", "security.selinux", found.selinux),
+    ):
+        for wanted in values_of(lines, key)[-1:]:
+            if wanted not in UNTOLD and wanted != (actual or "unconfined"):
+                reasons.append("%s: it should be %s and is %s" % (name, wanted, actual))
+    return reasons
+
+
+# What the kernel shows under another name, or not at all.
+UNTOLD = ("unchanged", "generated")
+
+
+def check_devices(lines: Sequence[Line], found: Effective) -> List[str]:
+    if not any(values_of(lines, key + "devices.deny") == ["a"] for key in CGROUP):
+        return []
+    if found.devices is None:
+        return ["security.devices: the container may use every device"]
+    allowed = {value for key in CGROUP for value in values_of(lines, key + "devices.allow")}
+    return ["security.devices: the container may also use %s" % rule for rule in found.devices if rule not in allowed]
+
+
+CGROUP = ("lxc.cgroup.", "lxc.cgroup2.")
+
+
+def check_id_map(lines: Sequence[Line], found: Effective) -> List[str]:
+    reasons = []
+    for value in values_of(lines, "lxc.idmap"):
+        kind, inside, outside, count = value.split()
+        maps = {"u": (found.uid_map,), "g": (found.gid_map,)}.get(kind, (found.uid_map, found.gid_map))
+        if any((int(inside), int(outside), int(count)) not in actual for actual in maps):
+            reasons.append("security.idmap: %s is not in force" % value)
+    return reasons
+
+
+def check_mounts(lines: Sequence[Line], found: Effective) -> List[str]:
+    wanted: Dict[str, List[str]] = {}
+    for key, value in lines:
+        fields = value.split()
+        if key == "lxc.mount.auto" and "sys:ro" in fields:
+            wanted["/sys"] = ["ro"]
+        elif key == "lxc.mount.entry" and len(fields) > 3:
+            wanted["/" + config.decoded(fields[1]).strip("/")] = fields[3].split(",")
+    reasons = []
+    for point, options in wanted.items():
+        actual = found.mounts.get(point)
+        if actual is None:
+            reasons += [] if "optional" in options else ["mounts: nothing is mounted at %s" % point]
+            continue
+        missing = [option for option in options if option in SHOWN and option not in actual.split(",")]
+        reasons += ["mounts: %s is mounted without %s" % (point, ", ".join(missing))] if missing else []
+    return reasons
+
+
+# The options of a mount entry that the kernel shows for the mount, not for its file system.
+SHOWN = ("ro", "nosuid", "nodev", "noexec")
+
+
+def check_network(lines: Sequence[Line], found: Effective) -> List[str]:
+    named = [(key, value) for key, value in lines if key.startswith("lxc.net.") and key.endswith(".name")]
+    return [
+        "network[%s].name: there is no interface %s in the container" % (key.split(".")[2], value)
+        for key, value in named
+        if value not in found.interfaces
+    ]
+
+
+CHECKS: Tuple[Callable[[Sequence[Line], Effective], List[str]], ...] = (
+    check_capabilities,
+    check_no_new_privs,
+    check_seccomp,
+    check_labels,
+    check_devices,
+    check_id_map,
+    check_mounts,
+    check_network,
+)

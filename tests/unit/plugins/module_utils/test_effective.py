@@ -1,0 +1,205 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the kernel has in force: its texts as values, and what is said where a config asks for something else."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import effective
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.effective import Effective
+
+STATUS = """\
+Name:\tinit.lxc
+CapBnd:\t000001fcfdfcffff
+NoNewPrivs:\t1
+Seccomp:\t2
+Seccomp_filters:\t1
+"""
+MOUNTINFO = """\
+520 480 259:0 /var/lib/lxc/hmi/rootfs / rw,relatime - ext4 /dev/root rw
+521 520 0:50 / /sys ro,nosuid,nodev,noexec,relatime - sysfs sysfs rw
+522 520 259:0 /run/gw\\040x /gateways\\040x rw,nosuid,nodev,relatime - ext4 /dev/root rw
+523 521 0:51 / /sys rw,relatime - tmpfs tmpfs rw
+"""
+NET_DEV = """\
+Inter-|   Receive                            |  Transmit
+ face |bytes    packets errs drop fifo frame |bytes    packets errs drop
+    lo:       0       0    0    0    0     0        0       0    0    0
+  eth0:  123456     100    0    0    0     0     1000      10    0    0
+"""
+
+
+def test_status() -> None:
+    fields = effective.fields_of(STATUS)
+    names = effective.capabilities_in(int(fields["CapBnd"], 16))
+    assert fields["NoNewPrivs"] == "1"
+    dropped = {"sys_module", "sys_rawio", "sys_time", "mac_override", "mac_admin"}
+    assert set(effective.CAPABILITIES) - set(names) == dropped
+    assert effective.capabilities_in(1 << 41 | 1) == ("chown", "41")
+
+
+SECCOMP = {
+    "none": ({"Seccomp": "0", "Seccomp_filters": "0"}, {}, "disabled"),
+    "strict": ({"Seccomp": "1"}, {}, "strict"),
+    "its own": ({"Seccomp": "2", "Seccomp_filters": "1"}, {"Seccomp_filters": "0"}, "filter"),
+    "inherited": ({"Seccomp": "2", "Seccomp_filters": "1"}, {"Seccomp_filters": "1"}, "disabled"),
+    "one more than inherited": ({"Seccomp": "2", "Seccomp_filters": "2"}, {"Seccomp_filters": "1"}, "filter"),
+    "before Linux 5.9": ({"Seccomp": "2"}, {"Seccomp": "0"}, "filter"),
+    "a kernel without": ({}, {}, "disabled"),
+}
+
+
+@pytest.mark.parametrize(("fields", "own", "mode"), SECCOMP.values(), ids=SECCOMP)
+def test_seccomp(fields: dict[str, str], own: dict[str, str], mode: str) -> None:
+    assert effective.seccomp_in(fields, own) == mode
+
+
+def test_id_map() -> None:
+    assert effective.id_map_in("         0     100000      65536\n") == ((0, 100000, 65536),)
+    assert effective.id_map_in("") == ()
+
+
+def test_mounts() -> None:
+    assert effective.mounts_in(MOUNTINFO) == {
+        "/": "rw,relatime",
+        "/sys": "rw,relatime",
+        "/gateways x": "rw,nosuid,nodev,relatime",
+    }
+
+
+def test_interfaces() -> None:
+    assert effective.interfaces_in(NET_DEV) == ("lo", "eth0")
+
+
+def test_this_process() -> None:
+    found = effective.of(os.getpid())
+    assert "lo" in found.interfaces
+    assert "/proc" in found.mounts
+    assert found.seccomp == "disabled"
+    assert sum(count for _inside, _outside, count in found.uid_map) > 0
+
+
+def test_the_lines_of_a_config() -> None:
+    text = '# no\nlxc.cap.drop = a\nlxc.environment = "A= b "\nlxc.cap.drop=b\nlxc.empty =\nnone = 1\n'
+    assert effective.lines_of(text) == [
+        ("lxc.cap.drop", "a"),
+        ("lxc.environment", "A= b "),
+        ("lxc.cap.drop", "b"),
+        ("lxc.empty", ""),
+    ]
+
+
+GATEWAY = "lxc.mount.entry = /run/gw gateways none bind,rw,nosuid,nodev 0 0"
+IDMAP = "lxc.idmap = u 0 100000 65536"
+DEVICES = "lxc.cgroup.devices.deny = a\nlxc.cgroup.devices.allow = c 1:3 rwm"
+CASES: dict[str, tuple[str, Effective, list[str]]] = {
+    "nothing asked for": ("", Effective(), []),
+    "capability": (
+        "lxc.cap.drop = sys_time mac_admin",
+        Effective(capabilities=("chown", "sys_time")),
+        ["security.drop_capabilities: PID 1 can still get sys_time"],
+    ),
+    "no capability": ("lxc.cap.drop = sys_time", Effective(capabilities=("chown",)), []),
+    "no_new_privs": ("lxc.no_new_privs = 1", Effective(), ["security.no_new_privs: it is not in force"]),
+    "no_new_privs in force": ("lxc.no_new_privs = 1", Effective(no_new_privs=True), []),
+    "no_new_privs not asked for": ("lxc.no_new_privs = 0", Effective(), []),
+    "seccomp": (
+        "lxc.seccomp.profile = /p",
+        Effective(seccomp="strict"),
+        ["security.seccomp: no filter of /p is in force"],
+    ),
+    "seccomp in force": ("lxc.seccomp.profile = /p", Effective(seccomp="filter"), []),
+    "apparmor": (
+        "lxc.apparmor.profile = lxc-container-default",
+        Effective(apparmor="unconfined"),
+        ["security.apparmor: it should be lxc-container-default and is unconfined"],
+    ),
+    "apparmor in force": ("lxc.apparmor.profile = a", Effective(apparmor="a"), []),
+    "apparmor that has no name of its own": ("lxc.apparmor.profile = generated", Effective(), []),
+    "selinux": (
+        "lxc.selinux.context = u:r:t",
+        Effective(),
+        ["security.selinux: it should be u:r:t and is None"],
+    ),
+    "no profile where there is no apparmor": ("lxc.apparmor.profile = unconfined", Effective(), []),
+    "no profile": ("lxc.apparmor.profile = unconfined", Effective(apparmor="unconfined"), []),
+    "a profile instead of none": (
+        "lxc.apparmor.profile = unconfined",
+        Effective(apparmor="generated-x"),
+        ["security.apparmor: it should be unconfined and is generated-x"],
+    ),
+    "devices": (DEVICES, Effective(), ["security.devices: the container may use every device"]),
+    "devices in force": (DEVICES, Effective(devices=("c 1:3 rwm",)), []),
+    "devices by a program": (DEVICES.replace("cgroup", "cgroup2"), Effective(devices=()), []),
+    "more devices": (
+        DEVICES,
+        Effective(devices=("c 1:3 rwm", "b 8:0 rwm")),
+        ["security.devices: the container may also use b 8:0 rwm"],
+    ),
+    "id map": (IDMAP, Effective(uid_map=((0, 0, 4294967295),)), ["security.idmap: u 0 100000 65536 is not in force"]),
+    "id map in force": (IDMAP, Effective(uid_map=((0, 100000, 65536),)), []),
+    "both id maps": (
+        IDMAP.replace("u", "b", 1),
+        Effective(uid_map=((0, 100000, 65536),)),
+        ["security.idmap: b 0 100000 65536 is not in force"],
+    ),
+    "no mount": (GATEWAY, Effective(), ["mounts: nothing is mounted at /gateways"]),
+    "mount options": (
+        GATEWAY,
+        Effective(mounts={"/gateways": "rw,nosuid,relatime"}),
+        ["mounts: /gateways is mounted without nodev"],
+    ),
+    "mount in force": (GATEWAY, Effective(mounts={"/gateways": "rw,nosuid,nodev"}), []),
+    "optional mount": (GATEWAY.replace("rw", "rw,optional"), Effective(), []),
+    "optional mount without its options": (
+        GATEWAY.replace("rw", "rw,optional"),
+        Effective(mounts={"/gateways": "rw"}),
+        ["mounts: /gateways is mounted without nosuid, nodev"],
+    ),
+    "two mounts at one place": (
+        "lxc.mount.entry = /a x none bind,ro 0 0\nlxc.mount.entry = /b x none bind,rw 0 0",
+        Effective(mounts={"/x": "rw"}),
+        [],
+    ),
+    "a place with a blank": (
+        "lxc.mount.entry = /a a\\040b none bind,ro 0 0",
+        Effective(mounts={"/a b": "rw"}),
+        ["mounts: /a b is mounted without ro"],
+    ),
+    "sys": (
+        "lxc.mount.auto = proc:mixed sys:ro",
+        Effective(mounts={"/sys": "rw,nosuid"}),
+        ["mounts: /sys is mounted without ro"],
+    ),
+    "sys that may be written": ("lxc.mount.auto = proc:mixed sys:mixed", Effective(mounts={"/sys": "rw"}), []),
+    "interface": (
+        "lxc.net.1.name = eth1",
+        Effective(interfaces=("lo", "eth0")),
+        ["network[1].name: there is no interface eth1 in the container"],
+    ),
+    "interface in force": ("lxc.net.0.name = eth0", Effective(interfaces=("lo", "eth0")), []),
+}
+
+
+@pytest.mark.parametrize(("text", "found", "reasons"), CASES.values(), ids=CASES)
+def test_what_is_not_in_force(text: str, found: Effective, reasons: list[str]) -> None:
+    assert effective.not_in_force(effective.lines_of(text), found) == reasons
+
+
+def test_a_container_of_all_defaults_asks_for_what_is_checked() -> None:
+    """Each key of the hardening has a check, so that none is asked for and never read back."""
+    asked: dict[str, Any] = {
+        "lxc.cap.drop": "sys_time",
+        "lxc.no_new_privs": "1",
+        "lxc.seccomp.profile": "/p",
+        "lxc.apparmor.profile": "p",
+        "lxc.selinux.context": "p",
+        "lxc.cgroup.devices.deny": "a",
+        "lxc.idmap": "u 0 1 2",
+    }
+    for key, value in asked.items():
+        assert effective.not_in_force([(key, value)], Effective(capabilities=("sys_time",))), key
