@@ -20,6 +20,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.color import ANSIBLE_COLOR
 from ansible.utils.display import Display
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
 from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import (
     calls,
@@ -36,9 +37,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "id": {"type": "str", "required": True},
     **transaction.CONTENT,
     "runtime": {"type": "str", "choices": ["auto", "binding", "tools"], "default": "auto"},
-    "settle": {"type": "float", "default": 0.5},
-    "stop_timeout": {"type": "float", "default": 10.0},
-    "start_timeout": {"type": "float", "default": 30.0},
+    **arguments.TIMES,
     "timeout": {"type": "int", "default": 900},
     "error": {"type": "str"},
 }
@@ -98,8 +97,8 @@ class ActionModule(ActionBase):
     def runner(self, variables: Dict[str, Any]) -> Run:
         """What runs a stage's module on the host."""
 
-        def run(step: transaction.Step, arguments: Mapping[str, Any]) -> Dict[str, Any]:
-            module, given = calls.on_target(step.module, arguments)
+        def run(step: transaction.Step, wanted: Mapping[str, Any]) -> Dict[str, Any]:
+            module, given = calls.on_target(step.module, wanted)
             result: Dict[str, Any] = self._execute_module(module, given, task_vars=variables)
             return result
 

@@ -23,6 +23,12 @@ EARLIER: Arguments = {"failed_earlier": {"type": "dict", "default": {}}}
 SECRETS: Arguments = {"secrets": {"type": "dict", "default": {}, "no_log": True}}
 PRUNE: Arguments = {"prune": {"type": "bool", "default": False}}
 
+TIMES: Arguments = {
+    "settle": {"type": "float", "default": 0.5},
+    "stop_timeout": {"type": "float", "default": 10.0},
+    "start_timeout": {"type": "float", "default": 30.0},
+}
+
 # What each stage takes, by the name of the module that stands for it.
 STAGES: Dict[str, Arguments] = {
     "rootfs": {**CONTAINERS, **SECRETS, "look_ahead": {"type": "dict", "options": {**BRIDGE, **PRUNE}}},
@@ -36,9 +42,7 @@ STAGES: Dict[str, Arguments] = {
         **PRUNE,
         "name": {"type": "list", "elements": "str"},
         "state": {"type": "str", "choices": ["started", "stopped", "frozen", "absent"]},
-        "settle": {"type": "float", "default": 0.5},
-        "stop_timeout": {"type": "float", "default": 10.0},
-        "start_timeout": {"type": "float", "default": 30.0},
+        **TIMES,
     },
 }
 # Of the module that runs any of them.

@@ -27,8 +27,8 @@ class Host(NamedTuple):
     `busyboxes`: by the path asked for (None: the one found), a Binary or the reason why there is none.
     `controllers`: the cgroup version (1 or 2) that each controller is on.
     `apparmor`, `selinux`, `seccomp`: whether the kernel has them switched on. `seccomp_profile`: LXC's common one.
-    `sleep`, `shell`: programs below /usr that a container
-    without busybox can use. `seed`: what makes ids of this target differ from others.
+    `sleep`, `shell`: programs below /usr that a container without busybox can use. `seed`: what makes ids of this
+    target differ from others.
     """
 
     init_lxc: Optional[str] = None

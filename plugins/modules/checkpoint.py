@@ -228,9 +228,7 @@ def main() -> None:
             **arguments.CONTAINERS,
             "state": {"type": "str", "choices": ["present", "absent", "restored"], "default": "present"},
             "id": {"type": "str", "default": ""},
-            "settle": {"type": "float", "default": 0.5},
-            "stop_timeout": {"type": "float", "default": 10.0},
-            "start_timeout": {"type": "float", "default": 30.0},
+            **arguments.TIMES,
         },
         supports_check_mode=True,
     )
