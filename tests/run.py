@@ -51,6 +51,8 @@ LINTERS = (
 MOLECULE = ROOT / ".ansible" / "molecule"
 # The molecule targets that the integration targets run on as well: one with LXC's binding, one without.
 SSH_TARGETS = ("trixie-2", "lean")
+# The ids for containers: where the role host has them begin, and how many each of the two runs has.
+FIRST_ID, IDS = 1879048192, 2047 * 65536
 # They never ask LXC, so that one run is enough.
 WITHOUT_RUNTIME = ["role_host"]
 # They run playbooks, for which they need this machine.
@@ -290,6 +292,18 @@ def integration() -> Count:
     return Count(*map(sum, zip(*counts)))
 
 
+def with_ids(command: list[str], runtime: str, folder: Path) -> list[str]:
+    """The command as it runs with ids of its own for containers, which this machine does not have to give it.
+
+    Those of the other run are others: else what check mode foresees would depend on what that one starts meanwhile.
+    """
+    first = FIRST_ID + RUNTIMES.index(runtime) * IDS
+    ids = folder / "ids"
+    ids.write_text(f"root:{first}:{IDS}\n", encoding="utf-8")
+    bound = 'mount --bind "$0" /etc/subuid && mount --bind "$0" /etc/subgid && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", bound, str(ids), *command]
+
+
 def prefix_of(runtime: str) -> str:
     """What the names of a run's folders begin with."""
     return f"sctest.{os.getpid()}.{runtime}."
@@ -304,7 +318,8 @@ def integrate(command: list[str], runtime: str) -> Count:
         # Git refuses a repository of another user, and root reads this one.
         subprocess.check_call(as_root(["chown", "-R", "root:", str(copy)], {}))
         env = {"HOME": str(copy.parent)}
-        status, output = run(as_root(command, env), cwd=copy, env=env, label=f"{runtime}: ")
+        command = as_root(with_ids(command, runtime, copy.parent), env)
+        status, output = run(command, cwd=copy, env=env, label=f"{runtime}: ")
     started = len(re.findall(r"^Running \S+ integration test (?:role|script)$", output, re.MULTILINE))
     failed = closing_failures(output, "integration")
     if (status or not started) and not failed:

@@ -454,13 +454,21 @@ options:
               - V(all) restricts nothing.
             type: raw
             default: []
+          privileged:
+            description:
+              - Whether to go without a user namespace, so that root in the container is root on the target, within the
+                limits of the other keys. This is no boundary for a program that wants to get out.
+              - Otherwise the container gets 65536 ids of its own out of the ranges that C(/etc/subuid) and
+                C(/etc/subgid) of the target give to root. They are the same at each run and no other container has
+                them. A target that cannot do it is refused.
+            type: bool
+            default: false
           idmap:
             description:
-              - Id maps in LXC's form, C(u 0 100000 65536) for users and C(g 0 100000 65536) for groups. The numbers are
-                the first id in the container, the first id on the target, and how many there are.
-              - The ids have to be allowed to root in the target's C(/etc/subuid) and C(/etc/subgid). The rootfs is
-                mounted with the same maps, which needs Linux 5.12 and a file system that can do it, such as ext4.
-              - When left out, root in the container is root on the target, within the limits of the other keys.
+              - The ids of the user namespace, where they are not to be chosen, in LXC's form, C(u 0 100000 65536) for
+                users and C(g 0 100000 65536) for groups. The numbers are the first id in the container, the first id on
+                the target, and how many there are.
+              - Where the target has C(newuidmap) they have to be allowed to root in C(/etc/subuid) and C(/etc/subgid).
             type: list
             elements: str
             default: []

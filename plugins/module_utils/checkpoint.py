@@ -15,6 +15,7 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Seq
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import manifest, tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Check
 
 VERSION = 1
@@ -113,7 +114,12 @@ def after(
         mine = paths & {*stage.entries, *current.entries(name)}
         last = current.stages[name].changed if name in current.stages else stage.changed
         stages[name] = manifest.Stage(stage.entries, now if mine else last)
-    return manifest.Manifest(saved.machine_id, stages)
+    return manifest.Manifest(saved.machine_id, stages, ids_after(saved, current))
+
+
+def ids_after(saved: manifest.Manifest, current: manifest.Manifest) -> Ids:
+    """The ids of what is brought back, in the place of what is there now."""
+    return saved.ids.after(current.ids) if current.stages else saved.ids
 
 
 def same_entries(one: manifest.Manifest, other: manifest.Manifest) -> bool:

@@ -177,7 +177,7 @@ def keep_one(taking: Taking, name: str) -> Tuple[int, List[str]]:
     drifted: Dict[str, Optional[tree.Record]] = {}
     lost: List[str] = []
     owned = checkpoint.owned_by(record)
-    with scan.Directories(root) as directories:
+    with scan.Directories(root, record.ids.owners()) as directories:
         status = os.fstat(directories.must(""))
         access = tree.Access(status.st_mode & 0o7777, status.st_gid)
         for path in sorted(owned):

@@ -12,6 +12,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import hardening, tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.schema import CONTROL
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import (
     OWN_DIRECTORY,
@@ -54,7 +55,7 @@ def sources(container: Container) -> List[str]:
     return found
 
 
-def render(container: Container, host: Host, lxc_path: str, bridge: str) -> str:
+def render(container: Container, host: Host, lxc_path: str, bridge: str, ids: Ids) -> str:
     """The text of the whole config. Raises ContainerError where the target lacks what it needs."""
     lines: List[Line] = [
         ("lxc.uts.name", container.hostname),
@@ -67,7 +68,7 @@ def render(container: Container, host: Host, lxc_path: str, bridge: str) -> str:
         *network(container, host, bridge),
         *environment(container),
         *limits(container.limits, host),
-        *hardening.lines(container.security, host),
+        *hardening.lines(container.security, host, ids),
         *autostart(container),
         *[(key, value) for key, values in container.lxc for value in values],
     ]

@@ -28,21 +28,28 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Named
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import manifest as manifests
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import spec, tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids, shifted
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.scan import (
     OPEN_DIRECTORY,
+    ROOT,
     Directories,
     mount_id,
     mounted_below,
     plain_file,
+    read_text,
 )
 
 # Where work in progress lies: in the container's directory, never below its rootfs.
 STAGE = ".stage"
+# The lock of those who choose ids for containers of a lxc path.
+IDS = ".ids"
 # Where a checkpoint lies in the lxc path. No container has such a name, and none is built where this one is made.
 CHECKPOINT = ".checkpoint"
 LOCKS = "/run/softwarecontainer.lxc"
 LOCK_SECONDS = 120
 CHUNK = 1024 * 1024
+# See fcntl.h of the kernel.
+AT_EMPTY_PATH = 0x1000
 # From so many actions on threads are worth it.
 MANY = 1000
 
@@ -60,6 +67,10 @@ class Change(NamedTuple):
     before: manifests.Manifest
     after: manifests.Manifest
     access: Optional[tree.Access] = None
+
+    def owner(self, path: str) -> Tuple[int, int]:
+        """The user and the group that an entry gets: root of the container, and that of the target outside its rootfs."""
+        return self.after.ids.owner() if path.startswith("rootfs") else ROOT
 
     def pending(self) -> manifests.Manifest:
         """The manifest while the change is under way: it owns what was and what will be."""
@@ -154,14 +165,14 @@ def prepare(lxc_path: str, change: Change) -> None:
         os.mkdir(STAGE, 0o700, dir_fd=directories.get(""))
         for number, action in enumerate(change.actions):
             if action.entry and action.entry.kind == tree.FILE and action.verb != "adjust":
-                write_staged(directories, "new-%d" % number, action.entry)
+                write_staged(directories, "new-%d" % number, action.entry, change.owner(action.path))
         pending = change.pending()
         write_staged(directories, "pending", tree.file("pending", 0o600, manifests.render(pending)))
         if pending != change.after:
             write_staged(directories, "manifest", tree.file("manifest", 0o600, manifests.render(change.after)))
 
 
-def write_staged(directories: Directories, name: str, entry: tree.Entry) -> None:
+def write_staged(directories: Directories, name: str, entry: tree.Entry, owner: Tuple[int, int] = ROOT) -> None:
     """Write the content of a file under a name of the stage, with its mode."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(name, flags, 0o600, dir_fd=directories.get(STAGE))
@@ -170,7 +181,7 @@ def write_staged(directories: Directories, name: str, entry: tree.Entry) -> None
             copy(entry.source, stream)
         else:
             write_whole(stream, entry.content)
-        os.fchown(fd, 0, 0)
+        os.fchown(fd, *owner)
         os.fchmod(fd, entry.mode)
 
 
@@ -196,7 +207,7 @@ def commit(lxc_path: str, change: Change) -> None:
     root, _new = place_of(lxc_path, change)
     undos: List[Undo] = []
     with Directories(root) as directories:
-        work = Work(directories, undos)
+        work = Work(directories, undos, change)
         try:
             work.place("pending", manifests.FILE_NAME)
             for number, action in enumerate(change.actions):
@@ -221,8 +232,8 @@ def undo_all(undos: Sequence[Undo]) -> None:
 class Work:
     """The steps of one commit, each of which leaves its undo."""
 
-    def __init__(self, directories: Directories, undos: List[Undo]) -> None:
-        self.directories, self.undos = directories, undos
+    def __init__(self, directories: Directories, undos: List[Undo], change: Change) -> None:
+        self.directories, self.undos, self.change = directories, undos, change
         self.kept = 0
         self.links: Dict[bytes, str] = {}
 
@@ -244,7 +255,7 @@ class Work:
             self.undos.append(lambda: os.rmdir(name, dir_fd=parent))
             self.directories.forget(action.path)
             fd = self.directories.must(action.path)
-            os.fchown(fd, 0, 0)
+            os.fchown(fd, *self.change.owner(action.path))
             os.fchmod(fd, entry.mode)
         elif entry.kind == tree.LINK:
             self.make_link(entry.content, name, parent)
@@ -262,6 +273,7 @@ class Work:
         if first is None:
             first = self.links[target] = "link-%d" % len(self.links)
             os.symlink(os.fsdecode(target), first, dir_fd=self.stage())
+            self.own_link(first, self.stage())
         try:
             os.link(first, name, src_dir_fd=self.stage(), dst_dir_fd=parent, follow_symlinks=False)
         except OSError as error:
@@ -269,6 +281,13 @@ class Work:
             if error.errno not in (errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
                 raise
             os.symlink(os.fsdecode(target), name, dir_fd=parent)
+            self.own_link(name, parent)
+
+    def own_link(self, name: str, parent: int) -> None:
+        """Give a new link to root of the container; all links are below its rootfs."""
+        owner = self.change.after.ids.owner()
+        if owner != ROOT:
+            os.chown(name, *owner, dir_fd=parent, follow_symlinks=False)
 
     def replace(self, action: tree.Action, number: int) -> None:
         """Put an entry in the place of another, which is kept until the end."""
@@ -315,6 +334,7 @@ class Work:
         parent, name = self.parent(path)
         os.mkdir(name, 0o700, dir_fd=parent)
         fd = os.open(name, OPEN_DIRECTORY, dir_fd=parent)
+        os.fchown(fd, *self.change.before.ids.owner())
         os.fchmod(fd, mode)
         os.close(fd)
 
@@ -337,7 +357,7 @@ class Work:
             if not plain or mount_id(fd) != self.directories.mount:
                 raise ContainerError("%s: changed while we looked; run again" % path)
             by_descriptor = "/proc/self/fd/%d" % fd
-            os.chown(by_descriptor, 0, 0)
+            os.chown(by_descriptor, *self.change.owner(path))
             os.chmod(by_descriptor, mode)
         finally:
             os.close(fd)
@@ -509,11 +529,117 @@ def unlink_or_tell(name: str, parent: int) -> bool:
 def replace_config(lxc_path: str, name: str, text: str) -> None:
     """Put another config in the place of one that LXC cannot load, for a container that is to be removed."""
     with Directories(os.path.join(lxc_path, name)) as directories:
-        remove_below(directories, [STAGE])
-        os.mkdir(STAGE, 0o700, dir_fd=directories.get(""))
-        write_staged(directories, "config", tree.file("config", 0o600, text))
-        os.rename("config", "config", src_dir_fd=directories.get(STAGE), dst_dir_fd=directories.get(""))
-        remove_below(directories, [STAGE])
+        replace_text(directories, "config", text)
+
+
+def replace_text(directories: Directories, name: str, text: str) -> None:
+    """Put another text in the place of a file beside the rootfs."""
+    remove_below(directories, [STAGE])
+    os.mkdir(STAGE, 0o700, dir_fd=directories.get(""))
+    write_staged(directories, name, tree.file(name, 0o600, text))
+    sync(directories.root)
+    os.rename(name, name, src_dir_fd=directories.get(STAGE), dst_dir_fd=directories.get(""))
+    remove_below(directories, [STAGE])
+
+
+def shift_all(lxc_path: str, names: Sequence[str]) -> Dict[str, str]:
+    """Give all files of containers the owners that go with their ids; the reasons of those where that failed."""
+    return for_all({name: partial(shift, lxc_path, name) for name in names}, lxc_path, threads=True)
+
+
+def shift(lxc_path: str, name: str) -> None:
+    """Give all files of a container that does not run the owners that go with its ids.
+
+    A run that was killed goes on: the manifest names the ids of before until all is on disk. The kernel takes setuid
+    bits and capabilities of files away, see chown(2). What could lead out of the rootfs has been refused before.
+    """
+    root = os.path.join(lxc_path, name)
+    with Directories(root) as directories:
+        record = manifests.parse(read_text(directories, manifests.FILE_NAME, manifests.SIZE_MAX) or "")
+        for fd, status, _way in walk(directories.must("rootfs")):
+            owner = new_owner(record.ids, status)
+            if owner and libc().fchownat(fd, b"", *map(ctypes.c_uint32, owner), AT_EMPTY_PATH) != 0:
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), root)
+        sync(root)
+        replace_text(
+            directories, manifests.FILE_NAME, manifests.render(record._replace(ids=record.ids._replace(before=())))
+        )
+
+
+def new_owner(ids: Ids, status: os.stat_result) -> Optional[Tuple[int, int]]:
+    """The user and the group that a file has to get, -1 for one that is right; None where both are."""
+    user, group = shifted(ids, "u", status.st_uid), shifted(ids, "g", status.st_gid)
+    return None if user is None and group is None else (-1 if user is None else user, -1 if group is None else group)
+
+
+def refuse_shift(lxc_path: str, name: str, ids: Ids) -> None:
+    """Raise ContainerError where owners cannot be shifted, since a file has a name elsewhere, or something is mounted.
+
+    It would be changed outside of the rootfs as well.
+    """
+    root = os.path.join(lxc_path, name)
+    refuse_mounts(root)
+    missing: Dict[Tuple[int, int], Tuple[int, str]] = {}
+    with Directories(root) as directories:
+        for _fd, status, way in walk(directories.must("rootfs")):
+            if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode) and new_owner(ids, status):
+                path = "/".join(["rootfs", *way])
+                left = missing.pop((status.st_dev, status.st_ino), (status.st_nlink, path))[0] - 1
+                if left:
+                    missing[status.st_dev, status.st_ino] = left, path
+    for _left, path in missing.values():
+        raise ContainerError(
+            "%s has another name outside of the rootfs, so its owner is not shifted; remove one of them"
+            % ascii(path)[1:-1]
+        )
+
+
+def walk(top: int) -> Iterator[Tuple[int, os.stat_result, List[str]]]:
+    """An O_PATH descriptor, the status, and the names on the way, of a directory and of all that is below it.
+
+    However deep a tree is, it costs neither stack nor descriptors: the way up is looked up again, and must lead to the
+    directory that we came from. No link is followed.
+    """
+    way: List[str] = []
+    yield top, os.fstat(top), way
+    here = os.open(".", OPEN_DIRECTORY, dir_fd=top)
+    levels = [(identity(here), os.listdir(here))]
+    try:
+        while levels:
+            names = levels[-1][1]
+            if names:
+                name = names.pop()
+                fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+                way.append(name)
+                try:
+                    status = os.fstat(fd)
+                    yield fd, status, way
+                    following = os.open(".", OPEN_DIRECTORY, dir_fd=fd) if stat.S_ISDIR(status.st_mode) else None
+                finally:
+                    os.close(fd)
+                if following is None:
+                    way.pop()
+                else:
+                    os.close(here)
+                    here = following
+                    levels.append((identity(here), os.listdir(here)))
+                continue
+            levels.pop()
+            if levels:
+                way.pop()
+                above = os.open("..", OPEN_DIRECTORY, dir_fd=here)
+                os.close(here)
+                here = above
+                if identity(here) != levels[-1][0]:
+                    raise ContainerError("its directories changed while we looked; run again")
+    finally:
+        os.close(here)
+
+
+def identity(fd: int) -> Tuple[int, int]:
+    """What tells an open file from all others."""
+    status = os.fstat(fd)
+    return status.st_dev, status.st_ino
 
 
 def begin_checkpoint(lxc_path: str) -> str:
@@ -640,13 +766,18 @@ def remove_cgroups(paths: Iterable[str]) -> None:
                 os.rmdir(folder)
 
 
+def libc() -> ctypes.CDLL:
+    """The C library, for what Python has no function of its own."""
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def sync(path: str) -> None:
     """Write everything of one file system to disk. The fsync of a directory does not write its files."""
     if not os.path.isdir(path):
         return
     fd = os.open(path, OPEN_DIRECTORY)
     try:
-        if ctypes.CDLL(None, use_errno=True).syncfs(fd) != 0:
+        if libc().syncfs(fd) != 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), path)
     finally:
         os.close(fd)

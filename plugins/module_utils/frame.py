@@ -11,7 +11,14 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import files, runtime, schema, spec, stages
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+    allotment,
+    files,
+    runtime,
+    schema,
+    spec,
+    stages,
+)
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
 
 AskLxc = Callable[[runtime.Runtime, Dict[str, str]], Dict[str, str]]
@@ -56,9 +63,11 @@ def run(
     reached = choose_runtime(parameters)
     failed = failures_before(parameters)
     wanted = [container for container in containers if container.state != "absent" and container.name not in failed]
-    place = stages.Place(reached.lxc_path, bridge, stage.gather(wanted))
+    host = stage.gather(wanted)
     names = [container.name for container in wanted]
-    with nullcontext() if check else files.locked(reached.lxc_path, names):
+    locks = nullcontext() if check else files.locked(reached.lxc_path, names)
+    with locks, allotment.Allotment(reached, check) as allotted:
+        place = stages.Place(reached.lxc_path, bridge, host, allotted.ids)
         planned, errors = plan_all(stage, wanted, place, check)
         texts = {name: plan.config for name, plan in planned.items() if plan.config is not None}
         for name, words in ask_lxc(reached, texts).items():

@@ -9,6 +9,7 @@ from typing import List, Mapping, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Security
 
 # Profiles of AppArmor that ask for nothing.
@@ -30,14 +31,14 @@ DEVICES = (
 Line = Tuple[str, str]
 
 
-def lines(wanted: Security, host: Host) -> List[Line]:
+def lines(wanted: Security, host: Host, ids: Ids) -> List[Line]:
     """What is taken away. Raises ContainerError where the target cannot do it."""
     found: List[Line] = [("lxc.cap.drop", name) for name in wanted.drop_capabilities]
     if wanted.no_new_privs:
         found.append(("lxc.no_new_privs", "1"))
     found += [*devices(wanted, host.controllers), *seccomp(wanted, host), *access_control(wanted, host)]
-    if wanted.idmap:
-        found += [("lxc.idmap", line) for line in wanted.idmap]
+    found += [("lxc.idmap", line) for line in ids.lines]
+    if ids.lines and not ids.shifted:
         found.append(("lxc.rootfs.options", "idmap=container"))
     return found
 

@@ -76,7 +76,7 @@ def drift_of(lxc_path: str, name: str, record: Optional[manifest.Manifest]) -> D
         path: tree.recorded(path, kept) for stage in record.stages.values() for path, kept in stage.entries.items()
     }
     try:
-        with scan.Directories(os.path.join(lxc_path, name)) as directories:
+        with scan.Directories(os.path.join(lxc_path, name), record.ids.owners()) as directories:
             found = scan.observe(directories, entries, {})
         return {"drift": tree.describe(tree.plan(entries, found, entries))}
     except (ContainerError, OSError) as error:

@@ -10,8 +10,8 @@ from typing import Dict, Optional, Sequence, Tuple
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.manifest import Moment
 
 # The order in which a whole list of containers goes through its steps. A frozen container does not react to
-# a signal: it is thawed before it is stopped.
-STEPS = ("unfreeze", "stop", "remove", "start", "freeze")
+# a signal: it is thawed before it is stopped. Owners of files are shifted while nothing runs that they belong to.
+STEPS = ("unfreeze", "stop", "remove", "shift", "start", "freeze")
 
 # (state, wanted state) -> steps. The state is LXC's, or ABSENT: nothing is there, or INCOMPLETE: no config is there.
 TRANSITIONS: Dict[Tuple[str, str], Tuple[str, ...]] = {
@@ -40,11 +40,16 @@ RESTARTS: Dict[Tuple[str, str], Tuple[str, ...]] = {
 REACHED = {"started": "RUNNING", "stopped": "STOPPED", "frozen": "FROZEN", "absent": "ABSENT"}
 
 
-def steps(state: str, wanted: str, restart: bool) -> Optional[Tuple[str, ...]]:
-    """The steps from a state to the wanted one; None where there is no way."""
-    if restart and (state, wanted) in RESTARTS:
-        return RESTARTS[state, wanted]
-    return TRANSITIONS.get((state, wanted))
+def steps(state: str, wanted: str, restart: bool, shift: bool) -> Optional[Tuple[str, ...]]:
+    """The steps from a state to the wanted one; None where there is no way.
+
+    `restart`: a container that runs has to be started again; `shift`: the owners of its files have to be shifted.
+    """
+    found = RESTARTS.get((state, wanted)) if restart else None
+    found = TRANSITIONS.get((state, wanted)) if found is None else found
+    if found is None or not shift or not ("start" in found or wanted == "stopped"):
+        return found
+    return tuple(step for step in STEPS if step in found or step == "shift")
 
 
 def restart_due(changes: Sequence[Moment], boot: str, started: Optional[float]) -> bool:

@@ -11,10 +11,13 @@ import re
 from typing import Any, List, Mapping, Match, NamedTuple, Optional, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids, ranges
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.tree import Record, Shared
 
-VERSION = 1
+# Version 1 had no ids, since containers had the target's own.
+VERSION, VERSIONS = 2, (1, 2)
 FILE_NAME = "manifest"
+SIZE_MAX = 16 * 1024 * 1024
 # The entries of a stage, on a line of their own.
 ENTRIES = re.compile('"entries":\n(.*)\n')
 
@@ -34,10 +37,11 @@ class Stage(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """`machine_id` and the stages by name. An empty one stands for a container that is not there yet."""
+    """`machine_id`, the stages by name, and the ids. An empty one stands for a container that is not there yet."""
 
     machine_id: str = ""
     stages: Mapping[str, Stage] = {}
+    ids: Ids = Ids()
 
     def entries(self, stage: str) -> Mapping[str, Record]:
         """The entries that a stage made, by path."""
@@ -57,7 +61,7 @@ def parse(text: str) -> Manifest:
     try:
         shared: List[Mapping[str, Record]] = []
         data = json.loads(ENTRIES.sub(lambda match: keep(match, shared), text))
-        if data["version"] != VERSION:
+        if data["version"] not in VERSIONS:
             raise ContainerError("manifest: version %r is not known here; use a newer collection" % (data["version"],))
         stages = {
             name: Stage(
@@ -66,9 +70,18 @@ def parse(text: str) -> Manifest:
             )
             for name, stage in data["stages"].items()
         }
-        return Manifest(str(data["machine_id"]), stages)
+        return Manifest(str(data["machine_id"]), stages, ids_of(data.get("ids")))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         raise ContainerError("manifest: the file is damaged; put back a copy or remove the container by hand") from None
+
+
+def ids_of(data: Optional[Mapping[str, Any]]) -> Ids:
+    """The ids, which an old manifest has none of. Raises an error where they are damaged."""
+    if data is None:
+        return Ids()
+    lines, *before = (tuple(map(str, each)) for each in (data["lines"], *data["before"]))
+    ranges(lines + sum(before, ()))
+    return Ids(lines, bool(data["shifted"]), bool(data["allotted"]), tuple(before))
 
 
 def keep(match: Match[str], shared: List[Mapping[str, Record]]) -> str:
@@ -103,7 +116,8 @@ def render(manifest: Manifest) -> str:
         '%s:{"changed":%s,"entries":\n%s\n}' % (dump(name), dump(moment(stage)), text_of(stage.entries))
         for name, stage in sorted(manifest.stages.items())
     )
-    return '{"machine_id":%s,"stages":{%s},"version":%d}\n' % (dump(manifest.machine_id), stages, VERSION)
+    ids, machine_id = dump(manifest.ids._asdict()), dump(manifest.machine_id)
+    return '{"ids":%s,"machine_id":%s,"stages":{%s},"version":%d}\n' % (ids, machine_id, stages, VERSION)
 
 
 def text_of(entries: Mapping[str, Record]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import config, hardening
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import config, hardening, idmap
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Binary
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Container, Interface
 
@@ -17,15 +17,13 @@ SPACE_EACH, INODES_EACH = 256 * 1024, 64
 # What every run needs beside its containers: locks, logs, files that are prepared beside the old ones.
 SPACE_AT_LEAST = 4 * 1024 * 1024
 
-Range = Tuple[int, int]
-
 
 class Facts(NamedTuple):
     """What was read on a target.
 
     `namespaces`: those of the kernel. `users`: how many user namespaces there may be. `lxc`: its version, or None.
-    `ways`: how LXC can be reached. `busybox`: a Binary, or why there is none. `subuids`, `subgids`: the ranges of
-    root, first and count. `mapping`: why the file system cannot be mounted with mapped ids, empty where it can.
+    `ways`: how LXC can be reached. `busybox`: a Binary, or why there is none. `ids`: the ranges for user
+    namespaces that root has. `closed`: the directory that keeps others out of the lxc path, or none. `mapping`: why the file system cannot be mounted with mapped ids, empty where it can.
     `free`, `inodes`: bytes and inodes that are free, None where the file system has no fixed number of inodes.
     `read_only`: the places that should be writable and are not. `there`: the containers that have a directory.
     """
@@ -48,8 +46,8 @@ class Facts(NamedTuple):
     bridge: str = ""
     interfaces: FrozenSet[str] = frozenset()
     busybox: Union[Binary, str] = ""
-    subuids: Tuple[Range, ...] = ()
-    subgids: Tuple[Range, ...] = ()
+    ids: int = 0
+    closed: str = ""
     mapping: str = ""
     free: int = 0
     inodes: Optional[int] = None
@@ -80,18 +78,29 @@ def namespaces(facts: Facts, _containers: Sequence[Container]) -> Check:
 def user_namespaces(facts: Facts, _containers: Sequence[Container]) -> Check:
     there = "user" in facts.namespaces and facts.users > 0
     found = "up to %d" % facts.users if there else "none"
-    return Check(there, found, "build the kernel with CONFIG_USER_NS, and set user.max_user_namespaces above 0")
+    advice = "build the kernel with CONFIG_USER_NS and set user.max_user_namespaces above 0, or set security.privileged to true"
+    return Check(there, found, advice)
 
 
-def subordinate_ids(facts: Facts, _containers: Sequence[Container]) -> Check:
-    users, groups = (sum(count for _first, count in each) for each in (facts.subuids, facts.subgids))
-    found = "%d users and %d groups for root" % (users, groups)
-    return Check(users > 0 and groups > 0, found, "add a line root:FIRST:COUNT to /etc/subuid and /etc/subgid")
+def subordinate_ids(facts: Facts, containers: Sequence[Container]) -> Check:
+    wanted = sum(not container.security.privileged and not container.security.idmap for container in containers)
+    found = "%d ranges of %d for root" % (facts.ids, idmap.COUNT)
+    advice = (
+        "add a line root:FIRST:COUNT to /etc/subuid and /etc/subgid, with the role softwarecontainer.lxc.host for"
+        " example, or set security.privileged to true to go without user namespaces"
+    )
+    return Check(facts.ids >= max(1, wanted), found, advice)
+
+
+def passable(facts: Facts, _containers: Sequence[Container]) -> Check:
+    found = "%s keeps others out" % facts.closed if facts.closed else "%s can be passed by all" % facts.lxc_path
+    return Check(not facts.closed, found, "chmod o+x %s" % (facts.closed or facts.lxc_path))
 
 
 def id_mapped_mounts(facts: Facts, _containers: Sequence[Container]) -> Check:
     found = "%s can" % facts.lxc_path if not facts.mapping else "%s cannot: %s" % (facts.lxc_path, facts.mapping)
-    return Check(not facts.mapping, found, "have Linux 5.12 or later and put lxc_path on a file system such as ext4")
+    advice = "have Linux 5.12 or later and put lxc_path on a file system such as ext4; else owners of files are shifted"
+    return Check(not facts.mapping, found, advice)
 
 
 def cgroups(facts: Facts, _containers: Sequence[Container]) -> Check:
@@ -196,6 +205,7 @@ CHECKS: Dict[str, Callable[[Facts, Sequence[Container]], Check]] = {
     "cgroup_devices": devices,
     "user_namespaces": user_namespaces,
     "subordinate_ids": subordinate_ids,
+    "passable": passable,
     "id_mapped_mounts": id_mapped_mounts,
     "seccomp": seccomp,
     "apparmor": apparmor,
@@ -214,9 +224,9 @@ SOMETIMES: Dict[str, Callable[[Container], bool]] = {
     "cgroup_cpu": lambda container: container.limits.cpus is not None or container.limits.cpu_shares is not None,
     "cgroup_pids": lambda container: container.limits.pids is not None,
     "cgroup_devices": lambda container: container.security.devices is not None,
-    "user_namespaces": lambda container: bool(container.security.idmap),
-    "subordinate_ids": lambda container: bool(container.security.idmap),
-    "id_mapped_mounts": lambda container: bool(container.security.idmap),
+    "user_namespaces": lambda container: not container.security.privileged,
+    "subordinate_ids": lambda container: not container.security.privileged and not container.security.idmap,
+    "passable": lambda container: not container.security.privileged,
     "seccomp": lambda container: container.security.seccomp == "common",
     "apparmor": lambda container: (container.security.apparmor or "unchanged") not in hardening.UNCONFINED,
     "selinux": lambda container: bool(container.security.selinux),

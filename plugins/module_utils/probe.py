@@ -12,6 +12,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     frame,
+    idmap,
     idmapped,
     preflight,
     runtime,
@@ -50,7 +51,7 @@ def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
 def gather(parameters: Mapping[str, Any], bridge: str, busybox: Optional[str]) -> preflight.Facts:
     """What there is to read. Raises RefusedError for a lxc_path that is none."""
     version, ways, lxc_path = lxc(parameters)
-    nearest = existing(lxc_path)
+    nearest = target.existing(lxc_path)
     status = os.statvfs(nearest)
     can_map, reason = idmapped.supported(nearest)
     return preflight.Facts(
@@ -72,8 +73,8 @@ def gather(parameters: Mapping[str, Any], bridge: str, busybox: Optional[str]) -
         bridge=bridge,
         interfaces=frozenset(os.listdir("/sys/class/net")),
         busybox=target.busybox(busybox),
-        subuids=target.subordinate_ids("/etc/subuid"),
-        subgids=target.subordinate_ids("/etc/subgid"),
+        ids=len(idmap.slots(*target.free_ids())),
+        closed=target.closed(lxc_path) or "",
         mapping="" if can_map else reason,
         free=status.f_bavail * status.f_frsize,
         # File systems such as btrfs make inodes as they need them, and say that there are none.
@@ -99,10 +100,3 @@ def lxc(parameters: Mapping[str, Any]) -> Tuple[Optional[str], Tuple[str, ...], 
 def visible(point: str) -> bool:
     """Whether a cgroup hierarchy is what one sees at its mount point, see cgroups(7)."""
     return os.path.exists(point + "/cgroup.procs")
-
-
-def existing(path: str) -> str:
-    """The nearest directory above a path that is there, or the path itself."""
-    while not os.path.isdir(path):
-        path = os.path.dirname(path)
-    return path

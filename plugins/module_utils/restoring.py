@@ -32,6 +32,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     tree,
 )
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 
 # How many containers are planned and changed together: they share their syncs.
 TOGETHER = 8
@@ -44,14 +45,14 @@ BUILDING = re.compile(r"\.(%s)\.new" % spec.NAME)
 class Outcome:
     """What has been done so far, or would be: by container the changes, the reasons of failures, and the diffs.
 
-    `due` are those that may be restarted, `predicted` those that check mode says would have changed.
+    `due` are those that may be restarted, `predicted` what check mode has not carried out, see supervise.foreseen.
     """
 
     changes: Dict[str, List[str]] = field(default_factory=dict)
     errors: Dict[str, str] = field(default_factory=dict)
     diffs: List[Dict[str, str]] = field(default_factory=list)
     due: Set[str] = field(default_factory=set)
-    predicted: Set[str] = field(default_factory=set)
+    predicted: Dict[str, Tuple[bool, Ids]] = field(default_factory=dict)
 
     def add(self, name: str, changes: Sequence[str]) -> None:
         """Note further changes of a container."""
@@ -108,7 +109,7 @@ def restore(
             for wish in wishes
             if wish.state and wish.name not in outcome.errors and wish.name not in settled
         ]
-        now = loadable(before) if check else supervise.survey(reached, [wish.name for wish in moving])
+        now = foresee(before, outcome) if check else supervise.survey(reached, [wish.name for wish in moving])
         carry_out(reached, moving, now, before, times, check, outcome)
         after = before if check else supervise.survey(reached, names)
         if not check:
@@ -133,12 +134,17 @@ def halt(wish: supervise.Wish) -> supervise.Wish:
     return wish._replace(state="stopped")
 
 
-def loadable(found: supervise.Survey) -> supervise.Survey:
+def foresee(before: supervise.Survey, outcome: Outcome) -> supervise.Survey:
     """What check mode goes by: a container whose config LXC cannot load now will have the one of then."""
-    return {
+    found: supervise.Survey = {
         name: supervise.Found("RUNNING") if isinstance(there, runtime.LoadError) else there
-        for name, there in found.items()
+        for name, there in before.items()
     }
+    for name, (moved, ids) in outcome.predicted.items():
+        there = found[name]
+        if isinstance(there, supervise.Found):
+            found[name] = supervise.foreseen(there, moved, ids)
+    return found
 
 
 def carry_out(
@@ -151,8 +157,7 @@ def carry_out(
     outcome: Outcome,
 ) -> None:
     """Bring containers to the states wished for, or say what it would take."""
-    predicted = sorted(outcome.predicted) if check else ()
-    steps, errors = states.plan_all(reached.lxc_path, wishes, now, check, predicted)
+    steps, errors = states.plan_all(reached.lxc_path, wishes, now, check)
     if not check and any(steps.values()):
         errors.update(supervise.carry_out(reached, steps, times))
     for wish in wishes:
@@ -192,7 +197,8 @@ def plan(lxc_path: str, name: str, sound: Set[str], outcome: Outcome) -> stages.
         wanted = saved.wanted(os.path.join(place, "objects"))
         records = {**checkpoint.owned_by(saved.manifest), **checkpoint.owned_by(current)}
         owned = {path: tree.recorded(path, record) for path, record in records.items()}
-        actions = tree.plan(wanted, stages.observe(lxc_path, name, wanted, owned), owned)
+        ids = checkpoint.ids_after(saved.manifest, current)
+        actions = tree.plan(wanted, stages.observe(lxc_path, name, wanted, owned, ids), owned)
         actions = tuple(with_content(action, sound) for action in actions)
         status = os.stat(root) if os.path.isdir(root) else None
     except OSError as error:
@@ -200,6 +206,8 @@ def plan(lxc_path: str, name: str, sound: Set[str], outcome: Outcome) -> stages.
     now = manifest.Moment(processes.boot_id(), processes.since_boot())
     after = checkpoint.after(saved.manifest, current, seen_inside(actions), now)
     changes = tree.describe(actions)
+    if current.stages and current.ids != after.ids:
+        changes.append("map its ids to " + after.ids.words())
     if not actions and not checkpoint.same_entries(current, saved.manifest):
         changes.append("record in the manifest what is already there")
     if status and tree.Access(status.st_mode & 0o7777, status.st_gid) != saved.access:
@@ -208,8 +216,8 @@ def plan(lxc_path: str, name: str, sound: Set[str], outcome: Outcome) -> stages.
         changes.append("remove what an interrupted run left behind")
     if after != saved.manifest:
         outcome.due.add(name)
-    if current.changed() != after.changed():
-        outcome.predicted.add(name)
+    if current.changed() != after.changed() or after.ids.before:
+        outcome.predicted[name] = current.changed() != after.changed(), after.ids
     if not changes:
         return stages.Planned(files.Change(name, (), manifest.Manifest(), manifest.Manifest()))
     return stages.Planned(files.Change(name, actions, current, after, saved.access), tuple(changes), True)

@@ -15,6 +15,7 @@ from typing import Dict
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Container
 
 DIRECTORIES = [
@@ -52,16 +53,13 @@ def machine_id(seed: str, lxc_path: str, name: str) -> str:
     return hmac.new(seed.encode(), message.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def access(container: Container) -> tree.Access:
+def access(ids: Ids) -> tree.Access:
     """Who may pass the container's directory: what the container makes setuid must be out of reach for all others.
 
     With an id map PID 1 is not root on the target and has to pass; its group is the container's root group.
     """
-    for line in container.security.idmap:
-        kind, inside, outside, _count = line.split()
-        if kind == "g" and int(inside) == 0:
-            return tree.Access(0o710, int(outside))
-    return tree.Access(0o700)
+    group = ids.root()[1]
+    return tree.Access(0o710, group) if group else tree.Access(0o700)
 
 
 def wanted(container: Container, host: Host, uuid: str) -> Dict[str, tree.Entry]:

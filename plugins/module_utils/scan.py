@@ -17,7 +17,7 @@ import os
 import re
 import stat
 from contextlib import contextmanager
-from typing import Any, Dict, FrozenSet, Iterator, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, Optional, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
@@ -30,6 +30,8 @@ FEW = 1024
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 # As many links as the kernel follows in one path, path_resolution(7).
 LINKS_MAX = 40
+# The user and the group of the target's root.
+ROOT = (0, 0)
 # A directory that became something else, or is not there.
 NO_DIRECTORY = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
@@ -37,12 +39,13 @@ NO_DIRECTORY = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 class Directories:
     """Open directories below one root, each opened once, from its parent, without following links.
 
-    A context manager. A directory on another mount than the root is refused: a mount that lies below would
+    A context manager. `owners`: the users and groups that root of the container is on disk. A directory on another mount than the root is refused: a mount that lies below would
     lead our changes out of the tree, and O_NOFOLLOW does not see it.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, owners: Sequence[Tuple[int, int]] = (ROOT,)) -> None:
         self.root = root
+        self.owners = owners
         self.fds: Dict[str, Optional[int]] = {}
 
     def __enter__(self) -> Directories:
@@ -178,7 +181,8 @@ def look(directories: Directories, path: str, size: int, count: bool) -> Optiona
     try:
         status = os.fstat(fd)
         kind = stat.S_IFMT(status.st_mode)
-        owned = status.st_uid == 0 and status.st_gid == 0
+        owners = directories.owners if path.startswith("rootfs") else (ROOT,)
+        owned = (status.st_uid, status.st_gid) in owners
         mode = stat.S_IMODE(status.st_mode)
         if kind == stat.S_IFLNK:
             return link_to(os.readlink("", dir_fd=fd))

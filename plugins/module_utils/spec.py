@@ -113,7 +113,10 @@ class Limits(NamedTuple):
 
 
 class Security(NamedTuple):
-    """What is taken away from the container; `devices`: what it may use beside the usual ones, None: anything."""
+    """What is taken away from the container; `devices`: what it may use beside the usual ones, None: anything.
+
+    `idmap`: the ids of its user namespace, empty: a range that is allotted; `privileged`: it has no user namespace.
+    """
 
     drop_capabilities: Tuple[str, ...] = DROP_CAPABILITIES
     seccomp: str = "common"
@@ -122,6 +125,7 @@ class Security(NamedTuple):
     no_new_privs: bool = True
     sys: str = "ro"
     devices: Optional[Tuple[str, ...]] = ()
+    privileged: bool = False
     idmap: Tuple[str, ...] = ()
 
 
@@ -236,6 +240,13 @@ def parse_lxc_value(value: Any) -> str:
     return str(value)
 
 
+def make_security(**values: Any) -> Security:
+    """What is taken away, where the keys agree with each other. Raises InvalidError."""
+    if values["privileged"] and values["idmap"]:
+        raise InvalidError("has no effect on a privileged container", list(values["idmap"]), "idmap")
+    return Security(**values)
+
+
 DIRECTORY = record(Directory, {"path": Field(path), "mode": Field(mode, 0o755)})
 FILE = record(File, {"path": Field(path), "mode": Field(mode, 0o644), "content": Field(lines, "")})
 BUSYBOX = record(
@@ -288,7 +299,7 @@ LIMITS = record(
     },
 )
 SECURITY = record(
-    Security,
+    make_security,
     {
         "drop_capabilities": Field(
             list_of(matching(r"[a-z][a-z0-9_]+", "a capability (sys_time, ...)")), DROP_CAPABILITIES
@@ -299,6 +310,7 @@ SECURITY = record(
         "no_new_privs": Field(boolean, True),
         "sys": Field(choice("ro", "mixed", "rw"), "ro"),
         "devices": Field(parse_devices, ()),
+        "privileged": Field(boolean, False),
         "idmap": Field(list_of(matching(r"[ug] [0-9]+ [0-9]+ [0-9]+", "an id map (u 0 100000 65536)")), ()),
     },
 )

@@ -18,9 +18,11 @@ def gather(containers: Sequence[Container]) -> Host:
     return Host(busyboxes={path: target.busybox(path) for path in paths})
 
 
-def plan(container: Container, place: stages.Place, before: manifest.Manifest) -> stages.Planned:
+def plan(
+    container: Container, place: stages.Place, before: manifest.Manifest, after: manifest.Manifest
+) -> stages.Planned:
     """Busybox and its applets."""
-    return stages.planned("busybox", container, place, before, before, busybox.wanted(container, place.host))
+    return stages.planned("busybox", container, place, before, after, busybox.wanted(container, place.host))
 
 
 STAGE = stages.Stage("busybox", lambda _container: ("rootfs",), gather, plan)

@@ -50,15 +50,17 @@ def earlier(container: Container) -> Tuple[str, ...]:
     return ("rootfs",) if container.busybox.method == "none" else ("rootfs", "busybox")
 
 
-def plan(container: Container, place: stages.Place, before: manifest.Manifest) -> stages.Planned:
+def plan(
+    container: Container, place: stages.Place, before: manifest.Manifest, after: manifest.Manifest
+) -> stages.Planned:
     """The LXC config, and the gateway directory on the target."""
-    text = config.render(container, place.host, place.lxc_path, place.bridge)
+    text = config.render(container, place.host, place.lxc_path, place.bridge, after.ids)
     wanted = config.wanted(container, place.host, text)
     directory = missing_directory(container)
     made = ("make directory %s with mode %04o on the target" % directory,) if directory else ()
     # A container that runs has the directory bound that was there at its start; another mode of it shows at once.
     beside = made if directory and not os.path.lexists(directory[0]) else ()
-    found = stages.planned("config", container, place, before, before, wanted, seen_inside, beside)
+    found = stages.planned("config", container, place, before, after, wanted, seen_inside, beside)
     changes = found.changes + (() if beside else made)
     return found._replace(changes=changes, config=text if found.change.actions else None, directory=directory)
 

@@ -24,20 +24,24 @@ def gather(_containers: Sequence[Container]) -> Host:
     return Host(resolv_conf=target.read_text("/etc/resolv.conf"), seed=target.seed())
 
 
-def plan(container: Container, place: stages.Place, before: manifest.Manifest) -> stages.Planned:
+def plan(
+    container: Container, place: stages.Place, before: manifest.Manifest, after: manifest.Manifest
+) -> stages.Planned:
     """The tree."""
     uuid = before.machine_id or rootfs.machine_id(place.host.seed, place.lxc_path, container.name)
-    after = manifest.Manifest(uuid, before.stages)
+    after = after._replace(machine_id=uuid)
     found = stages.planned("rootfs", container, place, before, after, rootfs.wanted(container, place.host, uuid))
-    access = rootfs.access(container)
+    access = rootfs.access(after.ids)
     if found.writes and not before.stages:
         return found._replace(change=found.change._replace(access=access))
     status = os.stat(os.path.join(place.lxc_path, container.name))
-    if tree.Access(status.st_mode & 0o7777, status.st_gid) == access:
+    there = tree.Access(status.st_mode & 0o7777, status.st_gid)
+    if there == access:
         return found
     change = found.change._replace(before=before, after=found.change.after if found.writes else before, access=access)
     changes = (*found.changes, "adjust its directory to " + access.words())
-    return found._replace(change=change, changes=changes, writes=True)
+    whose = (*found.whose, ("directory " + there.words(), "directory " + access.words()))
+    return found._replace(change=change, changes=changes, writes=True, whose=whose)
 
 
 STAGE = stages.Stage("rootfs", lambda _container: (), gather, plan)

@@ -18,24 +18,25 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
 )
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Container
-
-MANIFEST_MAX = 16 * 1024 * 1024
 
 
 class Place(NamedTuple):
-    """Where the containers are, and what they hang on."""
+    """Where the containers are, what they hang on, and the ids that each has or gets, see allotment.py."""
 
     lxc_path: str
     bridge: str
     host: Host
+    ids: Callable[[Container, manifest.Manifest], Ids]
 
 
 class Planned(NamedTuple):
     """What a stage would do for one container.
 
     `config` is the text that LXC has to take first; `directory` one of the target to be made, with its mode;
-    `writes` says whether the change has anything to do for the container's own directory.
+    `writes` says whether the change has anything to do for the container's own directory; `whose`: its ids, and who may
+    pass its directory, before and after, where that changes.
     """
 
     change: files.Change
@@ -43,10 +44,14 @@ class Planned(NamedTuple):
     writes: bool = False
     config: Optional[str] = None
     directory: Optional[Tuple[str, int]] = None
+    whose: Tuple[Tuple[str, str], ...] = ()
 
     def diffs(self) -> List[Dict[str, str]]:
         """Ansible's diff of what would be done."""
         found = tree.diffs(self.change.name, self.change.actions)
+        for before, after in self.whose:
+            headers = {"before_header": self.change.name, "after_header": self.change.name}
+            found.append(dict(headers, before=before + "\n", after=after + "\n"))
         if self.directory:
             headers = {"before_header": self.directory[0], "after_header": self.directory[0]}
             found.append(dict(headers, before="", after="directory mode %04o\n" % self.directory[1]))
@@ -54,12 +59,15 @@ class Planned(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """One stage: its name, the stages that must come before for a container, its facts, and its plan."""
+    """One stage: its name, the stages that must come before for a container, its facts, and its plan.
+
+    The plan gets two manifests: the one that is there, and the same with the ids that the container should have.
+    """
 
     name: str
     earlier: Callable[[Container], Tuple[str, ...]]
     gather: Callable[[Sequence[Container]], Host]
-    plan: Callable[[Container, Place, manifest.Manifest], Planned]
+    plan: Callable[[Container, Place, manifest.Manifest, manifest.Manifest], Planned]
 
 
 class ForeignError(ContainerError):
@@ -76,7 +84,7 @@ def read_manifest(lxc_path: str, name: str) -> Optional[manifest.Manifest]:
         return None
     try:
         with scan.Directories(root) as directories:
-            text = scan.read_text(directories, manifest.FILE_NAME, MANIFEST_MAX)
+            text = scan.read_text(directories, manifest.FILE_NAME, manifest.SIZE_MAX)
     except OSError as error:
         raise ContainerError("%s cannot be read: %s" % (root, error.strerror)) from None
     if text is None and not os.listdir(root):
@@ -86,12 +94,12 @@ def read_manifest(lxc_path: str, name: str) -> Optional[manifest.Manifest]:
     return manifest.parse(text)
 
 
-def observe(lxc_path: str, name: str, wanted: tree.Wanted, owned: tree.Wanted) -> Dict[str, tree.Observed]:
+def observe(lxc_path: str, name: str, wanted: tree.Wanted, owned: tree.Wanted, ids: Ids) -> Dict[str, tree.Observed]:
     """What is on disk of a container; nothing where it has no directory."""
     root = os.path.join(lxc_path, name)
     if not os.path.isdir(root):
         return {}
-    with scan.Directories(root) as directories:
+    with scan.Directories(root, ids.owners()) as directories:
         return scan.observe(directories, wanted, owned)
 
 
@@ -102,7 +110,12 @@ def plan(stage: Stage, container: Container, place: Place, check: bool) -> Plann
     """
     try:
         before = read_manifest(place.lxc_path, container.name) or manifest.Manifest()
-        found = stage.plan(container, place, before)
+        ids = place.ids(container, before)
+        late = bool(stage.earlier(container))
+        if late and not check and before.stages and ids != before.ids:
+            raise ContainerError("its ids are to change, which begins with the rootfs; run the rootfs stage first")
+        after = before._replace(ids=ids)
+        found = stage.plan(container, place, after if late else before, after)
     except OSError as error:
         where = os.path.join(place.lxc_path, container.name)
         raise ContainerError("%s cannot be read: %s" % (error.filename or where, error.strerror)) from None
@@ -149,12 +162,17 @@ def planned(
     """
     records = shared_records(wanted) if isinstance(wanted, tree.Shared) else tree.records(wanted)
     owned = {path: tree.recorded(path, record) for path, record in before.entries(stage).items()}
-    present = observe(place.lxc_path, container.name, wanted, owned)
+    present = observe(place.lxc_path, container.name, wanted, owned, after.ids)
     if isinstance(wanted, tree.Shared) and not present and not owned:
         actions, described = plan_of_new(wanted)
     else:
         actions, described = plan_and_words(wanted, present, owned)
     changes = [*described, *beside]
+    mapped = before.stages and before.ids.lines != after.ids.lines
+    if mapped:
+        changes.append("map its ids to " + after.ids.words())
+    elif before.stages and before.ids != after.ids:
+        changes.append("record that the owners of its files are to be shifted")
     if not actions and records != before.entries(stage):
         changes.append("record in the manifest what is already there")
     if files.leftovers(place.lxc_path, container.name):
@@ -166,4 +184,5 @@ def planned(
     if not changes:
         # A list of a hundred containers must not keep a hundred manifests in memory.
         return Planned(files.Change(container.name, (), manifest.Manifest(), manifest.Manifest()))
-    return Planned(files.Change(container.name, actions, before, after), tuple(changes), True)
+    whose = (("ids: " + before.ids.words(), "ids: " + after.ids.words()),) if mapped else ()
+    return Planned(files.Change(container.name, actions, before, after), tuple(changes), True, whose=whose)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import nullcontext
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, Mapping, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     files,
@@ -46,10 +46,10 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
         wishes += [supervise.Wish(name, "absent") for name in dict.fromkeys(others) if name not in known]
     with nullcontext() if check else files.locked(reached.lxc_path, [wish.name for wish in wishes]):
         before = look(reached, wishes, check)
-        predicted = changing(containers, reached.lxc_path, bridge) if check and predict else ()
+        planned_for = foresee(containers, reached, bridge, before) if check and predict else before
         failed = frame.failures_before(parameters)
         concerned = [wish for wish in wishes if wish.name not in failed]
-        steps, errors = plan_all(reached.lxc_path, concerned, before, check, predicted)
+        steps, errors = plan_all(reached.lxc_path, concerned, planned_for, check)
         errors.update({wish.name: failed[wish.name] for wish in wishes if wish.name in failed})
         after = before
         if not check and any(steps.values()):
@@ -96,40 +96,45 @@ def look(reached: runtime.Runtime, wishes: Sequence[supervise.Wish], check: bool
     return found
 
 
-def changing(containers: Sequence[spec.Container], lxc_path: str, bridge: str) -> Tuple[str, ...]:
-    """The containers of which an earlier stage would change something that needs a restart."""
+def foresee(
+    containers: Sequence[spec.Container], reached: runtime.Runtime, bridge: str, before: supervise.Survey
+) -> supervise.Survey:
+    """What would be there after the earlier stages, which check mode has not carried out."""
     # All stages, which take long to load and are only asked in check mode.
-    from ansible_collections.softwarecontainer.lxc.plugins.module_utils import chain
+    from ansible_collections.softwarecontainer.lxc.plugins.module_utils import allotment, chain
 
-    found: List[str] = []
-    concerned = [one for one in containers if one.state in ("started", "frozen") and one.on_change == "restart"]
+    found = dict(before)
+    concerned = [container for container in containers if container.state != "absent"]
     for stage in chain.STAGES:
-        place = stages.Place(lxc_path, bridge, stage.gather(concerned))
+        ids = allotment.Allotment(reached, True).ids
+        place = stages.Place(reached.lxc_path, bridge, stage.gather(concerned), ids)
         for container in concerned:
-            try:
-                found += [container.name] if moved(stages.plan(stage, container, place, True)) else []
-            except ContainerError:
-                continue  # The stage itself has said so.
-    return tuple(found)
-
-
-def moved(plan: stages.Planned) -> bool:
-    """Whether a plan sets the moment of its stage's last change."""
-    return plan.change.before.changed() != plan.change.after.changed()
+            there = found[container.name]
+            if isinstance(there, supervise.Found):
+                try:
+                    change = stages.plan(stage, container, place, True).change
+                except ContainerError:
+                    continue  # The stage itself has said so.
+                moved = change.before.changed() != change.after.changed()
+                found[container.name] = supervise.foreseen(there, moved, change.after.ids)
+    return found
 
 
 def plan_all(
-    lxc_path: str, wishes: Sequence[supervise.Wish], before: supervise.Survey, check: bool, predicted: Sequence[str]
+    lxc_path: str, wishes: Sequence[supervise.Wish], before: supervise.Survey, check: bool
 ) -> Tuple[Steps, supervise.Errors]:
     """The steps of each container, or the reason why there are none."""
     steps: Steps = {}
     errors: supervise.Errors = {}
     for wish in wishes:
         try:
-            planned = supervise.plan(wish, before[wish.name], check, wish.name in predicted)
+            there = before[wish.name]
+            planned = supervise.plan(wish, there, check)
+            # Before it is stopped: a container that cannot be removed or changed goes on running.
             if "remove" in planned:
-                # Before it is stopped: a container that cannot be removed goes on running.
                 files.refuse_mounts(os.path.join(lxc_path, wish.name))
+            if "shift" in planned and isinstance(there, supervise.Found) and there.shift_to:
+                files.refuse_shift(lxc_path, wish.name, there.shift_to)
             steps[wish.name] = planned
         except ContainerError as error:
             errors[wish.name] = str(error)

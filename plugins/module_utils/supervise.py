@@ -24,6 +24,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     usage,
 )
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Limits
 
 
@@ -41,11 +42,16 @@ class Wish(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What is there. `state`: as LXC says, or ABSENT (nothing), or INCOMPLETE (no config)."""
+    """What is there. `state`: as LXC says, or ABSENT (nothing), or INCOMPLETE (no config).
+
+    `restart_due`: it has changed since it was started; `shift_to`: the ids to which owners of its files have to be
+    shifted.
+    """
 
     state: str
     pid: Optional[int] = None
     restart_due: bool = False
+    shift_to: Optional[Ids] = None
 
 
 class Times(NamedTuple):
@@ -80,7 +86,8 @@ def survey(reached: runtime.Runtime, names: Sequence[str]) -> Survey:
         elif status.state == "STOPPED" and not has_config(reached.lxc_path, name):
             found[name] = Found("INCOMPLETE")
         else:
-            found[name] = Found(status.state, status.pid, restart_due(status, manifests[name]))
+            due, ids = restart_due(status, manifests[name]), manifests[name].ids
+            found[name] = Found(status.state, status.pid, due, ids if ids.before else None)
     return found
 
 
@@ -94,12 +101,20 @@ def restart_due(status: Union[runtime.Status, ContainerError], record: manifest.
     return lifecycle.restart_due(record.changed(), processes.boot_id(), processes.started(status.pid))
 
 
+def foreseen(found: Found, moved: bool, ids: Ids) -> Found:
+    """What would be there after a change that check mode has not carried out.
+
+    `moved`: a container that runs sees it only after a restart; `ids`: those that it leads to.
+    """
+    return found._replace(restart_due=found.restart_due or moved, shift_to=ids if ids.before else found.shift_to)
+
+
 def has_config(lxc_path: str, name: str) -> bool:
     """Whether the container is complete: the file system is asked, LXC overlooks broken ones."""
     return os.path.isfile(os.path.join(lxc_path, name, config.FILE_NAME))
 
 
-def plan(wish: Wish, found: Union[Found, ContainerError], check: bool, predicted_restart: bool) -> Tuple[str, ...]:
+def plan(wish: Wish, found: Union[Found, ContainerError], check: bool) -> Tuple[str, ...]:
     """The steps for one container. Raises ContainerError where there is no way.
 
     In check mode earlier stages have only been predicted: a container that they would build counts as there.
@@ -111,7 +126,7 @@ def plan(wish: Wish, found: Union[Found, ContainerError], check: bool, predicted
         if not (check and wish.declared):
             raise ContainerError("it is not built yet; run the stages rootfs, busybox and config first")
         state = "STOPPED"
-    steps = lifecycle.steps(state, wish.state, wish.restart and (found.restart_due or predicted_restart))
+    steps = lifecycle.steps(state, wish.state, wish.restart and found.restart_due, bool(found.shift_to))
     if steps is None:
         raise ContainerError(
             "its state is %s, from which it cannot become %s; run again when it is settled" % (state, wish.state)
@@ -182,6 +197,11 @@ def remove(reached: runtime.Runtime, names: Sequence[str], _times: Times) -> Err
     return files.remove_containers(reached.lxc_path, names)
 
 
+def shift(reached: runtime.Runtime, names: Sequence[str], _times: Times) -> Errors:
+    """Give files the owners that go with the ids of their container."""
+    return files.shift_all(reached.lxc_path, names)
+
+
 def start(reached: runtime.Runtime, names: Sequence[str], times: Times) -> Errors:
     """Start, and see that what was started still runs after the settle time."""
     logs = {name: files.log_of(reached.lxc_path, name) for name in names}
@@ -208,6 +228,7 @@ STEP: Mapping[str, Callable[[runtime.Runtime, Sequence[str], Times], Errors]] = 
     "unfreeze": unfreeze,
     "stop": stop,
     "remove": remove,
+    "shift": shift,
     "start": start,
     "freeze": freeze,
 }

@@ -9,6 +9,7 @@ import functools
 import hashlib
 import os
 import re
+import stat
 import struct
 import subprocess
 from typing import Callable, Dict, Iterable, Mapping, Optional, Tuple, Union
@@ -40,6 +41,20 @@ def first_program(name: str, directories: Iterable[str], below: str = "/") -> Op
         if os.access(path, os.X_OK) and os.path.realpath(path).startswith(below):
             return path
     return None
+
+
+def existing(path: str) -> str:
+    """The nearest directory above a path that is there, or the path itself."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def closed(path: str) -> Optional[str]:
+    """The outermost directory on the way to a path, itself included, that only some users can pass."""
+    parts = os.path.realpath(path).split("/")[1:]
+    above = ["/" + "/".join(parts[:length]) for length in range(len(parts) + 1)]
+    return next((each for each in above if os.path.isdir(each) and not os.stat(each).st_mode & stat.S_IXOTH), None)
 
 
 def seed() -> str:
@@ -148,6 +163,14 @@ def subordinate_ids(path: str, user: str = "root") -> Tuple[Tuple[int, int], ...
     rows = [line.strip().split(":") for line in read_text(path).splitlines()]
     ranges = [row[1:] for row in rows if len(row) == 3 and row[0] in (user, "0")]
     return tuple((int(first), int(count)) for first, count in ranges if first.isdigit() and count.isdigit())
+
+
+def free_ids() -> Tuple[Tuple[Tuple[int, int], ...], ...]:
+    """The users, and the groups, that root may give to containers; and those that there are where we run."""
+    own = [read_text("/proc/self/%s_map" % kind).splitlines() for kind in ("uid", "gid")]
+    # A target that is a container itself has few.
+    there = [tuple((int(line.split()[0]), int(line.split()[2])) for line in lines) for lines in own]
+    return (subordinate_ids("/etc/subuid"), subordinate_ids("/etc/subgid"), *there)
 
 
 def cgroup_version() -> str:

@@ -36,7 +36,8 @@ class Entry(NamedTuple):
 
 
 class Observed(NamedTuple):
-    """One entry as it is on disk. `single`: no other name shares it; `owned`: it belongs to root.
+    """One entry as it is on disk. `single`: no other name shares it; `owned`: it belongs to root, of the container where that
+    is another.
 
     A file has its `digest` where it is not larger than expected, and its `content` where it is small. A link
     has its target as `content`. A directory has the number of its `children` where that was asked for.

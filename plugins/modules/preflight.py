@@ -35,6 +35,7 @@ options:
       - cgroup_devices
       - user_namespaces
       - subordinate_ids
+      - passable
       - id_mapped_mounts
       - seccomp
       - apparmor

@@ -197,9 +197,9 @@ def files(target: Target, public_key: str) -> Dict[str, Tuple[int, str]]:
         "etc/hostname": (0o644, target.name + "\n"),
         "etc/hosts": (0o644, "127.0.0.1 localhost\n127.0.1.1 %s\n" % target.name),
         "etc/resolv.conf": (0o644, "nameserver 127.0.0.1\n"),
-        # For containers with an id map.
-        "etc/subuid": (0o644, "root:100000:65536\n"),
-        "etc/subgid": (0o644, "root:100000:65536\n"),
+        # As the role host gives them to root, which a target with a read-only /etc cannot have from it.
+        "etc/subuid": (0o644, "root:1879048192:268304384\n"),
+        "etc/subgid": (0o644, "root:1879048192:268304384\n"),
         "root/.ssh/authorized_keys": (0o600, public_key.strip() + "\n"),
     }
     if target.lxc_path:

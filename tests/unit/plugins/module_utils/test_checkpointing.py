@@ -20,6 +20,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     tree,
 )
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.manifest import Manifest, Moment, Stage
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.runtime import Tools
 
@@ -135,7 +136,7 @@ def test_nothing_to_bring_back(lxc_path: str) -> None:
     changes, outcome, _plan = planned(lxc_path)
     assert changes == []
     if os.geteuid() == 0:
-        assert (outcome.due, outcome.predicted) == (set(), set())
+        assert (outcome.due, outcome.predicted) == (set(), {})
 
 
 def test_what_a_change_would_bring_back(lxc_path: str) -> None:
@@ -151,7 +152,7 @@ def test_what_a_change_would_bring_back(lxc_path: str) -> None:
         "replace file config",
         "create in rootfs/bin: ls",
     ]
-    assert (outcome.due, outcome.predicted) == ({"hmi"}, {"hmi"})
+    assert (outcome.due, outcome.predicted) == ({"hmi"}, {"hmi": (True, Ids())})
     config = next(diff for diff in plan.diffs() if diff["before_header"] == "hmi/config")
     assert (config["before"], config["after"]) == ("lxc.uts.name = other\n", "lxc.uts.name = hmi\n")
 

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import config, hardening, spec
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Binary, Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Container, Limits
 
 BUSYBOX = Binary("/bin/busybox", "00", 1, ("[", "ls", "sh", "sleep"), None)
@@ -81,15 +82,19 @@ SECCOMP = "lxc.seccomp.profile = /usr/share/lxc/config/common.seccomp"
 USR = [f"-lxc.mount.entry = /{path} {path} none bind,ro 0 0" for path in ("usr", "lib", "usr/lib", "lib64")]
 
 
+# As containers have that share the ids of the target.
+NO_IDS = Ids()
+
+
 def container(given: dict[str, Any]) -> Container:
     """The container of a spec, called hmi where that does not say otherwise."""
     parsed: Container = spec.CONTAINER({"name": "hmi", **given})
     return parsed
 
 
-def render(given: dict[str, Any], host: Host = HOST) -> str:
+def render(given: dict[str, Any], host: Host = HOST, ids: Ids = NO_IDS) -> str:
     """The config of a container."""
-    return config.render(container(given), host, "/var/lib/lxc", "lxcbr0")
+    return config.render(container(given), host, "/var/lib/lxc", "lxcbr0", ids)
 
 
 def changes(text: str) -> list[str]:
@@ -110,7 +115,7 @@ def test_the_defaults() -> None:
 
 
 def test_the_place_and_the_bridge() -> None:
-    text = config.render(container({}), HOST, "/srv/my containers", "br1")
+    text = config.render(container({}), HOST, "/srv/my containers", "br1", NO_IDS)
     assert changes(text) == [
         "-lxc.rootfs.path = dir:/var/lib/lxc/hmi/rootfs",
         "+lxc.rootfs.path = dir:/srv/my containers/hmi/rootfs",
@@ -398,14 +403,6 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "apparmor": ({"security": {"apparmor": "generated"}}, ["+lxc.apparmor.profile = generated"]),
     "no no_new_privs": ({"security": {"no_new_privs": False}}, ["-lxc.no_new_privs = 1"]),
-    "idmap": (
-        {"security": {"idmap": ["u 0 100000 65536", "g 0 100000 65536"]}},
-        [
-            "+lxc.idmap = u 0 100000 65536",
-            "+lxc.idmap = g 0 100000 65536",
-            "+lxc.rootfs.options = idmap=container",
-        ],
-    ),
     "autostart": (
         {"autostart": {"enabled": True, "order": -3, "delay": 5, "groups": ["onboot", "ui"]}},
         [
@@ -737,7 +734,7 @@ def test_no_profile_needs_no_apparmor(profile: str) -> None:
 def test_a_secret_is_marked() -> None:
     given = container({"environment": {"A": "1", "T": {"secret": "t"}}})
     given = given._replace(environment=spec.reveal(given.environment, {"t": " hunter2"}))
-    text = config.render(given, HOST, "/var/lib/lxc", "lxcbr0")
+    text = config.render(given, HOST, "/var/lib/lxc", "lxcbr0", NO_IDS)
     assert changes(text) == [
         "+lxc.environment = A=1",
         "+# The next value is secret.",
@@ -748,7 +745,7 @@ def test_a_secret_is_marked() -> None:
 def test_nothing_of_the_target_injects_a_line() -> None:
     """The spec is not the only source of what is written."""
     with pytest.raises(ContainerError) as caught:
-        config.render(container({}), HOST, "/srv\nlxc.hook.pre-start = x", "lxcbr0")
+        config.render(container({}), HOST, "/srv\nlxc.hook.pre-start = x", "lxcbr0", NO_IDS)
     assert str(caught.value) == (
         "lxc.rootfs.path: 'dir:/srv\\nlxc.hook.pre-start = x/hmi/rootfs' has a line break or another control character"
     )
@@ -861,3 +858,10 @@ def test_what_matters_for_a_container_that_runs() -> None:
         "lxc.groups.x = 1",
         "lxc.mount.entry = /a b none bind 0 0",
     ]
+
+
+@pytest.mark.parametrize("shifted", [False, True], ids=["by its mount", "on disk"])
+def test_a_user_namespace(shifted: bool) -> None:
+    ids = Ids(("u 0 100000 65536", "g 0 200000 65536"), shifted)
+    lines = ["+lxc.idmap = u 0 100000 65536", "+lxc.idmap = g 0 200000 65536"]
+    assert changes(render({}, ids=ids)) == lines + ([] if shifted else ["+lxc.rootfs.options = idmap=container"])

@@ -80,7 +80,7 @@ def test_what_was_removed_with_its_directories_comes_back(tmp_path: Path) -> Non
     (tmp_path / "a" / "b" / "file").write_text("content", encoding="ascii")
     undos: list[files.Undo] = []
     with Directories(str(tmp_path)) as directories:
-        work = files.Work(directories, undos)
+        work = files.Work(directories, undos, files.Change("hmi", (), Manifest(), Manifest()))
         for path, before in {
             "a/b/file": tree.Observed(tree.FILE),
             "a/b": tree.Observed(tree.DIRECTORY, 0o750),

@@ -44,12 +44,29 @@ def test_the_table_has_all_states() -> None:
 
 @pytest.mark.parametrize(("state", "wanted", "steps"), ROWS)
 def test_steps(state: str, wanted: str, steps: tuple[str, ...] | None) -> None:
-    assert lifecycle.steps(state, wanted, restart=False) == steps
+    assert lifecycle.steps(state, wanted, restart=False, shift=False) == steps
 
 
 @pytest.mark.parametrize(("state", "wanted", "steps"), ROWS)
 def test_steps_where_a_restart_is_due(state: str, wanted: str, steps: tuple[str, ...] | None) -> None:
-    assert lifecycle.steps(state, wanted, restart=True) == RESTARTS.get((state, wanted), steps)
+    assert lifecycle.steps(state, wanted, restart=True, shift=False) == RESTARTS.get((state, wanted), steps)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize(("state", "wanted", "steps"), ROWS)
+def test_owners_are_shifted_while_nothing_runs(
+    state: str, wanted: str, steps: tuple[str, ...] | None, restart: bool
+) -> None:
+    without = lifecycle.steps(state, wanted, restart, shift=False)
+    found = lifecycle.steps(state, wanted, restart, shift=True)
+    if without is None or not ("start" in without or wanted == "stopped"):
+        assert found == without
+        return
+    assert found is not None
+    assert tuple(step for step in found if step != "shift") == without
+    assert found.count("shift") == 1
+    assert "start" not in found[: found.index("shift")]
+    assert not {"stop", "unfreeze"} & set(found[found.index("shift") :])
 
 
 @pytest.mark.parametrize("steps", [*filter(None, lifecycle.TRANSITIONS.values()), *RESTARTS.values()], ids=", ".join)

@@ -11,6 +11,7 @@ from typing import Any, Callable
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import manifest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.manifest import Manifest, Moment, Stage
 
 BOOT = "0b8a3c5e-1111-2222-3333-444455556666"
@@ -22,12 +23,14 @@ FULL = Manifest(
         "rootfs": Stage({"rootfs": DIRECTORY, "rootfs/a b\n\u00e9": DIRECTORY}, Moment(BOOT, 12.25)),
         "busybox": Stage({"rootfs/bin/ls": LINK}, None),
     },
+    Ids(("u 0 100000 65536", "g 0 100000 65536"), True, True, ((),)),
 )
 TEXT = (
-    '{"machine_id":"0123456789abcdef0123456789abcdef","stages":{'
+    '{"ids":{"allotted":true,"before":[[]],"lines":["u 0 100000 65536","g 0 100000 65536"],"shifted":true},'
+    '"machine_id":"0123456789abcdef0123456789abcdef","stages":{'
     '"busybox":{"changed":null,"entries":\n{"rootfs/bin/ls":["link","0777","/bin/busybox","0"]}\n},'
     '"rootfs":{"changed":["0b8a3c5e-1111-2222-3333-444455556666",12.25],"entries":\n{'
-    '"rootfs":["directory","0755","","0"],"rootfs/a b\\n\\u00e9":["directory","0755","","0"]}\n}},"version":1}\n'
+    '"rootfs":["directory","0755","","0"],"rootfs/a b\\n\\u00e9":["directory","0755","","0"]}\n}},"version":2}\n'
 )
 
 
@@ -46,6 +49,12 @@ def test_any_layout_will_do() -> None:
     assert manifest.parse(json.dumps(json.loads(TEXT), indent=2)) == FULL
 
 
+def test_the_version_before_user_namespaces() -> None:
+    old = {**json.loads(TEXT), "version": 1}
+    del old["ids"]
+    assert manifest.parse(json.dumps(old)) == FULL._replace(ids=Ids())
+
+
 def test_what_containers_have_in_common_is_parsed_once() -> None:
     other = manifest.parse(TEXT.replace("0123456789abcdef", "fedcba9876543210").replace("12.25", "13"))
     first = manifest.parse(TEXT)
@@ -61,6 +70,7 @@ def test_the_text_does_not_depend_on_an_order() -> None:
             name: Stage(dict(reversed(list(stage.entries.items()))), stage.changed)
             for name, stage in reversed(list(FULL.stages.items()))
         },
+        FULL.ids,
     )
     assert manifest.render(turned) == TEXT
 
@@ -95,6 +105,10 @@ DAMAGED = {
     "a line with a short record": TEXT.replace('["link","0777",', "["),
     "not JSON": "lxc.uts.name = hmi\n",
     "surrogates": "\udcff" + TEXT,
+    "ids that are a list": damaged(lambda data: data.update(ids=[])),
+    "ids without lines": damaged(lambda data: data["ids"].pop("lines")),
+    "ids that are no numbers": damaged(lambda data: data["ids"].update(lines=["u 0 x 65536"])),
+    "ids with a short line": damaged(lambda data: data["ids"].update(before=[["u 0 100000"]])),
     "a list": "[]",
     "a number": "1",
     "null": "null",
@@ -124,7 +138,7 @@ def test_damaged(text: str) -> None:
     assert str(caught.value) == "manifest: the file is damaged; put back a copy or remove the container by hand"
 
 
-@pytest.mark.parametrize(("version", "shown"), [(2, "2"), ("1", "'1'"), (None, "None"), ([1], "[1]")], ids=str)
+@pytest.mark.parametrize(("version", "shown"), [(3, "3"), ("1", "'1'"), (None, "None"), ([1], "[1]")], ids=str)
 def test_another_version(version: Any, shown: str) -> None:
     with pytest.raises(ContainerError) as caught:
         manifest.parse(damaged(lambda data: data.update(version=version)))

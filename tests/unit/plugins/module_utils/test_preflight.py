@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import idmapped, preflight, probe, spec, target
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import idmapped, preflight, spec, target
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Binary
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.preflight import Facts
 from ansible_collections.softwarecontainer.lxc.plugins.modules import preflight as module
@@ -35,8 +35,7 @@ FACTS = Facts(
     bridge="lxcbr0",
     interfaces=frozenset(["lo", "lxcbr0"]),
     busybox=Binary("/bin/busybox", "00", 2 * MIB, ("ls", "sh"), None),
-    subuids=((1000000, 65536),),
-    subgids=((1000000, 65536), (2000000, 65536)),
+    ids=2,
     free=100 * MIB,
     inodes=5000,
 )
@@ -49,7 +48,8 @@ GOOD = {
     "cgroup_pids": "version 1",
     "cgroup_devices": "version 1",
     "user_namespaces": "up to 1000",
-    "subordinate_ids": "65536 users and 131072 groups for root",
+    "subordinate_ids": "2 ranges of 65536 for root",
+    "passable": "/var/lib/lxc can be passed by all",
     "id_mapped_mounts": "/var/lib/lxc can",
     "seccomp": "/usr/share/lxc/config/common.seccomp",
     "apparmor": "switched on",
@@ -73,7 +73,8 @@ LACKING: dict[str, tuple[str, dict[str, Any], str]] = {
     "no device control": ("cgroup_devices", {"controllers": {"memory": 1}}, "not there"),
     "no user namespaces": ("user_namespaces", {"namespaces": FACTS.namespaces - {"user"}}, "none"),
     "user namespaces forbidden": ("user_namespaces", {"users": 0}, "none"),
-    "no ids": ("subordinate_ids", {"subuids": ()}, "0 users and 131072 groups for root"),
+    "no ids": ("subordinate_ids", {"ids": 0}, "0 ranges of 65536 for root"),
+    "a directory for root alone": ("passable", {"closed": "/var"}, "/var keeps others out"),
     "no mapped mounts": (
         "id_mapped_mounts",
         {"mapping": "mount_setattr: Invalid argument"},
@@ -139,7 +140,8 @@ def test_the_static_init() -> None:
 
 
 ALWAYS = {"root", "namespaces", "cgroups", "lxc", "space", "writable"}
-DEFAULT = {"cgroup_devices", "seccomp", "init_lxc", "bridge", "busybox"}
+OWN_IDS = {"user_namespaces", "subordinate_ids", "passable"}
+DEFAULT = {*OWN_IDS, "cgroup_devices", "seccomp", "init_lxc", "bridge", "busybox"}
 NEEDED: dict[str, tuple[dict[str, Any], set[str]]] = {
     "defaults": ({}, DEFAULT),
     "absent": ({"state": "absent", "limits": {"pids": 5}}, set()),
@@ -155,8 +157,9 @@ NEEDED: dict[str, tuple[dict[str, Any], set[str]]] = {
     "selinux": ({"security": {"selinux": "u:r:t"}}, DEFAULT | {"selinux"}),
     "id maps": (
         {"security": {"idmap": ["u 0 1 2", "g 0 1 2"]}},
-        DEFAULT | {"user_namespaces", "subordinate_ids", "id_mapped_mounts"},
+        DEFAULT - {"subordinate_ids"},
     ),
+    "privileged": ({"security": {"privileged": True}}, DEFAULT - OWN_IDS),
     "init": ({"init": ["/app"]}, DEFAULT - {"init_lxc"}),
     "no network": ({"network": []}, DEFAULT - {"bridge"}),
     "another link": ({"network": [{"link": "br1"}]}, DEFAULT - {"bridge"}),
@@ -175,6 +178,14 @@ def test_what_no_container_needs() -> None:
     assert set(preflight.needed_by([])) == ALWAYS
 
 
+def test_there_has_to_be_a_range_for_each_container() -> None:
+    check = preflight.CHECKS["subordinate_ids"]
+    assert check(FACTS, containers({}, {})).ok
+    assert not check(FACTS, containers({}, {}, {})).ok
+    assert check(FACTS, containers({}, {}, {"security": {"privileged": True}})).ok
+    assert check(FACTS, containers({}, {}, {"security": {"idmap": ["u 0 1 2"]}})).ok
+
+
 def test_the_names_are_documented() -> None:
     options = yaml.safe_load(module.DOCUMENTATION)["options"]
     assert options["needed"]["choices"] == list(preflight.CHECKS)
@@ -185,11 +196,6 @@ def test_subordinate_ids(tmp_path: Path) -> None:
     path.write_text("root:100000:65536\nsomebody:1:2\n0:500000:1000\nroot:x:1\nroot:1\n", encoding="ascii")
     assert target.subordinate_ids(str(path)) == ((100000, 65536), (500000, 1000))
     assert target.subordinate_ids(str(tmp_path / "none")) == ()
-
-
-def test_the_nearest_directory(tmp_path: Path) -> None:
-    assert probe.existing(str(tmp_path / "a" / "b")) == str(tmp_path)
-    assert probe.existing(str(tmp_path)) == str(tmp_path)
 
 
 def test_a_place_that_is_not_there_cannot_be_mounted() -> None:

@@ -21,6 +21,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
 )
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Binary, Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -124,7 +125,7 @@ def accepted(given_spec: dict[str, Any]) -> spec.Container | None:
 def rendered(container: spec.Container) -> str | None:
     """Its config; None where the target would have to be another one."""
     try:
-        return config.render(container, HOST, "/var/lib/lxc", "lxcbr0")
+        return config.render(container, HOST, "/var/lib/lxc", "lxcbr0", Ids())
     except ContainerError as error:
         assert "\n" not in str(error)
         return None

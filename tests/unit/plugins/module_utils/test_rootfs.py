@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import rootfs, spec, tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 
 HOST = Host(resolv_conf="nameserver 10.0.3.1\n", seed="5eed")
 UUID = "0123456789abcdef0123456789abcdef"
@@ -186,4 +187,4 @@ def test_the_machine_id_is_unique() -> None:
     ids=["none", "map", "root's group is not mapped"],
 )
 def test_who_may_pass_its_directory(idmap: list[str], access: tree.Access) -> None:
-    assert rootfs.access(spec.CONTAINER({"name": "hmi", "security": {"idmap": idmap}})) == access
+    assert rootfs.access(Ids(tuple(idmap))) == access

@@ -85,6 +85,7 @@ FULL: dict[str, Any] = {
         "no_new_privs": "no",
         "sys": "mixed",
         "devices": ["c 10:200 rwm"],
+        "privileged": "no",
         "idmap": ["u 0 100000 65536"],
     },
     "autostart": {"enabled": "yes", "order": "-1", "delay": "5", "groups": ["onboot"]},
@@ -137,6 +138,7 @@ FULL_PARSED = Container(
         no_new_privs=False,
         sys="mixed",
         devices=("c 10:200 rwm",),
+        privileged=False,
         idmap=("u 0 100000 65536",),
     ),
     autostart=Autostart(True, -1, 5, ("onboot",)),
@@ -174,6 +176,7 @@ DEFAULT_PARSED = Container(
         no_new_privs=True,
         sys="ro",
         devices=(),
+        privileged=False,
         idmap=(),
     ),
     autostart=Autostart(False, 0, 0, ()),
@@ -703,6 +706,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "security.devices[0]: 'c 1:3 ' is not a rule for devices (c 10:200 rwm)",
     ),
     "security no_new_privs": ({"security": {"no_new_privs": "x"}}, "security.no_new_privs: 'x' is not a boolean"),
+    "security idmap of a privileged container": (
+        {"security": {"privileged": True, "idmap": ["u 0 100000 65536"]}},
+        "security.idmap: ['u 0 100000 65536'] has no effect on a privileged container",
+    ),
     "security idmap": (
         {"security": {"idmap": ["u 0 100000"]}},
         "security.idmap[0]: 'u 0 100000' is not an id map (u 0 100000 65536)",
@@ -938,7 +945,7 @@ POSITIONS: dict[str, Callable[[str, str], str]] = {
 
 def test_all_strings_are_walked() -> None:
     """A walk that finds less would prove less."""
-    assert len(list(leaves(FULL))) == 71
+    assert len(list(leaves(FULL))) == 72
     assert len(list(levels(FULL))) == 15
 
 

@@ -22,6 +22,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
 )
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Binary, Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.manifest import Manifest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.tree import Action
 
@@ -39,7 +40,7 @@ HOST = Host(
 
 @pytest.fixture(name="place")
 def fixture_place(tmp_path: Path) -> stages.Place:
-    return stages.Place(str(tmp_path / "lxc"), "lxcbr0", HOST)
+    return stages.Place(str(tmp_path / "lxc"), "lxcbr0", HOST, lambda container, _before: Ids(container.security.idmap))
 
 
 def container(**given: Any) -> spec.Container:
@@ -117,6 +118,31 @@ def test_what_is_left_by_an_interrupted_run_is_a_change(place: stages.Place) -> 
     (root / ".stage").mkdir()
     planned = stages.plan(stage_config.STAGE, container(busybox={"method": "none"}, init=["/i"]), place, check=False)
     assert planned.changes == ("create file config", "remove what an interrupted run left behind")
+
+
+def test_new_ids_begin_with_the_rootfs(place: stages.Place) -> None:
+    entries = {"rootfs": tree.record(tree.directory("rootfs"))}
+    made = {name: manifest.Stage(entries if name == "rootfs" else {}) for name in ("rootfs", "busybox", "config")}
+    root = make(place, manifest.render(Manifest("id", made)))
+    (root / "rootfs").mkdir(mode=0o755)
+    mapped = container(security={"idmap": ["u 0 100000 65536", "g 0 100000 65536"]})
+    planned = stages.plan(stage_rootfs.STAGE, mapped, place, check=False)
+    assert planned.changes[-2:] == (
+        "map its ids to u 0 100000 65536, g 0 100000 65536",
+        "adjust its directory to 0710 and group 100000",
+    )
+    assert planned.change.after.ids == Ids(mapped.security.idmap)
+    assert planned.diffs()[-2] == {
+        "before_header": "hmi",
+        "after_header": "hmi",
+        "before": "ids: those of the target\n",
+        "after": "ids: u 0 100000 65536, g 0 100000 65536\n",
+    }
+    with pytest.raises(ContainerError, match="run the rootfs stage first"):
+        stages.plan(stage_busybox.STAGE, mapped, place, check=False)
+    # Check mode takes it that the rootfs stage has done its part.
+    predicted = stages.plan(stage_busybox.STAGE, mapped, place, check=True)
+    assert not [change for change in predicted.changes if "ids" in change]
 
 
 def test_a_manifest(place: stages.Place) -> None:

@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 
+IDS = ("/etc/subuid", "/etc/subgid")
 FOLDERS = ("/etc/default", "/run/lxc", "/var/lib/misc")
 # The options of RFC 2132 that count here.
 NETMASK, ROUTER, REQUESTED, TYPE, END = 1, 3, 50, 53, 255
@@ -31,11 +32,12 @@ def output(*argv):
 
 
 def files():
-    """Mode, time of change and content of each file below the folders."""
+    """Mode, time of change and content of each file below the folders, and of those with the ids of users."""
     found = {}
-    for path in (
+    below = [
         os.path.join(top, name) for folder in FOLDERS for top, _folders, names in os.walk(folder) for name in names
-    ):
+    ]
+    for path in (*below, *IDS):
         status = os.stat(path)
         with open(path, encoding="utf-8", errors="replace") as stream:
             found[path] = [oct(status.st_mode), status.st_mtime_ns, stream.read()]

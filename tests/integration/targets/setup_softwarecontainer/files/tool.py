@@ -12,7 +12,8 @@ cgroups START        The cgroups of containers whose names begin so, without tho
 left START           Processes, cgroups and directories of containers whose names begin so, and logs; one line each.
 flip NAME FOLDER CANARY SECONDS   Exchange a folder of a rootfs with a link to a canary, over and over.
 kill-at-work SECONDS ARGV...   Run a module and kill it after it has worked so long.
-fail CALL:NUMBER:ERROR ARGV...   Run a module in which the call of that number fails, of rename(2) for example.
+fail CALL:NUMBER:ERROR ARGV...   Run a module in which the call of that number fails, of rename(2) for example; with
+                     a signal for an error, the module gets that instead.
 digest FOLDER NAME...   A digest of names in a folder and of all below them, but for times and owners.
 tree FOLDER          The entries below a folder, one line each, sorted: type, mode, owner, path, and a link's target.
 """
@@ -93,9 +94,15 @@ def mounts(pid):
 
 
 # An interpreter for modules under conditions that a play cannot set: the umask, a system call that fails, and a SIGKILL
-# after some seconds or in the midst of work.
+# after some seconds or in the midst of work; and other ids that root has.
 WRAPPER = """#!/bin/sh
 umask "${TEST_UMASK:-022}"
+[ -z "$TEST_IDS" ] || {
+    ids="$TEST_IDS"
+    unset TEST_IDS
+    bound='mount --bind "$0" /etc/subuid && mount --bind "$0" /etc/subgid && exec "$@"'
+    exec unshare --mount sh -c "$bound" "$ids" "$0" "$@"
+}
 [ -z "$TEST_KILL_AT_WORK" ] || exec %(python)s %(top)s/tool.py kill-at-work "$TEST_KILL_AT_WORK" %(python)s "$@"
 [ -z "$TEST_FAIL" ] || exec %(python)s %(top)s/tool.py fail "$TEST_FAIL" "$@"
 [ -z "$TEST_KILL_AFTER" ] || exec timeout -s KILL "$TEST_KILL_AFTER" %(python)s "$@"
@@ -444,7 +451,7 @@ def fail(what, *argv):
     """Run a module in this process, with one call that fails and all others as they are."""
     name, number, error = what.split(":")
     left = [int(number)]
-    failure = getattr(errno, error)
+    failure = getattr(errno, error, 0)
     library = ctypes.CDLL
 
     def is_due():
@@ -463,6 +470,8 @@ def fail(what, *argv):
             # Ansible and Python make such calls as well.
             ours = sys._getframe(1).f_code.co_filename.endswith("/module_utils/files.py")
             if ours and is_due():
+                if not failure:
+                    os.kill(os.getpid(), getattr(signal, error))
                 raise OSError(failure, os.strerror(failure))
             return call(*arguments, **options)
 
