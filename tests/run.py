@@ -56,7 +56,7 @@ FIRST_ID, IDS = 1879048192, 2047 * 65536
 # They never ask LXC, so that one run is enough.
 WITHOUT_RUNTIME = ["role_host"]
 # They run playbooks, for which they need this machine.
-CONTROLLER_TARGETS = {"playbooks", "role_host", "role_rollout"}
+CONTROLLER_TARGETS = {"campaign", "playbooks", "role_host", "role_rollout"}
 
 # More than one for each processor, because a scenario waits more than it computes.
 SCENARIOS_AT_ONCE = 3

@@ -40,6 +40,7 @@ NEEDS_LINK = LINKED + ("phys",)
 AT_REST = ("lxc.start.", "lxc.group ", "lxc.monitor.", "lxc.log.")
 # Options of a mount point, not of a file system.
 POINT_OPTIONS = ("nosuid", "nodev", "noexec")
+TIME_OPTIONS = ("noatime", "nodiratime", "relatime")
 ESCAPED = re.compile(r"\\([0-7]{3})")
 CPU_PERIOD = 100000
 
@@ -51,6 +52,7 @@ def sources(container: Container) -> List[str]:
     found = [*SYSTEM_MOUNTS, *SYSTEM_MOUNTS_OPTIONAL, INIT_DIRECTORY, container.install_prefix]
     found += [mount.source for mount in container.mounts if mount.type == "none"]
     found += [mount.target for mount in container.mounts]
+    found += [container.gateway_dir] if container.gateway_dir else []
     found += [container.security.seccomp] if container.security.seccomp.startswith("/") else []
     return found
 
@@ -64,7 +66,7 @@ def render(container: Container, host: Host, lxc_path: str, bridge: str, ids: Id
         ("lxc.autodev", str(int(container.autodev))),
         ("lxc.tty.max", str(container.tty)),
         ("lxc.pty.max", str(container.pty)),
-        *mounts(container, host),
+        *mounts(container, host, ids),
         *network(container, host, bridge),
         *environment(container),
         *limits(container.limits, host),
@@ -164,7 +166,7 @@ def idle(container: Container, host: Host) -> Tuple[str, ...]:
     raise ContainerError("command: there is no busybox and no sleep below /usr to idle with; declare a command")
 
 
-def mounts(container: Container, host: Host) -> List[Line]:
+def mounts(container: Container, host: Host, ids: Ids) -> List[Line]:
     """The mount entries: system, install prefix, init, gateways, busybox, then the declared ones in order."""
     lines: List[Line] = []
     if container.system_mounts:
@@ -188,26 +190,55 @@ def mounts(container: Container, host: Host) -> List[Line]:
     if container.busybox.method == "bind":
         lines.append(bind(host.busybox(container.busybox.path).path, "/bin/busybox"))
     lines += [mount_entry(container, index, mount, host) for index, mount in enumerate(container.mounts)]
-    return lines + mounted_again(lines)
+    if ids.lines:
+        lines = [with_mounts_below(line, host) for line in lines]
+    return lines + mounted_again(lines, host)
 
 
-def mounted_again(lines: Sequence[Line]) -> List[Line]:
-    """The hook that gives bind mounts the options that LXC leaves out where a mount can be written.
+def with_mounts_below(line: Line, host: Host) -> Line:
+    """A bind mount with all that is mounted below its source on the target.
+
+    In a user namespace the kernel refuses to leave that out: it would show what lies under it, see mount_namespaces(7).
+    """
+    key, value = line
+    fields = value.split(" ")
+    words = fields[3].split(",") if key == "lxc.mount.entry" else []
+    if "bind" not in words or not host.below.get(decoded(fields[0])):
+        return line
+    fields[3] = ",".join("rbind" if word == "bind" else word for word in words)
+    return key, " ".join(fields)
+
+
+def mounted_again(lines: Sequence[Line], host: Host) -> List[Line]:
+    """The hook that gives bind mounts the options that LXC leaves out: where a mount can be written, and below it.
 
     It runs as root among the container's mounts, before the container does. LXC appends words to it, which become the
-    shell's parameters.
+    shell's parameters. Whether what lies below a mount is as it should be is seen after the start.
     """
     commands: List[str] = []
     for key, value in lines:
-        _source, target, kind, options = value.split(" ")[:4] if key == "lxc.mount.entry" else ("", "", "", "")
+        source, target, kind, options = value.split(" ")[:4] if key == "lxc.mount.entry" else ("", "", "", "")
         words = options.split(",")
         missed = [word for word in words if word in POINT_OPTIONS]
-        if kind == "none" and missed and "ro" not in words:
-            path = shlex.quote("/" + decoded(target))
-            command = 'mount -o remount,bind,rw,%s "$LXC_ROOTFS_MOUNT"%s' % (",".join(missed), path)
+        if kind != "none":
+            continue
+        if missed and "ro" not in words:
+            command = mount_again(decoded(target), ["rw", *missed])
             commands.append("{ %s || :; }" % command if "optional" in words else command)
+        for path, had in host.below.get(decoded(source), ()) if "rbind" in words else ():
+            # Options that a mount has cannot be taken from it in a user namespace.
+            kept = [word for word in had if word in (*POINT_OPTIONS, *TIME_OPTIONS, "ro") and word not in missed]
+            given = ["ro" if "ro" in words and "ro" not in kept else "", *missed]
+            if any(given):
+                again = mount_again(decoded(target) + path, [*filter(None, given), *kept])
+                commands.append("{ %s || :; }" % again)
     script = " && ".join(commands)
     return [("lxc.hook.mount", "sh -c " + shlex.quote(script))] if script else []
+
+
+def mount_again(path: str, options: Sequence[str]) -> str:
+    """The command that gives a mount of the container other options; the path is relative to its root."""
+    return 'mount -o remount,bind,%s "$LXC_ROOTFS_MOUNT"%s' % (",".join(options), shlex.quote("/" + path))
 
 
 def linked(path: str, container: Container, host: Host) -> Optional[str]:

@@ -107,11 +107,14 @@ def id_map_in(text: str) -> IdMap:
 
 
 def mounts_in(mountinfo: str) -> Dict[str, str]:
-    """The options of the mount that is on top at each mount point, see proc(5)."""
+    """The options of the mount that is on top at each mount point that can be seen, see proc(5)."""
     found: Dict[str, str] = {}
     for line in mountinfo.splitlines():
         fields = line.split(" ")
-        found[config.decoded(fields[4])] = fields[5]
+        point = config.decoded(fields[4])
+        for hidden in [other for other in found if other.startswith(point + "/")]:
+            del found[hidden]
+        found[point] = fields[5]
     return found
 
 
@@ -238,8 +241,11 @@ def check_mounts(lines: Sequence[Line], found: Effective) -> List[str]:
         if actual is None:
             reasons += [] if "optional" in options else ["mounts: nothing is mounted at %s" % point]
             continue
-        missing = [option for option in options if option in SHOWN and option not in actual.split(",")]
-        reasons += ["mounts: %s is mounted without %s" % (point, ", ".join(missing))] if missing else []
+        below = [other for other in found.mounts if other.startswith(point + "/") and other not in wanted]
+        for mounted in [point, *(below if "rbind" in options else ())]:
+            has = found.mounts[mounted].split(",")
+            missing = [option for option in options if option in SHOWN and option not in has]
+            reasons += ["mounts: %s is mounted without %s" % (mounted, ", ".join(missing))] if missing else []
     return reasons
 
 

@@ -76,9 +76,14 @@ class Change(NamedTuple):
         """The manifest while the change is under way: it owns what was and what will be."""
         merged = self.after
         for name, stage in self.before.stages.items():
-            entries = {**stage.entries, **self.after.entries(name)}
+            new = self.after.entries(name)
+            entries = {**stage.entries, **new}
             changed = self.after.stages[name].changed if name in self.after.stages else stage.changed
-            merged = merged.with_stage(name, manifests.Stage(entries, changed))
+            earlier = dict(stage.earlier)
+            for path in new:
+                if stage.entries.get(path, new[path]) != new[path]:
+                    earlier[path] = tuple(dict.fromkeys((stage.entries[path], *earlier.get(path, ()))))
+            merged = merged.with_stage(name, manifests.Stage(entries, changed, earlier))
         return merged
 
 
@@ -710,8 +715,8 @@ def log_of(lxc_path: str, name: str) -> str:
 
 
 def scratch(lxc_path: str, name: str) -> str:
-    """A log for who does not hold the container's lock."""
-    os.makedirs(LOCKS, 0o700, exist_ok=True)
+    """A log for who does not hold the container's lock. Raises ContainerError."""
+    make_directory(LOCKS, 0o700)
     return "%s.%d.log" % (lock_of(lxc_path, name), os.getpid())
 
 
@@ -810,8 +815,11 @@ def lock_of(lxc_path: str, name: str) -> str:
 
 
 def take(path: str) -> int:
-    """The descriptor of a lock file that we hold."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    """The descriptor of a lock file that we hold. Raises ContainerError."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ContainerError(reason_of(error, path)) from None
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
     except InterruptedError:

@@ -24,6 +24,7 @@ class Host(NamedTuple):
     """Facts of one target.
 
     `paths`: which of the paths that the specs name exist; `links`: where those lead that are links, or lie below one.
+    `below`: what is mounted below those paths, by path; each with its own relative to that, and its options.
     `busyboxes`: by the path asked for (None: the one found), a Binary or the reason why there is none.
     `controllers`: the cgroup version (1 or 2) that each controller is on.
     `apparmor`, `selinux`, `seccomp`: whether the kernel has them switched on. `seccomp_profile`: LXC's common one.
@@ -35,6 +36,7 @@ class Host(NamedTuple):
     init_lxc_static: Optional[str] = None
     paths: FrozenSet[str] = frozenset()
     links: Mapping[str, str] = {}
+    below: Mapping[str, Tuple[Tuple[str, Tuple[str, ...]], ...]] = {}
     interfaces: FrozenSet[str] = frozenset()
     busyboxes: Mapping[Optional[str], object] = {}
     controllers: Mapping[str, int] = {}

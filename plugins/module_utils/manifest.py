@@ -30,10 +30,14 @@ class Moment(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """What one stage made: its entries, and when it last changed what a running container sees."""
+    """What one stage made: its entries, and when it last changed what a running container sees.
+
+    `earlier`: what else may be at a path while a change is under way, since it was there before.
+    """
 
     entries: Mapping[str, Record] = {}
     changed: Optional[Moment] = None
+    earlier: Mapping[str, Tuple[Record, ...]] = {}
 
 
 class Manifest(NamedTuple):
@@ -67,6 +71,7 @@ def parse(text: str) -> Manifest:
             name: Stage(
                 shared[stage["entries"]] if isinstance(stage["entries"], int) else records(stage["entries"]),
                 Moment(str(stage["changed"][0]), float(stage["changed"][1])) if stage["changed"] else None,
+                {path: tuple(record_of(*each) for each in kept) for path, kept in stage.get("earlier", {}).items()},
             )
             for name, stage in data["stages"].items()
         }
@@ -113,7 +118,13 @@ def record_of(kind: str, mode: str, detail: str, size: str) -> Record:
 def render(manifest: Manifest) -> str:
     """The text of a manifest, the same for the same manifest: JSON, with the entries of a stage on one line."""
     stages = ",".join(
-        '%s:{"changed":%s,"entries":\n%s\n}' % (dump(name), dump(moment(stage)), text_of(stage.entries))
+        '%s:{"changed":%s,%s"entries":\n%s\n}'
+        % (
+            dump(name),
+            dump(moment(stage)),
+            '"earlier":%s,' % dump(stage.earlier) if stage.earlier else "",
+            text_of(stage.entries),
+        )
         for name, stage in sorted(manifest.stages.items())
     )
     ids, machine_id = dump(manifest.ids._asdict()), dump(manifest.machine_id)

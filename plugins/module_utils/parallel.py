@@ -92,9 +92,12 @@ def hire(function: Callable[[str], Any]) -> Worker:
     (items, writing), (reading, answers) = os.pipe(), os.pipe()
     pid = os.fork()
     if pid == 0:
-        close_all_but({0, 1, 2, items, answers})
-        work(function, items, answers)
-        os._exit(0)
+        try:
+            close_all_but({0, 1, 2, items, answers})
+            work(function, items, answers)
+        finally:
+            # Whatever happens: a second copy of the module must not go on. Nobody listens any more where that was killed.
+            os._exit(0)
     os.close(items)
     os.close(answers)
     return Worker(pid, reading, writing)

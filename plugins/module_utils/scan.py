@@ -39,8 +39,9 @@ NO_DIRECTORY = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 class Directories:
     """Open directories below one root, each opened once, from its parent, without following links.
 
-    A context manager. `owners`: the users and groups that root of the container is on disk. A directory on another mount than the root is refused: a mount that lies below would
-    lead our changes out of the tree, and O_NOFOLLOW does not see it.
+    A context manager. `owners`: the users and groups that root of the container is on disk. A directory on another
+    mount than the root is refused: a mount that lies below would lead our changes out of the tree, and O_NOFOLLOW does
+    not see it.
     """
 
     def __init__(self, root: str, owners: Sequence[Tuple[int, int]] = (ROOT,)) -> None:
@@ -102,10 +103,13 @@ class Directories:
 
 
 @functools.lru_cache(maxsize=1)
-def mount_points() -> Tuple[str, ...]:
-    """All mount points of the target as this run finds them. See proc(5), mountinfo."""
+def mounts() -> Dict[str, Tuple[str, ...]]:
+    """The options of what is mounted last at each mount point of the target, as this run finds them.
+
+    See proc(5), mountinfo.
+    """
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
-        return tuple(mount_point(line) for line in lines)
+        return {mount_point(line): tuple(line.split(" ")[5].split(",")) for line in lines}
 
 
 def mount_point(line: str) -> str:
@@ -116,7 +120,13 @@ def mount_point(line: str) -> str:
 def mounted_below(root: str) -> Tuple[str, ...]:
     """What is mounted below a directory. A container cannot mount there: its mounts are in its own namespace."""
     prefix = os.path.realpath(root) + "/"
-    return tuple(point for point in mount_points() if point.startswith(prefix))
+    return tuple(point for point in mounts() if point.startswith(prefix))
+
+
+def options_below(root: str) -> Tuple[Tuple[str, Tuple[str, ...]], ...]:
+    """The options of what is mounted below a directory, each by its path from there, with a leading slash."""
+    real = os.path.realpath(root)
+    return tuple((point[len(real) :], mounts()[point]) for point in mounted_below(root))
 
 
 def mount_id(fd: int) -> str:

@@ -11,6 +11,7 @@ from typing import List, Optional, Sequence, Tuple
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     config,
     manifest,
+    scan,
     stage_busybox,
     stages,
     target,
@@ -27,13 +28,15 @@ def gather(containers: Sequence[Container]) -> Host:
         target.first_program(name, target.INIT_DIRECTORIES) for name in ("init.lxc", "init.lxc.static")
     )
     paths = {path for container in containers for path in config.sources(container)}
-    paths |= {program for program in (init_lxc, init_lxc_static) if program}
+    programs = {program for program in (init_lxc, init_lxc_static) if program}
+    paths |= programs | {os.path.dirname(program) for program in programs}
     real = {path: os.path.realpath(path) for path in paths}
     return stage_busybox.gather(containers)._replace(
         init_lxc=init_lxc,
         init_lxc_static=init_lxc_static,
         links={path: there for path, there in real.items() if there != path},
         paths=frozenset(path for path in paths if os.path.exists(path)),
+        below={path: found for path, found in ((path, scan.options_below(path)) for path in sorted(paths)) if found},
         interfaces=frozenset(os.listdir("/sys/class/net")),
         controllers=target.controllers(),
         apparmor=target.apparmor(),

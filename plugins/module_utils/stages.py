@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     files,
@@ -145,6 +145,19 @@ def plan_and_words(
     return actions, tree.describe(actions)
 
 
+def still_there(
+    earlier: Mapping[str, Tuple[tree.Record, ...]], container: Container, place: Place, ids: Ids
+) -> Dict[str, tree.Entry]:
+    """Those of the earlier entries that are still on disk, since the run that was to change them was interrupted."""
+    found: Dict[str, tree.Entry] = {}
+    for path, record in ((path, record) for path, records in earlier.items() for record in records):
+        entry = tree.recorded(path, record)
+        there = observe(place.lxc_path, container.name, {}, {path: entry}, ids).get(path)
+        if there and there.kind == entry.kind and tree.same(entry, there):
+            found[path] = entry
+    return found
+
+
 def planned(
     stage: str,
     container: Container,
@@ -163,6 +176,8 @@ def planned(
     records = shared_records(wanted) if isinstance(wanted, tree.Shared) else tree.records(wanted)
     owned = {path: tree.recorded(path, record) for path, record in before.entries(stage).items()}
     present = observe(place.lxc_path, container.name, wanted, owned, after.ids)
+    if stage in before.stages and before.stages[stage].earlier:
+        owned.update(still_there(before.stages[stage].earlier, container, place, after.ids))
     if isinstance(wanted, tree.Shared) and not present and not owned:
         actions, described = plan_of_new(wanted)
     else:

@@ -865,3 +865,34 @@ def test_a_user_namespace(shifted: bool) -> None:
     ids = Ids(("u 0 100000 65536", "g 0 200000 65536"), shifted)
     lines = ["+lxc.idmap = u 0 100000 65536", "+lxc.idmap = g 0 200000 65536"]
     assert changes(render({}, ids=ids)) == lines + ([] if shifted else ["+lxc.rootfs.options = idmap=container"])
+
+
+BELOW = {
+    "/usr": (("/local", ("rw", "nodev", "relatime")), ("/share", ("ro", "nosuid"))),
+    "/srv/data": (("/a b", ("rw",)),),
+}
+
+
+def test_what_is_mounted_below_a_source_comes_along_in_a_user_namespace() -> None:
+    host = HOST._replace(below=BELOW, paths=HOST.paths | {"/srv/data"})
+    ids = Ids(("u 0 100000 65536", "g 0 100000 65536"))
+    given = {
+        "mounts": [
+            {"source": "/srv/data", "target": "/data"},
+            {"source": "/srv/data", "target": "/written", "read_only": False, "options": ["nosuid"]},
+            {"source": "/srv/data", "target": "/free", "read_only": False},
+        ]
+    }
+    lines = render(given, host, ids).splitlines()
+    assert "lxc.mount.entry = /usr usr none rbind,ro 0 0" in lines
+    assert "lxc.mount.entry = /lib lib none bind,ro 0 0" in lines
+    assert "lxc.mount.entry = /srv/data written none rbind,rw,nosuid 0 0" in lines
+    (hook,) = [line for line in lines if line.startswith("lxc.hook.mount")]
+    assert shlex.split(shlex.split(hook.partition(" = ")[2])[2].replace('"$LXC_ROOTFS_MOUNT"', "ROOT")) == shlex.split(
+        "{ mount -o remount,bind,ro,nodev,relatime ROOT/usr/local || :; } && "
+        "{ mount -o remount,bind,ro ROOT'/data/a b' || :; } && "
+        "mount -o remount,bind,rw,nosuid ROOT/written && "
+        "{ mount -o remount,bind,nosuid ROOT'/written/a b' || :; }"
+    )
+    # Without one, a bind mount shows what lies under it, as it always did.
+    assert not [line for line in render(given, host).splitlines() if "rbind" in line]

@@ -71,6 +71,13 @@ def test_mounts() -> None:
     }
 
 
+def test_what_is_covered_by_a_later_mount_cannot_be_seen() -> None:
+    lines = [
+        "1 0 8:1 / %s rw - ext4 /dev/sda rw" % point for point in ("/", "/usr", "/usr/a", "/usr", "/usr/b", "/usrx")
+    ]
+    assert set(effective.mounts_in("\n".join(lines))) == {"/", "/usr", "/usr/b", "/usrx"}
+
+
 def test_interfaces() -> None:
     assert effective.interfaces_in(NET_DEV) == ("lo", "eth0")
 
@@ -94,6 +101,7 @@ def test_the_lines_of_a_config() -> None:
 
 
 GATEWAY = "lxc.mount.entry = /run/gw gateways none bind,rw,nosuid,nodev 0 0"
+BELOW = "lxc.mount.entry = /srv data none rbind,ro,nodev 0 0"
 IDMAP = "lxc.idmap = u 0 100000 65536"
 DEVICES = "lxc.cgroup.devices.deny = a\nlxc.cgroup.devices.allow = c 1:3 rwm"
 CASES: dict[str, tuple[str, Effective, list[str]]] = {
@@ -154,6 +162,21 @@ CASES: dict[str, tuple[str, Effective, list[str]]] = {
         ["mounts: /gateways is mounted without nodev"],
     ),
     "mount in force": (GATEWAY, Effective(mounts={"/gateways": "rw,nosuid,nodev"}), []),
+    "a mount with one below": (
+        BELOW,
+        Effective(mounts={"/data": "ro,nodev", "/data/a": "rw,nodev", "/data/b": "ro,nodev", "/database": "rw"}),
+        ["mounts: /data/a is mounted without ro"],
+    ),
+    "a mount below that is asked for itself": (
+        BELOW + "\nlxc.mount.entry = /b data/a none bind,rw 0 0",
+        Effective(mounts={"/data": "ro,nodev", "/data/a": "rw"}),
+        [],
+    ),
+    "a mount without those below": (
+        BELOW.replace("rbind", "bind"),
+        Effective(mounts={"/data": "ro,nodev", "/data/a": "rw"}),
+        [],
+    ),
     "optional mount": (GATEWAY.replace("rw", "rw,optional"), Effective(), []),
     "optional mount without its options": (
         GATEWAY.replace("rw", "rw,optional"),

@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import files, manifest, tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.manifest import Manifest, Moment, Stage
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.scan import Directories, mount_points
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.scan import Directories, mounts
 
 FULL, READ_ONLY = os.strerror(errno.ENOSPC), os.strerror(errno.EROFS)
 
@@ -43,6 +43,12 @@ def test_while_a_change_is_under_way_all_is_ours() -> None:
     assert pending.entries("rootfs") == {"a": old, "b": new, "d": new}
     assert pending.entries("config") == {"c": old}
     assert pending.stages["rootfs"].changed == Moment("x", 2)
+    assert pending.stages["rootfs"].earlier == {"b": (old,)}
+    # Interrupted, and on the way to a third one: any of them may be on disk.
+    third = Manifest("id", {"rootfs": Stage({"b": ("file", "0644", "cc", "1")})})
+    assert files.Change("hmi", (), pending, third).pending().stages["rootfs"].earlier == {"b": (new, old)}
+    gone = files.Change("hmi", (), pending, Manifest("id", {"rootfs": Stage()})).pending().stages["rootfs"]
+    assert (gone.entries["b"], gone.earlier) == (new, {"b": (old,)})
 
 
 def test_a_stage_that_goes_is_still_ours() -> None:
@@ -192,8 +198,8 @@ def test_remove_below_a_link(lxc_path: Path) -> None:
 
 def test_a_mount_below_is_refused() -> None:
     """Every Linux has something mounted below a directory that is not the root: /dev/pts, for example."""
-    point = next(point for point in mount_points() if point.count("/") > 1)
-    first = next(one for one in mount_points() if one.startswith(os.path.dirname(point) + "/"))
+    point = next(point for point in mounts() if point.count("/") > 1)
+    first = next(one for one in mounts() if one.startswith(os.path.dirname(point) + "/"))
     with pytest.raises(ContainerError) as caught:
         files.refuse_mounts(os.path.dirname(point))
     assert str(caught.value) == f"{first} is mounted on the target below the container; unmount it"
@@ -295,7 +301,7 @@ def test_each_container_has_a_lock_of_its_own(tmp_path: Path) -> None:
 
 def test_a_lock_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "lock").symlink_to("other")
-    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+    with pytest.raises(ContainerError, match="Too many levels of symbolic links"):
         files.take(str(tmp_path / "lock"))
     assert not (tmp_path / "other").exists()
 

@@ -43,6 +43,12 @@ def test_round_trip(value: Manifest) -> None:
     assert manifest.parse(manifest.render(value)) == value
 
 
+def test_what_else_may_be_there_while_a_change_is_under_way() -> None:
+    stage = FULL.stages["busybox"]._replace(earlier={"rootfs/bin/ls": (LINK, ("link", "0777", "/bin/old", "0"))})
+    value = FULL.with_stage("busybox", stage)
+    assert manifest.parse(manifest.render(value)) == value
+
+
 def test_any_layout_will_do() -> None:
     """As version 0.1.0 wrote it, all on one line, and as somebody's editor may leave it."""
     assert manifest.parse(json.dumps(json.loads(TEXT))) == FULL

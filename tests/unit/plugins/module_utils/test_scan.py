@@ -258,7 +258,7 @@ def test_mount_point(line: str, point: str) -> None:
 
 def test_mounted_below(tmp_path: Path) -> None:
     """Every Linux has something mounted below a directory that is not the root: /dev/pts, for example."""
-    point = next(point for point in scan.mount_points() if point.count("/") > 1)
+    point = next(point for point in scan.mounts() if point.count("/") > 1)
     assert point in scan.mounted_below(os.path.dirname(point))
     assert scan.mounted_below(point[:-1]) == ()
     assert scan.mounted_below(str(tmp_path)) == ()

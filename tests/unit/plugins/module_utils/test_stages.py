@@ -120,6 +120,22 @@ def test_what_is_left_by_an_interrupted_run_is_a_change(place: stages.Place) -> 
     assert planned.changes == ("create file config", "remove what an interrupted run left behind")
 
 
+@pytest.mark.parametrize("content", ["old", "new"])
+def test_what_an_interrupted_run_did_not_come_to_is_still_ours(place: stages.Place, content: str) -> None:
+    path = "rootfs/home/a"
+    old, new = (tree.record(tree.file(path, 0o644, text)) for text in ("old", "new"))
+    stage = manifest.Stage({path: new}, None, {path: (old,)})
+    root = make(place, manifest.render(Manifest("id", {"rootfs": stage})))
+    (root / "rootfs" / "home").mkdir(parents=True)
+    (root / path).write_text(content, encoding="ascii")
+    planned = stages.plan(stage_rootfs.STAGE, container(), place, check=True)
+    assert "remove file rootfs/home/a" in planned.changes
+    assert planned.change.after.stages["rootfs"].earlier == {}
+    (root / path).write_text("of the payload", encoding="ascii")
+    planned = stages.plan(stage_rootfs.STAGE, container(), place, check=True)
+    assert "remove file rootfs/home/a" not in planned.changes
+
+
 def test_new_ids_begin_with_the_rootfs(place: stages.Place) -> None:
     entries = {"rootfs": tree.record(tree.directory("rootfs"))}
     made = {name: manifest.Stage(entries if name == "rootfs" else {}) for name in ("rootfs", "busybox", "config")}
