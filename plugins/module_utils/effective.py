@@ -107,14 +107,25 @@ def id_map_in(text: str) -> IdMap:
 
 
 def mounts_in(mountinfo: str) -> Dict[str, str]:
-    """The options of the mount that is on top at each mount point that can be seen, see proc(5)."""
+    """The options of each mount that can be seen, by its mount point; what lies under others is left out. See proc(5)."""
+    rows = [line.split(" ") for line in mountinfo.splitlines()]
+    points = {row[0]: config.decoded(row[4]) for row in rows}
+    options = {row[0]: row[5] for row in rows}
+    upon: Dict[str, List[str]] = {}
+    for row in rows:
+        upon.setdefault(row[1] if row[1] in points else "", []).append(row[0])
     found: Dict[str, str] = {}
-    for line in mountinfo.splitlines():
-        fields = line.split(" ")
-        point = config.decoded(fields[4])
-        for hidden in [other for other in found if other.startswith(point + "/")]:
-            del found[hidden]
-        found[point] = fields[5]
+    waiting = upon.get("", [])
+    while waiting:
+        mount = waiting.pop(0)
+        here = upon.get(mount, [])
+        over = [other for other in here if points[other] == points[mount]]
+        if over:
+            waiting.append(over[-1])
+            continue
+        found[points[mount]] = options[mount]
+        covers = tuple(points[other] + "/" for other in here)
+        waiting += [other for other in here if not points[other].startswith(covers)]
     return found
 
 
@@ -234,7 +245,10 @@ def check_mounts(lines: Sequence[Line], found: Effective) -> List[str]:
         if key == "lxc.mount.auto" and "sys:ro" in fields:
             wanted["/sys"] = ["ro"]
         elif key == "lxc.mount.entry" and len(fields) > 3:
-            wanted["/" + config.decoded(fields[1]).strip("/")] = fields[3].split(",")
+            target = "/" + config.decoded(fields[1]).strip("/")
+            # What is mounted later covers what was mounted below its place before.
+            wanted = {point: asked for point, asked in wanted.items() if not point.startswith(target + "/")}
+            wanted[target] = fields[3].split(",")
     reasons = []
     for point, options in wanted.items():
         actual = found.mounts.get(point)

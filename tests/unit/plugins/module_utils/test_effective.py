@@ -71,11 +71,28 @@ def test_mounts() -> None:
     }
 
 
-def test_what_is_covered_by_a_later_mount_cannot_be_seen() -> None:
-    lines = [
-        "1 0 8:1 / %s rw - ext4 /dev/sda rw" % point for point in ("/", "/usr", "/usr/a", "/usr", "/usr/b", "/usrx")
-    ]
-    assert set(effective.mounts_in("\n".join(lines))) == {"/", "/usr", "/usr/b", "/usrx"}
+COVERED = """\
+1 99 8:1 / / rw - ext4 /dev/sda rw
+2 1 8:1 / /usr rw,first - ext4 /dev/sda rw
+3 2 8:1 / /usr/a rw - ext4 /dev/sda rw
+4 2 8:1 / /usr rw,second - ext4 /dev/sda rw
+5 4 8:1 / /usr/b rw - ext4 /dev/sda rw
+6 1 8:1 / /usrx rw - ext4 /dev/sda rw
+7 1 8:1 / /proc/sys/net rw - proc proc rw
+8 1 8:1 / /proc/sys ro - proc proc rw
+9 8 8:1 / /proc/sys/kernel rw - proc proc rw
+"""
+
+
+def test_what_is_covered_by_another_mount_cannot_be_seen() -> None:
+    assert effective.mounts_in(COVERED) == {
+        "/": "rw",
+        "/usr": "rw,second",
+        "/usr/b": "rw",
+        "/usrx": "rw",
+        "/proc/sys": "ro",
+        "/proc/sys/kernel": "rw",
+    }
 
 
 def test_interfaces() -> None:
@@ -185,6 +202,11 @@ CASES: dict[str, tuple[str, Effective, list[str]]] = {
     ),
     "two mounts at one place": (
         "lxc.mount.entry = /a x none bind,ro 0 0\nlxc.mount.entry = /b x none bind,rw 0 0",
+        Effective(mounts={"/x": "rw"}),
+        [],
+    ),
+    "a mount below another that comes later": (
+        "lxc.mount.entry = /a x/y none bind,ro 0 0\nlxc.mount.entry = /b x none bind,rw 0 0",
         Effective(mounts={"/x": "rw"}),
         [],
     ),
