@@ -231,7 +231,9 @@ options:
             description:
               - The type of the interface, C(lxc.net.N.type).
               - V(vlan) needs C(lxc.net.N.vlan.id) in O(containers[].lxc). V(none) is no interface but the target's
-                own network, shared with the container.
+                own network, shared with the container; it needs O(containers[].security) with C(privileged) true, or no
+                O(containers[].system_mounts), since a user namespace cannot have the C(/sys) of a network that is not
+                its own.
             type: str
             choices: [veth, macvlan, ipvlan, vlan, phys, empty, none]
             default: veth

@@ -170,6 +170,7 @@ def mounts(container: Container, host: Host, ids: Ids) -> List[Line]:
     """The mount entries: system, install prefix, init, gateways, busybox, then the declared ones in order."""
     lines: List[Line] = []
     if container.system_mounts:
+        refuse_foreign_network(container, ids)
         lines.append(("lxc.mount.auto", "proc:mixed sys:%s" % container.security.sys))
         for path in SYSTEM_MOUNTS:
             if path not in host.paths:
@@ -193,6 +194,19 @@ def mounts(container: Container, host: Host, ids: Ids) -> List[Line]:
     if ids.lines:
         lines = [with_mounts_below(line, host) for line in lines]
     return lines + mounted_again(lines, host)
+
+
+def refuse_foreign_network(container: Container, ids: Ids) -> None:
+    """Raise ContainerError where the kernel would refuse a /sys.
+
+    It shows the interfaces of a network, and only who owns that may mount it; see user_namespaces(7).
+    """
+    for index, interface in enumerate(container.network):
+        if ids.lines and interface.type == "none":
+            raise ContainerError(
+                "network[%d].type: a user namespace cannot have a /sys with the network of the target (none); set"
+                " system_mounts to false, or security.privileged to true" % index
+            )
 
 
 def with_mounts_below(line: Line, host: Host) -> Line:

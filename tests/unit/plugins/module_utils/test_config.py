@@ -896,3 +896,16 @@ def test_what_is_mounted_below_a_source_comes_along_in_a_user_namespace() -> Non
     )
     # Without one, a bind mount shows what lies under it, as it always did.
     assert not [line for line in render(given, host).splitlines() if "rbind" in line]
+
+
+def test_a_user_namespace_with_the_network_of_the_target() -> None:
+    ids = Ids(("u 0 100000 65536", "g 0 100000 65536"))
+    given = {"network": [{}, {"type": "none"}]}
+    with pytest.raises(ContainerError) as caught:
+        render(given, ids=ids)
+    assert str(caught.value) == (
+        "network[1].type: a user namespace cannot have a /sys with the network of the target (none); set system_mounts"
+        " to false, or security.privileged to true"
+    )
+    assert "lxc.mount.auto = proc:mixed sys:ro\n" in render(given)
+    assert "lxc.mount.auto" not in render({**given, "system_mounts": False, "init": ["/app"]}, ids=ids)
