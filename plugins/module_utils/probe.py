@@ -30,7 +30,7 @@ def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
     containers = spec.parse_containers(parameters["containers"], parameters["defaults"])
     bridge = frame.check_bridge(parameters)
     wanted = [container for container in containers if container.state != "absent"]
-    facts = gather(parameters, bridge, next((container.busybox.path for container in wanted), None))
+    facts = gather(parameters, bridge)
     checks = {name: check(facts, wanted) for name, check in preflight.CHECKS.items()}
     needed = preflight.needed_by(wanted) if parameters["needed"] is None else parameters["needed"]
     told = [
@@ -48,7 +48,7 @@ def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
     return {**result, "msg": "; ".join(reasons)} if reasons else result
 
 
-def gather(parameters: Mapping[str, Any], bridge: str, busybox: Optional[str]) -> preflight.Facts:
+def gather(parameters: Mapping[str, Any], bridge: str) -> preflight.Facts:
     """What there is to read. Raises RefusedError for a lxc_path that is none."""
     version, ways, lxc_path = lxc(parameters)
     nearest = target.existing(lxc_path)
@@ -72,7 +72,8 @@ def gather(parameters: Mapping[str, Any], bridge: str, busybox: Optional[str]) -
         init_lxc_static=target.first_program("init.lxc.static", target.INIT_DIRECTORIES),
         bridge=bridge,
         interfaces=frozenset(os.listdir("/sys/class/net")),
-        busybox=target.busybox(busybox),
+        # The one that is found; the stages look at those that specs name.
+        busybox=target.busybox(None),
         ids=len(idmap.slots(*target.free_ids())),
         closed=target.closed(lxc_path) or "",
         mapping="" if can_map else reason,
