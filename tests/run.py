@@ -55,6 +55,8 @@ SSH_TARGETS = ("trixie-2", "lean")
 FIRST_ID, IDS = 1879048192, 2047 * 65536
 # They never ask LXC, so that one run is enough.
 WITHOUT_RUNTIME = ["role_host"]
+# For longer campaigns, see the target of that name: a number from which all chance comes, and a factor for the rounds.
+CAMPAIGN = ("CAMPAIGN_SEED", "CAMPAIGN_TIMES")
 # They run playbooks, for which they need this machine.
 CONTROLLER_TARGETS = {"campaign", "playbooks", "role_host", "role_rollout"}
 
@@ -314,6 +316,7 @@ def integrate(command: list[str], runtime: str) -> Count:
     with staged_copy() as copy:
         settings = copy / "tests" / "integration" / "integration_config.yml"
         lines = [f"softwarecontainer_test_runtime: {runtime}", f"softwarecontainer_test_prefix: {prefix_of(runtime)}"]
+        lines += [f"{name.lower()}: {os.environ[name]}" for name in CAMPAIGN if name in os.environ]
         settings.write_text("\n".join(["---", *lines, ""]), encoding="utf-8")
         # Git refuses a repository of another user, and root reads this one.
         subprocess.check_call(as_root(["chown", "-R", "root:", str(copy)], {}))
