@@ -148,8 +148,9 @@ class Fleet:
             return re.search(r"VERSION=([^\0]*)", stream.read()).group(1)
 
     def pid(self, name, kind="a"):
-        """The PID 1 of a container, found by its root."""
-        end = "%s/%s/rootfs" % (os.path.basename(self.path(name)), self.container(name, kind))
+        """The PID 1 of a container, found by its root, in which the folder of this run tells it from that of another."""
+        place = os.path.relpath(self.path(name), os.path.dirname(TOP))
+        end = "/%s/%s/rootfs" % (place, self.container(name, kind))
         for pid in (int(entry) for entry in os.listdir("/proc") if entry.isdigit()):
             with contextlib.suppress(OSError):
                 status = text_of("/proc/%d/status" % pid)
