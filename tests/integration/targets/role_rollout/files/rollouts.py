@@ -148,7 +148,7 @@ class Fleet:
             return re.search(r"VERSION=([^\0]*)", stream.read()).group(1)
 
     def pid(self, name, kind="a"):
-        """The PID 1 of a container, found by its root, in which the folder of this run tells it from that of another."""
+        """The PID 1 of a container, found by its root, which names the folder of this run."""
         place = os.path.relpath(self.path(name), os.path.dirname(TOP))
         end = "/%s/%s/rootfs" % (place, self.container(name, kind))
         for pid in (int(entry) for entry in os.listdir("/proc") if entry.isdigit()):
