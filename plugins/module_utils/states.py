@@ -105,8 +105,8 @@ def foresee(
 
     found = dict(before)
     concerned = [container for container in containers if container.state != "absent"]
+    ids = allotment.Allotment(reached, True).ids
     for stage in chain.STAGES:
-        ids = allotment.Allotment(reached, True).ids
         place = stages.Place(reached.lxc_path, bridge, stage.gather(concerned), ids)
         for container in concerned:
             there = found[container.name]
