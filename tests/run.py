@@ -1,7 +1,7 @@
 """Runs parts of the test suite, each to its end, and closes with one line: N passed, N failed.
 
 Usage: tests/run.py PART...   with PART one of lint, sanity, unit, browser, integration, molecule; `make` sets up what
-they need.
+they need. Those that need no LXC run side by side, and before the others.
 
 What counts: a lint tool, a sanity test (per Python version), a unit test or one in a browser, an integration target
 (per way of reaching LXC, and again over SSH), a step of a molecule scenario. What is skipped proves nothing and counts
@@ -20,9 +20,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree
@@ -62,6 +64,13 @@ CONTROLLER_TARGETS = {"campaign", "playbooks", "role_host", "role_rollout"}
 
 # More than one for each processor, because a scenario waits more than it computes.
 SCENARIOS_AT_ONCE = 3
+# Each of these parts keeps one processor busy.
+PARTS_AT_ONCE = 2
+
+
+# Held where a command is started, and set where no thread may start one any more.
+starting = threading.Lock()
+ending = threading.Event()
 
 
 class Count(NamedTuple):
@@ -74,16 +83,20 @@ class Count(NamedTuple):
 
 def run(command: list[str], cwd: Path = ROOT, env: dict[str, str] | None = None, label: str = "") -> tuple[int, str]:
     """Run a command, showing its output as it comes, each line after the label; return its exit status and output."""
-    with subprocess.Popen(
-        command,
-        cwd=cwd,
-        env={**os.environ, **(env or {})},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    ) as process:
+    with starting:
+        if ending.is_set():
+            raise KeyboardInterrupt
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+    with process:
         lines = []
         assert process.stdout is not None
         try:
@@ -109,6 +122,23 @@ def end_children() -> None:
         deadline = time.monotonic() + 5
         while any(state(pid) not in "ZX" for pid in pids) and time.monotonic() < deadline:
             time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def threads(at_once: int) -> Iterator[ThreadPoolExecutor]:
+    """A pool of threads that each run commands; an interruption ends the commands, for which the threads wait."""
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            yield pool
+        except BaseException:
+            with undisturbed():
+                pool.shutdown(wait=False, cancel_futures=True)
+                with starting:
+                    ending.set()
+                end_children()
+                pool.shutdown()
+                ending.clear()
+            raise
 
 
 def below(pid: int) -> list[int]:
@@ -214,8 +244,8 @@ def closing_failures(output: str, kind: str) -> int:
 def lint() -> Count:
     passed = failed = 0
     for command in LINTERS:
-        print("+ " + " ".join(command), flush=True)
-        status, _output = run(list(command))
+        print("lint: + " + " ".join(command), flush=True)
+        status, _output = run(list(command), label="lint: ")
         passed += status == 0
         failed += status != 0
     return Count(passed, failed)
@@ -234,7 +264,7 @@ def sanity() -> Count:
     else:
         print(f"Python {OLDEST_PYTHON} is not installed: the sanity tests run for the controller's Python alone.")
     with staged_copy() as copy:
-        status, output = run(command, cwd=copy, env=env)
+        status, output = run(command, cwd=copy, env=env, label="sanity: ")
     started = output.count("Running sanity test ")
     skipped = len(re.findall("^WARNING: Skipping ", output, re.MULTILINE))
     failed = closing_failures(output, "sanity") + skipped
@@ -244,18 +274,19 @@ def sanity() -> Count:
 
 
 def unit() -> Count:
-    return pytest("tests/unit")
+    return pytest("unit")
 
 
 def browser() -> Count:
     """What people look at, in a headless Chromium."""
-    return pytest("tests/browser")
+    return pytest("browser")
 
 
-def pytest(folder_of_tests: str) -> Count:
+def pytest(name: str) -> Count:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        status, _output = run([sys.executable, "-m", "pytest", folder_of_tests, f"--junitxml={report}"])
+        command = [sys.executable, "-m", "pytest", f"tests/{name}", f"--junitxml={report}"]
+        status, _output = run(command, label=f"{name}: ")
         if not report.exists():
             return Count(0, 1)
         suite = ElementTree.parse(report).getroot().find("testsuite")
@@ -279,14 +310,8 @@ def integration() -> Count:
     }
     print("+ integration, LXC reached through %s, side by side" % " and ".join(RUNTIMES), flush=True)
     try:
-        with ThreadPoolExecutor() as pool:
-            try:
-                counts = list(pool.map(integrate, commands.values(), commands))
-            except BaseException:
-                # The pool waits for its threads, and these for what they have started.
-                with undisturbed():
-                    end_children()
-                raise
+        with threads(len(commands)) as pool:
+            counts = list(pool.map(integrate, commands.values(), commands))
     finally:
         with undisturbed():
             for runtime in RUNTIMES:
@@ -340,7 +365,7 @@ def clean_up_tests(prefix: str) -> None:
 
 
 def molecule() -> Count:
-    """The scenarios, then the integration targets, over SSH on the targets of the scenario `default`."""
+    """The scenarios, and the integration targets over SSH, on the targets of the scenario `default`."""
     # Anything that is there is of a run whose machine went down.
     subprocess.call(as_root(["rm", "-rf", str(MOLECULE)], {}))
     try:
@@ -348,12 +373,46 @@ def molecule() -> Count:
         status, _output = run(molecule_command("default", "create"), env=molecule_environment("default"))
         if status:
             return Count(0, 1)
-        total = Count(1, 0).plus(scenarios())
-        return total.plus(over_ssh())
+        return Count(1, 0).plus(side_by_side(jobs()))
     finally:
         with undisturbed():
             print("+ molecule destroy", flush=True)
             run(molecule_command("default", "destroy"), env=molecule_environment("default"))
+
+
+class Job(NamedTuple):
+    work: Callable[[], Count]
+    hosts: set[str]
+
+
+def jobs() -> list[Job]:
+    """What there is to do on the targets, in the order in which it is begun where its targets are free."""
+    found = sorted(path.parent.name for path in ROOT.glob("extensions/molecule/*/molecule.yml"))
+    names = os.environ.get("SCENARIOS", "").split() or [name for name in found if name != "default"]
+    hosts = groups_of_targets()
+    # It takes longest, so what does not wait for the same targets comes after it and runs beside it.
+    integration_targets = Job(over_ssh, set(SSH_TARGETS))
+    scenarios = [Job(partial(scenario, name), hosts[name]) for name in names]
+    before = [job for job in scenarios if job.hosts & integration_targets.hosts]
+    return [*before, integration_targets, *(job for job in scenarios if job not in before)]
+
+
+def side_by_side(waiting: list[Job]) -> Count:
+    """Do the jobs, some at a time where they share no target."""
+    running: dict[Future[Count], Job] = {}
+    total = Count(0, 0)
+    with threads(SCENARIOS_AT_ONCE) as pool:
+        while waiting or running:
+            busy = {host for job in running.values() for host in job.hosts}
+            free = [job for job in waiting if not job.hosts & busy]
+            if free and len(running) < SCENARIOS_AT_ONCE:
+                waiting.remove(free[0])
+                running[pool.submit(free[0].work)] = free[0]
+                continue
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                del running[future]
+                total = total.plus(future.result())
+    return total
 
 
 def molecule_environment(name: str) -> dict[str, str]:
@@ -370,35 +429,6 @@ def molecule_command(name: str, *words: str) -> list[str]:
     return as_root(["molecule", *words, "-s", name], molecule_environment(name))
 
 
-def scenarios() -> Count:
-    """All scenarios but `default`, some at a time where they share no target."""
-    found = sorted(path.parent.name for path in ROOT.glob("extensions/molecule/*/molecule.yml"))
-    waiting = os.environ.get("SCENARIOS", "").split() or [name for name in found if name != "default"]
-    hosts = groups_of_targets()
-    running: dict[Future[tuple[Count, str]], str] = {}
-    total = Count(0, 0)
-    with ThreadPoolExecutor(max_workers=SCENARIOS_AT_ONCE) as pool:
-        try:
-            while waiting or running:
-                busy = {host for name in running.values() for host in hosts[name]}
-                free = [name for name in waiting if not hosts[name] & busy]
-                if free and len(running) < SCENARIOS_AT_ONCE:
-                    waiting.remove(free[0])
-                    running[pool.submit(scenario, free[0])] = free[0]
-                    continue
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    print(f"+ molecule scenario {running.pop(future)}", flush=True)
-                    count, output = future.result()
-                    print(output, flush=True)
-                    total = total.plus(count)
-        except BaseException:
-            # The pool waits for its threads, and these for what they have started.
-            with undisturbed():
-                end_children()
-            raise
-    return total
-
-
 def groups_of_targets() -> dict[str, set[str]]:
     """The hosts of each group of the inventory that the role wrote."""
     command = ["ansible-inventory", "-i", str(MOLECULE / "default" / "targets" / "hosts.yml"), "--list"]
@@ -406,25 +436,16 @@ def groups_of_targets() -> dict[str, set[str]]:
     return {name: set(group.get("hosts", ())) for name, group in listed.items()}
 
 
-def scenario(name: str) -> tuple[Count, str]:
+def scenario(name: str) -> Count:
     """One scenario; molecule's report at the end has a line for each of its steps that was begun."""
+    print(f"+ molecule scenario {name}", flush=True)
     subprocess.check_call(as_root(["cp", "-a", str(MOLECULE / "default"), str(MOLECULE / name)], {}))
     command = molecule_command(name, "test", "--destroy", "never", "--report", "--no-command-borders")
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**os.environ, **molecule_environment(name)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    steps = re.findall(rf"^INFO +\[{name} > (\w+)\] Executed: (.*)$", done.stdout, re.MULTILINE)
+    status, output = run(command, env=molecule_environment(name), label=f"{name}: ")
+    steps = re.findall(rf"^INFO +\[{name} > (\w+)\] Executed: (.*)$", output, re.MULTILINE)
     passed = sum(result == "Successful" for _step, result in steps)
     failed = len(steps) - passed
-    return Count(passed, failed or int(done.returncode != 0 or not steps)), done.stdout
+    return Count(passed, failed or int(status != 0 or not steps))
 
 
 def over_ssh() -> Count:
@@ -443,7 +464,7 @@ def over_ssh() -> Count:
             str(folder / "over_ssh.yml"),
         ]
         command += ["-e", f"softwarecontainer_test_target={name}", "--limit", ",".join(SSH_TARGETS)]
-        status, output = run(as_root(command, own), env=own)
+        status, output = run(as_root(command, own), env=own, label="ssh: ")
         recap = dict(re.findall(r"^(\S+) +: (ok=.*)$", output.rpartition("PLAY RECAP")[2], re.MULTILINE))
         good = [host for host in SSH_TARGETS if re.search(r"ok=[1-9].*unreachable=0 +failed=0", recap.get(host, ""))]
         failed = len(SSH_TARGETS) - len(good)
@@ -459,22 +480,32 @@ PARTS: dict[str, Callable[[], Count]] = {
     "integration": integration,
     "molecule": molecule,
 }
+WITHOUT_LXC = ("lint", "sanity", "unit", "browser")
+
+
+def part(name: str) -> Count:
+    """One part; the others still run where it ends with an exception, and the counts still come last."""
+    print(f"\n== {name}", flush=True)
+    try:
+        count = PARTS[name]()
+    except Exception:
+        traceback.print_exc()
+        count = Count(0, 1)
+    return count if sum(count) else Count(0, 1)
 
 
 def main(names: list[str]) -> int:
     results = {}
-    for name in names:
-        print(f"\n== {name}", flush=True)
-        try:
-            count = PARTS[name]()
-        except KeyboardInterrupt:
-            print("interrupted", flush=True)
-            results[name] = Count(0, 1)
-            break
-        except Exception:  # The other parts still run, and the counts still come last.
-            traceback.print_exc()
-            count = Count(0, 1)
-        results[name] = count if sum(count) else Count(0, 1)
+    try:
+        quick = [name for name in names if name in WITHOUT_LXC]
+        with threads(PARTS_AT_ONCE) as pool:
+            results.update(zip(quick, pool.map(part, quick)))
+        for name in names:
+            if name not in quick:
+                results[name] = part(name)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+        results["interrupted"] = Count(0, 1)
     print()
     for name, count in results.items():
         print(f"{name}: {count.passed} passed, {count.failed} failed")

@@ -95,8 +95,10 @@ def mounts(pid):
 
 # An interpreter for modules under conditions that a play cannot set: the umask, a system call that fails, and a SIGKILL
 # after some seconds or in the midst of work; and other ids that root has.
+# A module that is killed leaves its code where Ansible has unpacked it.
 WRAPPER = """#!/bin/sh
 umask "${TEST_UMASK:-022}"
+export TMPDIR=%(top)s
 [ -z "$TEST_IDS" ] || {
     ids="$TEST_IDS"
     unset TEST_IDS
