@@ -47,6 +47,7 @@ def test_config() -> None:
         "lxc.net.0.link = sctest\n"
         "lxc.net.0.name = eth0\n"
         "lxc.net.0.flags = up\n"
+        "lxc.net.0.hwaddr = 02:00:c0:00:02:0b\n"
         "lxc.net.0.ipv4.address = 192.0.2.11/24\n"
     )
 

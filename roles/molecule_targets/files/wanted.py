@@ -185,6 +185,8 @@ def config(target: Target, place: Place, tree: str, digest: str) -> str:
         "lxc.net.0.link = %s" % place.bridge,
         "lxc.net.0.name = eth0",
         "lxc.net.0.flags = up",
+        # As on a device, it stays over a reboot: with another one, connections that are open then hang for a while.
+        "lxc.net.0.hwaddr = 02:00:%s" % ":".join("%02x" % byte for byte in ipaddress.ip_address(target.address).packed),
         "lxc.net.0.ipv4.address = %s/%s" % (target.address, prefix),
     ]
     return "\n".join(lines) + "\n"
