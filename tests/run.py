@@ -68,7 +68,9 @@ SCENARIOS_AT_ONCE = 3
 PARTS_AT_ONCE = 2
 
 
-# Held where a command is started, and set where no thread may start one any more.
+# The processes of the commands that run. The lock is held where one is started, and the event is set where no thread
+# may start one any more.
+commands: set[int] = set()
 starting = threading.Lock()
 ending = threading.Event()
 
@@ -96,6 +98,7 @@ def run(command: list[str], cwd: Path = ROOT, env: dict[str, str] | None = None,
             text=True,
             errors="replace",
         )
+        commands.add(process.pid)
     with process:
         lines = []
         assert process.stdout is not None
@@ -106,16 +109,20 @@ def run(command: list[str], cwd: Path = ROOT, env: dict[str, str] | None = None,
                 lines.append(line)
         except BaseException:
             with undisturbed():
-                end_children()
+                end_commands()
             raise
+    commands.discard(process.pid)
     return process.returncode, "".join(lines)
 
 
-def end_children() -> None:
-    """End all that this run has started: some may run as root, or in a session of its own."""
+def end_commands() -> None:
+    """End the commands with all that they have started: some may run as root, or in a session of its own."""
+    found: set[int] = set()
     for name in ("TERM", "KILL"):
+        # Those whose parent has ended in the meantime are below nothing of ours any more.
+        found |= below(commands)
         # What has ended stays as a zombie until it is waited for.
-        pids = [pid for pid in below(os.getpid())[1:] if state(pid) not in "ZX"]
+        pids = [pid for pid in found if state(pid) not in "ZX"]
         if not pids:
             return
         subprocess.call(as_root(["kill", f"-{name}", *map(str, pids)], {}), stderr=subprocess.DEVNULL)
@@ -135,23 +142,23 @@ def threads(at_once: int) -> Iterator[ThreadPoolExecutor]:
                 pool.shutdown(wait=False, cancel_futures=True)
                 with starting:
                     ending.set()
-                end_children()
+                end_commands()
                 pool.shutdown()
                 ending.clear()
             raise
 
 
-def below(pid: int) -> list[int]:
-    """A process and its descendants."""
+def below(pids: set[int]) -> set[int]:
+    """Processes and their descendants."""
     parents: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             fields = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
             parents.setdefault(int(fields[1]), []).append(int(path.parent.name))
-    found = [pid]
+    found = list(pids)
     for number in found:
         found += parents.get(number, [])
-    return found
+    return set(found)
 
 
 def state(pid: int) -> str:
@@ -183,7 +190,7 @@ def as_root(command: list[str], env: dict[str, str]) -> list[str]:
 
 @contextlib.contextmanager
 def staged_copy() -> Iterator[Path]:
-    """Give a copy of the checkout where ansible-test accepts it, and remove it afterwards.
+    """Give a copy of the checkout where ansible-test accepts it, and a folder `tmp` beside it; remove both afterwards.
 
     ansible-test wants a real path that ends in the collection's name, and asks git which files there are.
     """
@@ -191,6 +198,8 @@ def staged_copy() -> Iterator[Path]:
     try:
         copy = folder / "ansible_collections" / "softwarecontainer" / "lxc"
         copy.mkdir(parents=True)
+        # One that is ended leaves its temporary files behind.
+        (copy.parent / "tmp").mkdir()
         listed = subprocess.check_output(["git", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT)
         for name in filter(None, listed.decode().split("\0")):
             # A file that was deleted but not yet committed is still listed.
@@ -264,6 +273,7 @@ def sanity() -> Count:
     else:
         print(f"Python {OLDEST_PYTHON} is not installed: the sanity tests run for the controller's Python alone.")
     with staged_copy() as copy:
+        env["TMPDIR"] = str(copy.parent / "tmp")
         status, output = run(command, cwd=copy, env=env, label="sanity: ")
     started = output.count("Running sanity test ")
     skipped = len(re.findall("^WARNING: Skipping ", output, re.MULTILINE))
@@ -345,7 +355,7 @@ def integrate(command: list[str], runtime: str) -> Count:
         settings.write_text("\n".join(["---", *lines, ""]), encoding="utf-8")
         # Git refuses a repository of another user, and root reads this one.
         subprocess.check_call(as_root(["chown", "-R", "root:", str(copy)], {}))
-        env = {"HOME": str(copy.parent)}
+        env = {"HOME": str(copy.parent), "TMPDIR": str(copy.parent / "tmp")}
         command = as_root(with_ids(command, runtime, copy.parent), env)
         status, output = run(command, cwd=copy, env=env, label=f"{runtime}: ")
     started = len(re.findall(r"^Running \S+ integration test (?:role|script)$", output, re.MULTILINE))
