@@ -2,13 +2,14 @@
 
 Usage: tool.py COMMAND ARGUMENT...; the folder of this file is the test's own place, its lxc path the folder lxc in it.
 
-set-up BRIDGE        Make the lxc path and a bridge that no other run uses.
+set-up               Make the lxc path and a bridge that no other run uses.
 clean-up BRIDGE START...   Take away all that the tests have made; fail where
                            something stays.
 save [FOLDER...]     Record every name, its attributes and content below the lxc path, and LXC's and our lock files.
 same [FOLDER...]     Fail, with the difference, where this is no longer as it was recorded.
 observe NAME...      What the kernel says of containers, as JSON: one object for each, null where no process is in it.
 cgroups START        The cgroups of containers whose names begin so, without those of another run.
+logs                 The logs of the collection that were left behind.
 left START           Processes, cgroups and directories of containers whose names begin so, and logs; one line each.
 flip NAME FOLDER CANARY SECONDS   Exchange a folder of a rootfs with a link to a canary, over and over.
 kill-at-work SECONDS ARGV...   Run a module and kill it after it has worked so long.
@@ -95,10 +96,10 @@ def mounts(pid):
 
 # An interpreter for modules under conditions that a play cannot set: the umask, a system call that fails, and a SIGKILL
 # after some seconds or in the midst of work; and other ids that root has.
-# A module that is killed leaves its code where Ansible has unpacked it.
+# A module that is killed leaves its code where Ansible has unpacked it, so that has to be in a place that is removed.
 WRAPPER = """#!/bin/sh
 umask "${TEST_UMASK:-022}"
-export TMPDIR=%(top)s
+[ -z "$TEST_KILL_AT_WORK$TEST_FAIL$TEST_KILL_AFTER" ] || export TMPDIR=%(top)s
 [ -z "$TEST_IDS" ] || {
     ids="$TEST_IDS"
     unset TEST_IDS
@@ -112,8 +113,10 @@ exec %(python)s "$@"
 """
 
 
-def set_up(bridge):
+def set_up():
     """The lxc path can be passed through, as the containers with an id map need it."""
+    # An interface name has at most 15 characters, and no two runs at once may share a bridge.
+    bridge = "sc%sb" % TOP[-8:]
     os.chmod(TOP, 0o711)
     os.mkdir(LXC_PATH)
     os.chmod(LXC_PATH, 0o755)
@@ -384,7 +387,12 @@ def leavings(start):
     lines += [path for path in cgroups(start) if "/lxc.monitor." not in path or read(path + "/cgroup.procs")]
     lines = [line for line in lines if not of_others(line)]
     lines += [os.path.join(LXC_PATH, name) for name in os.listdir(LXC_PATH) if name.strip(".").startswith(start)]
-    return lines + [path for path in ours_in_run() if path.endswith(".log")]
+    return lines + logs()
+
+
+def logs():
+    """The logs of the collection that are there."""
+    return [path for path in ours_in_run() if path.endswith(".log")]
 
 
 def of_others(path):
@@ -506,6 +514,7 @@ COMMANDS = {
     "flip": flip,
     "kill-at-work": kill_at_work,
     "left": left,
+    "logs": lambda: print("\n".join(logs())),
     "cgroups": lambda start: print(
         "\n".join(settled(lambda: [path for path in cgroups(start) if not of_others(path)]))
     ),
