@@ -70,7 +70,7 @@ PARTS_AT_ONCE = 2
 
 # The processes of the commands that run. The lock is held where one is started, and the event is set where no thread
 # may start one any more.
-commands: set[int] = set()
+processes: set[int] = set()
 starting = threading.Lock()
 ending = threading.Event()
 
@@ -98,20 +98,22 @@ def run(command: list[str], cwd: Path = ROOT, env: dict[str, str] | None = None,
             text=True,
             errors="replace",
         )
-        commands.add(process.pid)
-    with process:
-        lines = []
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                sys.stdout.write(label + line)
-                sys.stdout.flush()
-                lines.append(line)
-        except BaseException:
-            with undisturbed():
-                end_commands()
-            raise
-    commands.discard(process.pid)
+        processes.add(process.pid)
+    lines = []
+    try:
+        with process:
+            assert process.stdout is not None
+            try:
+                for line in process.stdout:
+                    sys.stdout.write(label + line)
+                    sys.stdout.flush()
+                    lines.append(line)
+            except BaseException:
+                with undisturbed():
+                    end_commands()
+                raise
+    finally:
+        processes.discard(process.pid)
     return process.returncode, "".join(lines)
 
 
@@ -120,7 +122,7 @@ def end_commands() -> None:
     found: set[int] = set()
     for name in ("TERM", "KILL"):
         # Those whose parent has ended in the meantime are below nothing of ours any more.
-        found |= below(commands)
+        found |= below(processes)
         # What has ended stays as a zombie until it is waited for.
         pids = [pid for pid in found if state(pid) not in "ZX"]
         if not pids:
@@ -368,10 +370,8 @@ def integrate(command: list[str], runtime: str) -> Count:
 def clean_up_tests(prefix: str) -> None:
     """Take away what integration targets have left that were ended in their midst."""
     for folder in Path("/var/tmp").glob(prefix + "*"):
-        # As the tests themselves name it, see sc_bridge.
-        bridge = f"sc{folder.name[-8:]}b"
         names = [path.name for path in (folder / "lxc").glob("*")]
-        subprocess.call(as_root([TARGET_PYTHON, str(folder / "tool.py"), "clean-up", bridge, *names], {}))
+        subprocess.call(as_root([TARGET_PYTHON, str(folder / "tool.py"), "clean-up", *names], {}))
 
 
 def molecule() -> Count:

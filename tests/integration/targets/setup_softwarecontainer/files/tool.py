@@ -3,8 +3,7 @@
 Usage: tool.py COMMAND ARGUMENT...; the folder of this file is the test's own place, its lxc path the folder lxc in it.
 
 set-up               Make the lxc path and a bridge that no other run uses.
-clean-up BRIDGE START...   Take away all that the tests have made; fail where
-                           something stays.
+clean-up START...    Take away all that the tests have made; fail where something stays.
 save [FOLDER...]     Record every name, its attributes and content below the lxc path, and LXC's and our lock files.
 same [FOLDER...]     Fail, with the difference, where this is no longer as it was recorded.
 observe NAME...      What the kernel says of containers, as JSON: one object for each, null where no process is in it.
@@ -36,6 +35,8 @@ import time
 
 TOP = os.path.dirname(os.path.realpath(__file__))
 LXC_PATH = os.path.join(TOP, "lxc")
+# An interface name has at most 15 characters, and no two runs at once may share a bridge.
+BRIDGE = "sc%sb" % TOP[-8:]
 LIMITS = (
     ("memory", "memory.limit_in_bytes"),
     ("memory", "memory.memsw.limit_in_bytes"),
@@ -115,8 +116,6 @@ exec %(python)s "$@"
 
 def set_up():
     """The lxc path can be passed through, as the containers with an id map need it."""
-    # An interface name has at most 15 characters, and no two runs at once may share a bridge.
-    bridge = "sc%sb" % TOP[-8:]
     os.chmod(TOP, 0o711)
     os.mkdir(LXC_PATH)
     os.chmod(LXC_PATH, 0o755)
@@ -124,11 +123,11 @@ def set_up():
     with open(os.path.join(TOP, "python"), "w") as stream:
         stream.write(WRAPPER % {"python": sys.executable, "top": TOP})
     os.chmod(os.path.join(TOP, "python"), 0o755)
-    subprocess.check_call(["ip", "link", "add", bridge, "type", "bridge"])
-    subprocess.check_call(["ip", "link", "set", bridge, "up"])
+    subprocess.check_call(["ip", "link", "add", BRIDGE, "type", "bridge"])
+    subprocess.check_call(["ip", "link", "set", BRIDGE, "up"])
 
 
-def clean_up(bridge, *starts):
+def clean_up(*starts):
     """Kill and unmount first: nothing may be deleted through a mount. Monitors get the time to end by themselves."""
     end([pid for pid in belonging() if inside("/proc/%d" % pid)], 0.5)
     if belonging():
@@ -139,7 +138,7 @@ def clean_up(bridge, *starts):
         end(belonging(), 10)
     for mount in reversed(below(TOP)):
         run("umount", "-l", mount)
-    for interface in [bridge] + [name for name in os.listdir("/sys/class/net") if name.startswith(bridge[:-1] + "-")]:
+    for interface in [BRIDGE] + [name for name in os.listdir("/sys/class/net") if name.startswith(BRIDGE[:-1] + "-")]:
         run("ip", "link", "delete", interface)
     for path in [path for start in starts for path in cgroups(start)]:
         with contextlib.suppress(OSError):
@@ -147,7 +146,7 @@ def clean_up(bridge, *starts):
     if not below(TOP):
         run("rm", "-rf", "--one-file-system", TOP, "/run/lxc/lock" + TOP, *ours_in_run())
     left = ["process %d" % pid for pid in belonging()] + ["mount " + mount for mount in below(TOP)]
-    left += [name for name in (TOP, "/sys/class/net/" + bridge) if os.path.lexists(name)]
+    left += [name for name in (TOP, "/sys/class/net/" + BRIDGE) if os.path.lexists(name)]
     left += [line for line in run("losetup", "-a").stdout.decode().splitlines() if TOP in line]
     if left:
         sys.exit("left behind: " + "; ".join(left))
