@@ -151,7 +151,10 @@ def has_device_program(cgroup: str) -> bool:
     number = BPF.get(platform.machine())
     if number is None:
         return False
-    descriptor = os.open(cgroup, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        descriptor = os.open(cgroup, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return False  # The container has ended.
     try:
         # Members of union bpf_attr: target_fd, attach_type, query_flags, attach_flags, prog_ids, prog_cnt.
         query = (ctypes.c_uint32 * 16)(descriptor, CGROUP_DEVICE)

@@ -159,7 +159,7 @@ def carry_out(
     """Bring containers to the states wished for, or say what it would take."""
     steps, errors = states.plan_all(reached.lxc_path, wishes, now, check)
     if not check and any(steps.values()):
-        errors.update(supervise.carry_out(reached, steps, times))
+        errors.update(supervise.carry_out(reached, wishes, steps, times))
     for wish in wishes:
         if steps.get(wish.name):
             outcome.add(wish.name, steps[wish.name])

@@ -53,12 +53,9 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
         errors.update({wish.name: failed[wish.name] for wish in wishes if wish.name in failed})
         after = before
         if not check and any(steps.values()):
-            errors.update(supervise.carry_out(reached, steps, times))
+            errors.update(supervise.carry_out(reached, concerned, steps, times))
             after = supervise.survey(reached, [wish.name for wish in wishes])
-            done = [wish for wish in wishes if wish.name not in errors]
-            errors.update(supervise.verify(done, after))
-            started = [wish for wish in done if wish.name not in errors and "start" in steps[wish.name]]
-            errors.update(supervise.not_in_force(reached.lxc_path, started, after))
+            errors.update(supervise.verify([wish for wish in wishes if wish.name not in errors], after))
     items = [item_of(wish, before, after, steps, errors, check) for wish in wishes]
     diffs = [diff_of(wish, steps[wish.name], before) for wish in wishes if steps.get(wish.name)] if diff else []
     return frame.result_of(items, diffs, {"lxc_path": reached.lxc_path, "runtime": reached.kind})

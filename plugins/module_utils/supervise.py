@@ -134,14 +134,21 @@ def plan(wish: Wish, found: Union[Found, ContainerError], check: bool) -> Tuple[
     return steps
 
 
-def carry_out(reached: runtime.Runtime, steps: Mapping[str, Tuple[str, ...]], times: Times) -> Errors:
+def carry_out(
+    reached: runtime.Runtime, wishes: Sequence[Wish], steps: Mapping[str, Tuple[str, ...]], times: Times
+) -> Errors:
     """Carry out the steps of all containers, step by step; the reasons of those that failed."""
     errors: Errors = {}
     for step in lifecycle.STEPS:
-        names = [name for name in steps if step in steps[name] and name not in errors]
-        if names:
-            errors.update(STEP[step](reached, names, times))
+        concerned = [wish for wish in wishes if step in steps.get(wish.name, ()) and wish.name not in errors]
+        if concerned:
+            errors.update(STEP[step](reached, concerned, times))
     return errors
+
+
+def names_of(wishes: Iterable[Wish]) -> List[str]:
+    """The names of the containers."""
+    return [wish.name for wish in wishes]
 
 
 def reasons(results: Mapping[str, parallel.Result]) -> Errors:
@@ -149,19 +156,19 @@ def reasons(results: Mapping[str, parallel.Result]) -> Errors:
     return {name: result.error for name, result in results.items() if result.error}
 
 
-def unfreeze(reached: runtime.Runtime, names: Sequence[str], _times: Times) -> Errors:
+def unfreeze(reached: runtime.Runtime, wishes: Sequence[Wish], _times: Times) -> Errors:
     """Thaw."""
-    return reasons(parallel.each(reached.unfreeze, names, runtime.PATIENCE))
+    return reasons(parallel.each(reached.unfreeze, names_of(wishes), runtime.PATIENCE))
 
 
-def freeze(reached: runtime.Runtime, names: Sequence[str], _times: Times) -> Errors:
+def freeze(reached: runtime.Runtime, wishes: Sequence[Wish], _times: Times) -> Errors:
     """Freeze."""
-    return reasons(parallel.each(reached.freeze, names, runtime.PATIENCE))
+    return reasons(parallel.each(reached.freeze, names_of(wishes), runtime.PATIENCE))
 
 
-def stop(reached: runtime.Runtime, names: Sequence[str], times: Times) -> Errors:
+def stop(reached: runtime.Runtime, wishes: Sequence[Wish], times: Times) -> Errors:
     """Ask all to end, wait for all together, and kill those that have not ended in time."""
-    found = running(reached, names)
+    found = running(reached, names_of(wishes))
     inits = {name: status.pid for name, status in found.items() if status.pid}
     monitored = [name for name in inits if found[name].monitored]
     # Without its monitor a container is out of LXC's reach, and its PID 1 is all that there is to speak to.
@@ -192,18 +199,19 @@ def running(reached: runtime.Runtime, names: Sequence[str]) -> Dict[str, runtime
     return {name: status for name, status in found if isinstance(status, runtime.Status) and status.pid}
 
 
-def remove(reached: runtime.Runtime, names: Sequence[str], _times: Times) -> Errors:
+def remove(reached: runtime.Runtime, wishes: Sequence[Wish], _times: Times) -> Errors:
     """Remove the directories, which are all ours."""
-    return files.remove_containers(reached.lxc_path, names)
+    return files.remove_containers(reached.lxc_path, names_of(wishes))
 
 
-def shift(reached: runtime.Runtime, names: Sequence[str], _times: Times) -> Errors:
+def shift(reached: runtime.Runtime, wishes: Sequence[Wish], _times: Times) -> Errors:
     """Give files the owners that go with the ids of their container."""
-    return files.shift_all(reached.lxc_path, names)
+    return files.shift_all(reached.lxc_path, names_of(wishes))
 
 
-def start(reached: runtime.Runtime, names: Sequence[str], times: Times) -> Errors:
-    """Start, and see that what was started still runs after the settle time."""
+def start(reached: runtime.Runtime, wishes: Sequence[Wish], times: Times) -> Errors:
+    """Start, and see that what was started still runs after the settle time, and has what it asks for."""
+    names = names_of(wishes)
     logs = {name: files.log_of(reached.lxc_path, name) for name in names}
     reached.get_ready()
     results = parallel.each(lambda name: reached.start(name, logs[name]), names, times.start)
@@ -214,6 +222,10 @@ def start(reached: runtime.Runtime, names: Sequence[str], times: Times) -> Error
     begun_well = running(reached, [name for name in names if name not in errors])
     pids = {name: status.pid for name, status in begun_well.items() if status.pid}
     alive = processes.wait_for_end(pids.values(), begun + times.settle - time.monotonic())
+    # After that time, in which it may have undone something.
+    missing = not_in_force(reached.lxc_path, wishes, {name: pid for name, pid in pids.items() if pid in alive})
+    # Of one that has ended meanwhile the kernel shows nothing.
+    alive = processes.wait_for_end(alive, 0)
     for name in names:
         if name not in errors and pids.get(name) not in alive:
             errors[name] = "it was started, but its PID 1 ended within %g seconds; see its command" % times.settle
@@ -221,10 +233,10 @@ def start(reached: runtime.Runtime, names: Sequence[str], times: Times) -> Error
             lines = runtime.error_lines(logs[name])
             errors[name] += ": " + "; ".join(lines[:3]) if lines else ""
     files.remove_logs(logs.values())
-    return errors
+    return {**missing, **errors}
 
 
-STEP: Mapping[str, Callable[[runtime.Runtime, Sequence[str], Times], Errors]] = {
+STEP: Mapping[str, Callable[[runtime.Runtime, Sequence[Wish], Times], Errors]] = {
     "unfreeze": unfreeze,
     "stop": stop,
     "remove": remove,
@@ -246,18 +258,17 @@ def verify(wishes: Iterable[Wish], found: Survey) -> Errors:
     return errors
 
 
-def not_in_force(lxc_path: str, wishes: Iterable[Wish], found: Survey) -> Errors:
+def not_in_force(lxc_path: str, wishes: Iterable[Wish], pids: Mapping[str, int]) -> Errors:
     """What containers that were just started should have, and what the kernel does not show of it.
 
-    One that was left running for all its changes has what it was started with, and is not asked.
+    `pids`: the PID 1 of each; one that has none has not been started.
     """
     errors: Errors = {}
     for wish in wishes:
-        there = found[wish.name]
-        if isinstance(there, Found) and there.pid:
+        if wish.name in pids:
+            pid = pids[wish.name]
             asked = effective.lines_of(target.read_text(os.path.join(lxc_path, wish.name, config.FILE_NAME)))
-            missing = usage.limits_not_in_force(there.pid, wish.limits)
-            missing += effective.not_in_force(asked, effective.of(there.pid))
+            missing = usage.limits_not_in_force(pid, wish.limits) + effective.not_in_force(asked, effective.of(pid))
             if missing:
                 errors[wish.name] = "; ".join(missing)
     return errors
