@@ -76,8 +76,10 @@ ending = threading.Event()
 
 
 class Count(NamedTuple):
+    """How many passed, and what failed, with the reason where it is known."""
+
     passed: int
-    failed: int
+    failed: tuple[str, ...] = ()
 
     def plus(self, other: Count) -> Count:
         return Count(self.passed + other.passed, self.failed + other.failed)
@@ -246,20 +248,30 @@ def find_python(version: str) -> str | None:
     return None
 
 
-def closing_failures(output: str, kind: str) -> int:
-    """Return how many tests ansible-test says have failed, which it does only where some have."""
-    found = re.search(rf"The (\d+) {kind} test\(s\) listed below", output)
-    return int(found.group(1)) if found else 0
+def closing_failures(output: str, kind: str) -> list[str]:
+    """Return the tests that ansible-test lists as failed at its end, which it does only where some have."""
+    found = re.search(rf"The (\d+) {kind} test\(s\) listed below .*\n((?:.+\n?)*)", output)
+    return found.group(2).splitlines()[: int(found.group(1))] if found else []
+
+
+def last_error(output: str) -> str:
+    """Return the last failure of a task in Ansible's output, of which a test for failures may have some before."""
+    found = re.findall(r"^(?:fatal|failed): (.*)", output, re.MULTILINE)
+    if not found:
+        return ""
+    where, _arrow, result = found[-1].partition(" => ")
+    with contextlib.suppress(ValueError, KeyError):
+        result = json.loads(result)["msg"]
+    return f": {where} {str(result)[:600]}"
 
 
 def lint() -> Count:
-    passed = failed = 0
+    total = Count(0)
     for command in LINTERS:
         print("lint: + " + " ".join(command), flush=True)
         status, _output = run(list(command), label="lint: ")
-        passed += status == 0
-        failed += status != 0
-    return Count(passed, failed)
+        total = total.plus(Count(0, (" ".join(command),)) if status else Count(1))
+    return total
 
 
 def sanity() -> Count:
@@ -278,11 +290,11 @@ def sanity() -> Count:
         env["TMPDIR"] = str(copy.parent / "tmp")
         status, output = run(command, cwd=copy, env=env, label="sanity: ")
     started = output.count("Running sanity test ")
-    skipped = len(re.findall("^WARNING: Skipping ", output, re.MULTILINE))
+    skipped = re.findall("^WARNING: (Skipping .*)", output, re.MULTILINE)
     failed = closing_failures(output, "sanity") + skipped
     if status and not failed:
-        failed = 1
-    return Count(max(started - failed, 0), failed)
+        failed = ["ansible-test sanity"]
+    return Count(max(started - len(failed), 0), tuple(failed))
 
 
 def unit() -> Count:
@@ -300,12 +312,14 @@ def pytest(name: str) -> Count:
         command = [sys.executable, "-m", "pytest", f"tests/{name}", f"--junitxml={report}"]
         status, _output = run(command, label=f"{name}: ")
         if not report.exists():
-            return Count(0, 1)
-        suite = ElementTree.parse(report).getroot().find("testsuite")
-    assert suite is not None
-    total, *bad = (int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped"))
-    failed = sum(bad) or int(status != 0)
-    return Count(max(total - failed, 0), failed)
+            return Count(0, ("pytest",))
+        cases = ElementTree.parse(report).getroot().findall("testsuite/testcase")
+    # What a test case has below it is a failure, an error or a skip, and what it has printed.
+    bad = {"failure", "error", "skipped"}
+    failed = [f"{case.get('classname')}.{case.get('name')}" for case in cases if bad & {part.tag for part in case}]
+    if status and not failed:
+        failed = ["pytest"]
+    return Count(max(len(cases) - len(failed), 0), tuple(failed))
 
 
 def integration() -> Count:
@@ -328,7 +342,7 @@ def integration() -> Count:
         with undisturbed():
             for runtime in RUNTIMES:
                 clean_up_tests(prefix_of(runtime))
-    return Count(*map(sum, zip(*counts)))
+    return Count(sum(count.passed for count in counts), sum((count.failed for count in counts), ()))
 
 
 def with_ids(command: list[str], runtime: str, folder: Path) -> list[str]:
@@ -360,11 +374,15 @@ def integrate(command: list[str], runtime: str) -> Count:
         env = {"HOME": str(copy.parent), "TMPDIR": str(copy.parent / "tmp")}
         command = as_root(with_ids(command, runtime, copy.parent), env)
         status, output = run(command, cwd=copy, env=env, label=f"{runtime}: ")
-    started = len(re.findall(r"^Running \S+ integration test (?:role|script)$", output, re.MULTILINE))
-    failed = closing_failures(output, "integration")
-    if (status or not started) and not failed:
-        failed = 1
-    return Count(max(started - failed, 0), failed)
+    # What is before the first target, then names and outputs in turn.
+    _before, *found = re.split(r"^Running (\S+) integration test (?:role|script)$", output, flags=re.MULTILINE)
+    outputs = dict(zip(found[::2], found[1::2]))
+    failed = [
+        f"{name}, {runtime}{last_error(outputs.get(name, ''))}" for name in closing_failures(output, "integration")
+    ]
+    if (status or not outputs) and not failed:
+        failed = [f"ansible-test integration, {runtime}"]
+    return Count(max(len(outputs) - len(failed), 0), tuple(failed))
 
 
 def clean_up_tests(prefix: str) -> None:
@@ -380,10 +398,10 @@ def molecule() -> Count:
     subprocess.call(as_root(["rm", "-rf", str(MOLECULE)], {}))
     try:
         print("+ molecule create", flush=True)
-        status, _output = run(molecule_command("default", "create"), env=molecule_environment("default"))
+        status, output = run(molecule_command("default", "create"), env=molecule_environment("default"))
         if status:
-            return Count(0, 1)
-        return Count(1, 0).plus(side_by_side(jobs()))
+            return Count(0, (f"default > create{last_error(output)}",))
+        return Count(1).plus(side_by_side(jobs()))
     finally:
         with undisturbed():
             print("+ molecule destroy", flush=True)
@@ -410,7 +428,7 @@ def jobs() -> list[Job]:
 def side_by_side(waiting: list[Job]) -> Count:
     """Do the jobs, some at a time where they share no target."""
     running: dict[Future[Count], Job] = {}
-    total = Count(0, 0)
+    total = Count(0)
     with threads(SCENARIOS_AT_ONCE) as pool:
         while waiting or running:
             busy = {host for job in running.values() for host in job.hosts}
@@ -453,9 +471,11 @@ def scenario(name: str) -> Count:
     command = molecule_command(name, "test", "--destroy", "never", "--report", "--no-command-borders")
     status, output = run(command, env=molecule_environment(name), label=f"{name}: ")
     steps = re.findall(rf"^INFO +\[{name} > (\w+)\] Executed: (.*)$", output, re.MULTILINE)
-    passed = sum(result == "Successful" for _step, result in steps)
-    failed = len(steps) - passed
-    return Count(passed, failed or int(status != 0 or not steps))
+    failed = [step for step, result in steps if result != "Successful"]
+    if (status or not steps) and not failed:
+        failed = ["molecule"]
+    told = (f"{name} > {step}{last_error(output)}" for step in failed)
+    return Count(sum(result == "Successful" for _step, result in steps), tuple(told))
 
 
 def over_ssh() -> Count:
@@ -464,7 +484,7 @@ def over_ssh() -> Count:
     names = sorted(path.parent.name for path in folder.glob("targets/*/aliases"))
     names = os.environ.get("TARGETS", "").split() or [name for name in names if name not in CONTROLLER_TARGETS]
     own = {**molecule_environment("default"), "ANSIBLE_ROLES_PATH": str(folder / "targets")}
-    total = Count(0, 0)
+    total = Count(0)
     for name in names:
         print(f"+ integration target {name}, over SSH", flush=True)
         command = [
@@ -477,8 +497,10 @@ def over_ssh() -> Count:
         status, output = run(as_root(command, own), env=own, label="ssh: ")
         recap = dict(re.findall(r"^(\S+) +: (ok=.*)$", output.rpartition("PLAY RECAP")[2], re.MULTILINE))
         good = [host for host in SSH_TARGETS if re.search(r"ok=[1-9].*unreachable=0 +failed=0", recap.get(host, ""))]
-        failed = len(SSH_TARGETS) - len(good)
-        total = total.plus(Count(len(good), failed or int(status != 0)))
+        failed = [f"{name}, over SSH on {host}{last_error(output)}" for host in SSH_TARGETS if host not in good]
+        if status and not failed:
+            failed = [f"{name}, over SSH"]
+        total = total.plus(Count(len(good), tuple(failed)))
     return total
 
 
@@ -500,8 +522,8 @@ def part(name: str) -> Count:
         count = PARTS[name]()
     except Exception:
         traceback.print_exc()
-        count = Count(0, 1)
-    return count if sum(count) else Count(0, 1)
+        count = Count(0, ("it ended with an exception",))
+    return count if count.passed or count.failed else Count(0, ("nothing was run",))
 
 
 def main(names: list[str]) -> int:
@@ -515,11 +537,14 @@ def main(names: list[str]) -> int:
                 results[name] = part(name)
     except KeyboardInterrupt:
         print("interrupted", flush=True)
-        results["interrupted"] = Count(0, 1)
+        results["interrupted"] = Count(0, ("the run",))
     print()
     for name, count in results.items():
-        print(f"{name}: {count.passed} passed, {count.failed} failed")
-    passed, failed = (sum(column) for column in zip(*results.values()))
+        for failure in count.failed:
+            print(f"FAILED {name}: {failure}")
+    for name, count in results.items():
+        print(f"{name}: {count.passed} passed, {len(count.failed)} failed")
+    passed, failed = (sum(column) for column in zip(*((count.passed, len(count.failed)) for count in results.values())))
     print(f"{passed} passed, {failed} failed", flush=True)
     return 1 if failed or not passed else 0
 
