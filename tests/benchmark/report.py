@@ -15,9 +15,10 @@ INTRODUCTION = """\
 # Benchmarks
 
 All contestants ran side by side on one machine, taking turns run by run, so that a change in the machine's speed hits
-all of them. Each figure is the median of the wall-clock times, in seconds, and in parentheses stands the number of
-runs that it is made of. After each phase LXC was asked whether all containers run, or it was checked that no process
-and no directory of them is left; a run that failed gives no figure.
+all of them; those that take seconds where others take minutes have two turns in a run. Each figure is the median of
+the wall-clock times, in seconds, and in parentheses stands the number of runs that it is made of. After each phase LXC
+was asked whether all containers run, or it was checked that no process and no directory of them is left; a run that
+failed gives no figure.
 
 - **This collection** is the role `containers` with its defaults: four tasks, durable writes, the settle time included.
 - **Bare Python loop** makes the same tree and the same kind of config with plain system calls and starts it through
