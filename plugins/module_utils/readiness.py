@@ -17,6 +17,9 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import 
 INTERVALS = {"command": 0.5, "tcp": 0.1, "file": 0.1}
 # What one look may take, however short the time that is left.
 LOOK_LEAST = 1.0
+STILL_RUNNING = "the program was still running"
+# Stands before that where the program had ended before.
+AT_LAST = "; at last "
 ENDED = "its PID 1 ended before all checks held"
 # What of a program's output is worth repeating.
 OUTPUT_SHOWN = 200
@@ -45,6 +48,10 @@ def looked(watch: Watch, at: float, reason: str) -> Watch:
     """How a check stands after a look that ended then; `reason` says why it does not hold, empty where it does."""
     if not reason:
         return watch if watch.since is not None else watch._replace(since=at)
+    before = watch.reason.partition(AT_LAST + STILL_RUNNING)[0]
+    if reason.startswith(STILL_RUNNING) and before and not before.startswith(STILL_RUNNING):
+        # A look that was cut off tells less than the one before it.
+        reason = before + AT_LAST + reason
     return Watch(None, reason, watch.breaks + (watch.since is not None))
 
 
@@ -88,7 +95,7 @@ def ended(code: Optional[int], stdout: str, stderr: str) -> str:
         return ""
     lines = (stderr.strip() or stdout.strip()).splitlines()
     words = ": " + ascii(lines[-1][:OUTPUT_SHOWN])[1:-1] if lines else ""
-    return ("the program was still running" if code is None else "the program ended with %d" % code) + words
+    return (STILL_RUNNING if code is None else "the program ended with %d" % code) + words
 
 
 def unanswered(errors: Dict[str, str]) -> str:

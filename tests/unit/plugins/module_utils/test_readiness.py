@@ -55,6 +55,16 @@ def test_what_is_kept_of_the_looks() -> None:
     assert after([(1.0, ""), (2.0, NO), (3.0, ""), (4.0, OTHER)]) == Watch(None, OTHER, 2)
 
 
+def test_a_look_that_is_cut_off_takes_no_reason_away() -> None:
+    failed, cut_off = readiness.ended(1, "", "no link"), readiness.ended(None, "waits", "")
+    both = "the program ended with 1: no link; at last the program was still running: waits"
+    assert after([(1.0, failed), (2.0, cut_off)]).reason == both
+    assert after([(1.0, failed), (2.0, cut_off), (3.0, cut_off)]).reason == both
+    assert after([(1.0, cut_off), (2.0, cut_off)]).reason == cut_off
+    assert after([(1.0, cut_off), (2.0, failed)]).reason == failed
+    assert after([(1.0, failed), (2.0, cut_off), (3.0, NO)]).reason == NO
+
+
 # Check, how it stands, the time; the pause until the next look, and how long that may take.
 WAITS: dict[str, tuple[Check, Watch, float, float, float]] = {
     "a port": (PORT, Watch(), 1.0, 0.1, 9.0),
