@@ -418,11 +418,11 @@ def jobs() -> list[Job]:
     found = sorted(path.parent.name for path in ROOT.glob("extensions/molecule/*/molecule.yml"))
     names = os.environ.get("SCENARIOS", "").split() or [name for name in found if name != "default"]
     hosts = groups_of_targets()
-    # It takes longest, so what does not wait for the same targets comes after it and runs beside it.
-    integration_targets = Job(over_ssh, set(SSH_TARGETS))
+    # They take longest, so what does not wait for the same targets comes after them and runs beside them.
+    integration_targets = [Job(partial(over_ssh, host), {host}) for host in SSH_TARGETS]
     scenarios = [Job(partial(scenario, name), hosts[name]) for name in names]
-    before = [job for job in scenarios if job.hosts & integration_targets.hosts]
-    return [*before, integration_targets, *(job for job in scenarios if job not in before)]
+    before = [job for job in scenarios if job.hosts & set(SSH_TARGETS)]
+    return [*before, *integration_targets, *(job for job in scenarios if job not in before)]
 
 
 def side_by_side(waiting: list[Job]) -> Count:
@@ -478,29 +478,22 @@ def scenario(name: str) -> Count:
     return Count(sum(result == "Successful" for _step, result in steps), tuple(told))
 
 
-def over_ssh() -> Count:
-    """The integration targets, each on all SSH targets side by side; counted by target and host."""
+def over_ssh(host: str) -> Count:
+    """The integration targets on one of the SSH targets."""
     folder = ROOT / "tests" / "integration"
     names = sorted(path.parent.name for path in folder.glob("targets/*/aliases"))
     names = os.environ.get("TARGETS", "").split() or [name for name in names if name not in CONTROLLER_TARGETS]
     own = {**molecule_environment("default"), "ANSIBLE_ROLES_PATH": str(folder / "targets")}
+    inventory = MOLECULE / "default" / "targets" / "hosts.yml"
     total = Count(0)
     for name in names:
-        print(f"+ integration target {name}, over SSH", flush=True)
-        command = [
-            "ansible-playbook",
-            "-i",
-            str(MOLECULE / "default" / "targets" / "hosts.yml"),
-            str(folder / "over_ssh.yml"),
-        ]
-        command += ["-e", f"softwarecontainer_test_target={name}", "--limit", ",".join(SSH_TARGETS)]
-        status, output = run(as_root(command, own), env=own, label="ssh: ")
-        recap = dict(re.findall(r"^(\S+) +: (ok=.*)$", output.rpartition("PLAY RECAP")[2], re.MULTILINE))
-        good = [host for host in SSH_TARGETS if re.search(r"ok=[1-9].*unreachable=0 +failed=0", recap.get(host, ""))]
-        failed = [f"{name}, over SSH on {host}{last_error(output)}" for host in SSH_TARGETS if host not in good]
-        if status and not failed:
-            failed = [f"{name}, over SSH"]
-        total = total.plus(Count(len(good), tuple(failed)))
+        print(f"+ integration target {name}, over SSH on {host}", flush=True)
+        command = ["ansible-playbook", "-i", str(inventory), str(folder / "over_ssh.yml"), "--limit", host]
+        command += ["-e", f"softwarecontainer_test_target={name}"]
+        status, output = run(as_root(command, own), env=own, label=f"{host}: ")
+        good = status == 0 and re.search(rf"^{host} +: ok=[1-9].*unreachable=0 +failed=0", output, re.MULTILINE)
+        failed = f"{name}, over SSH on {host}{last_error(output)}"
+        total = total.plus(Count(1) if good else Count(0, (failed,)))
     return total
 
 
