@@ -24,7 +24,7 @@ import threading
 import time
 import traceback
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree
@@ -254,6 +254,13 @@ def closing_failures(output: str, kind: str) -> list[str]:
     return found.group(2).splitlines()[: int(found.group(1))] if found else []
 
 
+def counted(tests: int, failed: list[str], status: int, command: str) -> Count:
+    """Count the tests of a command, which has failed itself where it ran none, or ended badly and none of them had."""
+    if (status or not tests) and not failed:
+        failed = [command]
+    return Count(max(tests - len(failed), 0), tuple(failed))
+
+
 def last_error(output: str) -> str:
     """Return the last failure of a task in Ansible's output, of which a test for failures may have some before."""
     found = re.findall(r"^(?:fatal|failed): (.*)", output, re.MULTILINE)
@@ -292,9 +299,7 @@ def sanity() -> Count:
     started = output.count("Running sanity test ")
     skipped = re.findall("^WARNING: (Skipping .*)", output, re.MULTILINE)
     failed = closing_failures(output, "sanity") + skipped
-    if status and not failed:
-        failed = ["ansible-test sanity"]
-    return Count(max(started - len(failed), 0), tuple(failed))
+    return counted(started, failed, status, "ansible-test sanity")
 
 
 def unit() -> Count:
@@ -317,9 +322,7 @@ def pytest(name: str) -> Count:
     # What a test case has below it is a failure, an error or a skip, and what it has printed.
     bad = {"failure", "error", "skipped"}
     failed = [f"{case.get('classname')}.{case.get('name')}" for case in cases if bad & {part.tag for part in case}]
-    if status and not failed:
-        failed = ["pytest"]
-    return Count(max(len(cases) - len(failed), 0), tuple(failed))
+    return counted(len(cases), failed, status, "pytest")
 
 
 def integration() -> Count:
@@ -337,12 +340,11 @@ def integration() -> Count:
     print("+ integration, LXC reached through %s, side by side" % " and ".join(RUNTIMES), flush=True)
     try:
         with threads(len(commands)) as pool:
-            counts = list(pool.map(integrate, commands.values(), commands))
+            return reduce(Count.plus, pool.map(integrate, commands.values(), commands))
     finally:
         with undisturbed():
             for runtime in RUNTIMES:
                 clean_up_tests(prefix_of(runtime))
-    return Count(sum(count.passed for count in counts), sum((count.failed for count in counts), ()))
 
 
 def with_ids(command: list[str], runtime: str, folder: Path) -> list[str]:
@@ -380,9 +382,7 @@ def integrate(command: list[str], runtime: str) -> Count:
     failed = [
         f"{name}, {runtime}{last_error(outputs.get(name, ''))}" for name in closing_failures(output, "integration")
     ]
-    if (status or not outputs) and not failed:
-        failed = [f"ansible-test integration, {runtime}"]
-    return Count(max(len(outputs) - len(failed), 0), tuple(failed))
+    return counted(len(outputs), failed, status, f"ansible-test integration, {runtime}")
 
 
 def clean_up_tests(prefix: str) -> None:
@@ -471,11 +471,8 @@ def scenario(name: str) -> Count:
     command = molecule_command(name, "test", "--destroy", "never", "--report", "--no-command-borders")
     status, output = run(command, env=molecule_environment(name), label=f"{name}: ")
     steps = re.findall(rf"^INFO +\[{name} > (\w+)\] Executed: (.*)$", output, re.MULTILINE)
-    failed = [step for step, result in steps if result != "Successful"]
-    if (status or not steps) and not failed:
-        failed = ["molecule"]
-    told = (f"{name} > {step}{last_error(output)}" for step in failed)
-    return Count(sum(result == "Successful" for _step, result in steps), tuple(told))
+    failed = [f"{name} > {step}{last_error(output)}" for step, result in steps if result != "Successful"]
+    return counted(len(steps), failed, status, f"molecule, {name}{last_error(output)}")
 
 
 def over_ssh(host: str) -> Count:
@@ -492,8 +489,7 @@ def over_ssh(host: str) -> Count:
         command += ["-e", f"softwarecontainer_test_target={name}"]
         status, output = run(as_root(command, own), env=own, label=f"{host}: ")
         good = status == 0 and re.search(rf"^{host} +: ok=[1-9].*unreachable=0 +failed=0", output, re.MULTILINE)
-        failed = f"{name}, over SSH on {host}{last_error(output)}"
-        total = total.plus(Count(1) if good else Count(0, (failed,)))
+        total = total.plus(Count(1) if good else Count(0, (f"{name}, over SSH on {host}{last_error(output)}",)))
     return total
 
 
@@ -537,9 +533,9 @@ def main(names: list[str]) -> int:
             print(f"FAILED {name}: {failure}")
     for name, count in results.items():
         print(f"{name}: {count.passed} passed, {len(count.failed)} failed")
-    passed, failed = (sum(column) for column in zip(*((count.passed, len(count.failed)) for count in results.values())))
-    print(f"{passed} passed, {failed} failed", flush=True)
-    return 1 if failed or not passed else 0
+    total = reduce(Count.plus, results.values())
+    print(f"{total.passed} passed, {len(total.failed)} failed", flush=True)
+    return 1 if total.failed or not total.passed else 0
 
 
 def interrupt(_number: int, _frame: object) -> None:
