@@ -16,7 +16,8 @@ description:
     That are the entries of the rootfs, busybox and the LXC config, with content, link target and mode, and the state of
     each container.
   - Brings all of that back later. Containers that have come since then are removed, and the others get the state that
-    they had. A container that runs and has changed is restarted.
+    they had. A container that runs and has changed is restarted. What the config of one that is started asks for is read
+    back from the kernel, but for its limits, and what is not in force is an error that names it.
   - What the payload has written is neither kept nor changed, and neither are the containers of others.
   - There is one checkpoint for O(lxc_path). It stays until it is dropped, so that the last state known to be good
     outlives changes that do not come to an end.

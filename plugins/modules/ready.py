@@ -33,7 +33,8 @@ notes:
   - A program is run again half a second after it has ended. Ports and files are looked at again after a tenth of a
     second. A break that is shorter than that may go unseen.
   - A check is over after its O(containers[].ready[].timeout) and O(containers[].ready[].stable) at the latest, and two
-    seconds more for a first and a last look that take long. A program that still runs then is killed.
+    seconds more for a first and a last look that take long. A program that still runs then is killed, and the reason also
+    tells how it last ended by itself.
   - While it waits, each check has a process of its own on the target, at most 256 at once.
   - Programs are run with C(lxc-attach), whatever O(runtime) says, as M(softwarecontainer.lxc.exec) does it.
 seealso:
