@@ -169,10 +169,9 @@ class ActionModule(ActionBase):
     def place(self, digests: Mapping[str, str]) -> ledger_file.Place:
         """Where the ledger is."""
         given = self.options["id"]
-        try:
-            identity = ledger.id_of(digests) if given is None else ledger.ID(given)
-        except schema.InvalidError as error:
-            raise RefusedError(error.inside("softwarecontainer_rollout_id").sentence()) from None
+        identity = (
+            ledger.id_of(digests) if given is None else schema.option("softwarecontainer_rollout_id", ledger.ID, given)
+        )
         return ledger_file.Place(os.path.abspath(self.options["ledger"]), identity)
 
     def digests(self, variables: Dict[str, Any]) -> Dict[str, str]:

@@ -69,10 +69,7 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any
 
 def label_of(parameters: Mapping[str, Any]) -> str:
     """The label of the checkpoint. Raises RefusedError."""
-    try:
-        label = schema.text(parameters["id"])
-    except schema.InvalidError as error:
-        raise RefusedError(error.inside("id").sentence()) from None
+    label = str(schema.option("id", schema.text, parameters["id"]))
     if len(label) > ID_MAX:
         raise RefusedError("id: is longer than %d characters" % ID_MAX)
     return label

@@ -211,7 +211,7 @@ def check_labels(lines: Sequence[Line], found: Effective) -> List[str]:
     ):
         for wanted in values_of(lines, key)[-1:]:
             if wanted not in UNTOLD and wanted != (actual or "unconfined"):
-                reasons.append("%s: it should be %s and is %s" % (name, wanted, actual))
+                reasons.append("%s: it should be %s and is %s" % (name, wanted, actual or "none"))
     return reasons
 
 

@@ -45,6 +45,8 @@ STAGE = ".stage"
 IDS = ".ids"
 # Where a checkpoint lies in the lxc path. No container has such a name, and none is built where this one is made.
 CHECKPOINT = ".checkpoint"
+# What lies at the top of a container or a checkpoint that is being built. What holds anything else is not ours.
+BUILT = frozenset(("rootfs", "config", manifests.FILE_NAME, "index.json", "containers", "objects"))
 LOCKS = "/run/softwarecontainer.lxc"
 LOCK_SECONDS = 120
 CHUNK = 1024 * 1024
@@ -411,21 +413,23 @@ def discard(lxc_path: str, change: Change) -> None:
 
 
 def unfinished(lxc_path: str) -> List[str]:
-    """The names of new containers whose building was interrupted. What holds anything else is not ours. Reads only."""
-    ours = {STAGE, "rootfs", "config", manifests.FILE_NAME}
-    found = []
-    for entry in sorted(os.listdir(lxc_path)) if os.path.isdir(lxc_path) else ():
-        match = re.fullmatch(r"\.(%s)\.new" % spec.NAME, entry)
-        path = os.path.join(lxc_path, entry)
-        if match and not os.path.islink(path) and os.path.isdir(path) and ours.issuperset(os.listdir(path)):
-            found.append(match.group(1))
-    return found
+    """The names of new containers whose building was interrupted. Reads only."""
+    names = os.listdir(lxc_path) if os.path.isdir(lxc_path) else ()
+    found = [match.group(1) for match in map(re.compile(r"\.(%s)\.new" % spec.NAME).fullmatch, names) if match]
+    return sorted(name for name in found if interrupted(building(lxc_path, name)))
+
+
+def interrupted(place: str) -> bool:
+    """Whether a directory is what an interrupted build left behind, or the interrupted removal of one."""
+    if os.path.islink(place) or not os.path.isdir(place):
+        return False
+    return all(entry in BUILT or entry.startswith(STAGE) for entry in os.listdir(place))
 
 
 def leftovers(lxc_path: str, name: str) -> Tuple[str, ...]:
     """Paths that an interrupted run left behind. Reads only."""
     new, final = building(lxc_path, name), os.path.join(lxc_path, name)
-    found = [new] if os.path.isdir(new) else []
+    found = [new] if interrupted(new) else []
     if os.path.isdir(final) and not os.path.islink(final):
         entries = os.listdir(final)
         # The last but one step of a removal leaves an empty directory.
@@ -824,7 +828,9 @@ def take(path: str) -> int:
         fcntl.flock(fd, fcntl.LOCK_EX)
     except InterruptedError:
         os.close(fd)
-        raise ContainerError("another run has held the lock %s for %d seconds" % (path, LOCK_SECONDS)) from None
+        raise ContainerError(
+            "another run has held the lock %s for %d seconds; run again when it has ended" % (path, LOCK_SECONDS)
+        ) from None
     return fd
 
 

@@ -9,17 +9,18 @@ Specs in, results out: plan all, let LXC look at what concerns it, apply unless 
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     allotment,
+    arguments,
     files,
     runtime,
     schema,
     spec,
     stages,
 )
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 
 AskLxc = Callable[[runtime.Runtime, Dict[str, str]], Dict[str, str]]
 
@@ -29,21 +30,21 @@ def take_all(_reached: runtime.Runtime, _texts: Dict[str, str]) -> Dict[str, str
     return {}
 
 
+def lxc_path_of(parameters: Mapping[str, Any]) -> Optional[str]:
+    """The directory of the containers that a module is given, None for LXC's own. Raises RefusedError."""
+    given = parameters["lxc_path"]
+    return str(schema.option("lxc_path", schema.path, given)) if given else None
+
+
 def choose_runtime(parameters: Mapping[str, Any]) -> runtime.Runtime:
     """The way to LXC for a module's parameters. Raises RefusedError."""
-    try:
-        path = schema.path(parameters["lxc_path"]) if parameters["lxc_path"] else None
-    except schema.InvalidError as error:
-        raise RefusedError(error.inside("lxc_path").sentence()) from None
-    return runtime.choose(parameters["runtime"], path)
+    return runtime.choose(parameters["runtime"], lxc_path_of(parameters))
 
 
-def check_bridge(parameters: Mapping[str, Any]) -> str:
-    """The bridge of a module's parameters. Raises RefusedError."""
-    try:
-        return str(spec.INTERFACE(parameters.get("bridge", "lxcbr0")))
-    except schema.InvalidError as error:
-        raise RefusedError(error.inside("bridge").sentence()) from None
+def bridge_of(parameters: Mapping[str, Any]) -> str:
+    """The bridge of a module's parameters; the stages that write no config have none. Raises RefusedError."""
+    given = parameters.get("bridge", arguments.BRIDGE["bridge"]["default"])
+    return str(schema.option("bridge", spec.INTERFACE, given))
 
 
 def failures_before(parameters: Mapping[str, Any]) -> Dict[str, str]:
@@ -59,7 +60,7 @@ def run(
     `ask_lxc` gets the configs that are to be written, by name, and has LXC's words for those that it refuses.
     """
     containers = spec.parse_containers(parameters["containers"], parameters["defaults"], parameters["secrets"])
-    bridge = check_bridge(parameters)
+    bridge = bridge_of(parameters)
     reached = choose_runtime(parameters)
     failed = failures_before(parameters)
     wanted = [container for container in containers if container.state != "absent" and container.name not in failed]

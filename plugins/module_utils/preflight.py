@@ -22,7 +22,7 @@ class Facts(NamedTuple):
     """What was read on a target.
 
     `namespaces`: those of the kernel. `users`: how many user namespaces there may be. `lxc`: its version, or None.
-    `ways`: how LXC can be reached. `busybox`: a Binary, or why there is none. `ids`: the ranges for user namespaces
+    `ways`: how LXC can be reached. `unreached`: why it cannot be in the way that was asked for. `busybox`: a Binary, or why there is none. `ids`: the ranges for user namespaces
     that root has. `closed`: the directory that keeps others out of the lxc path, or none. `mapping`: why the file
     system cannot be mounted with mapped ids, empty where it can.
     `free`, `inodes`: bytes and inodes that are free, None where the file system has no fixed number of inodes.
@@ -41,6 +41,7 @@ class Facts(NamedTuple):
     selinux: bool = False
     lxc: Optional[str] = None
     ways: Tuple[str, ...] = ()
+    unreached: str = ""
     lxc_path: str = ""
     init_lxc: Optional[str] = None
     init_lxc_static: Optional[str] = None
@@ -148,9 +149,14 @@ def switched(on: bool) -> str:
 
 
 def lxc(facts: Facts, _containers: Sequence[Container]) -> Check:
-    there = facts.lxc is not None
-    found = "%s by %s" % (facts.lxc, " and ".join(facts.ways)) if there else "neither the binding nor the tools"
-    return Check(there, found, "install LXC, with the role softwarecontainer.lxc.host for example")
+    if facts.lxc is not None:
+        return Check(True, "%s by %s" % (facts.lxc, " and ".join(facts.ways)))
+    if facts.ways:
+        found, _semicolon, advice = facts.unreached.partition("; ")
+        return Check(False, found, advice or "repair LXC, or choose another way with runtime")
+    return Check(
+        False, "neither the binding nor the tools", "install LXC, with the role softwarecontainer.lxc.host for example"
+    )
 
 
 def init_lxc(facts: Facts, containers: Sequence[Container]) -> Check:

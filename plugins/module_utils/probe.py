@@ -28,7 +28,7 @@ LXC_PATH = "/var/lib/lxc"
 def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
     """The verdicts; `msg` is there where one that is needed is not fulfilled. Raises RefusedError for bad specs."""
     containers = spec.parse_containers(parameters["containers"], parameters["defaults"])
-    bridge = frame.check_bridge(parameters)
+    bridge = frame.bridge_of(parameters)
     wanted = [container for container in containers if container.state != "absent"]
     facts = gather(parameters, bridge)
     checks = {name: check(facts, wanted) for name, check in preflight.CHECKS.items()}
@@ -50,7 +50,7 @@ def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
 
 def gather(parameters: Mapping[str, Any], bridge: str) -> preflight.Facts:
     """What there is to read. Raises RefusedError for a lxc_path that is none."""
-    version, ways, lxc_path = lxc(parameters)
+    version, ways, lxc_path, unreached = lxc(parameters)
     nearest = target.existing(lxc_path)
     status = os.statvfs(nearest)
     can_map, reason = idmapped.supported(nearest)
@@ -67,6 +67,7 @@ def gather(parameters: Mapping[str, Any], bridge: str) -> preflight.Facts:
         selinux=target.selinux(),
         lxc=version,
         ways=ways,
+        unreached=unreached,
         lxc_path=lxc_path,
         init_lxc=target.first_program("init.lxc", target.INIT_DIRECTORIES),
         init_lxc_static=target.first_program("init.lxc.static", target.INIT_DIRECTORIES),
@@ -85,17 +86,19 @@ def gather(parameters: Mapping[str, Any], bridge: str) -> preflight.Facts:
     )
 
 
-def lxc(parameters: Mapping[str, Any]) -> Tuple[Optional[str], Tuple[str, ...], str]:
-    """The version of LXC, the ways to reach it, and its directory, also where there is no LXC yet."""
+def lxc(parameters: Mapping[str, Any]) -> Tuple[Optional[str], Tuple[str, ...], str, str]:
+    """The version of LXC, the ways to reach it, its directory, and why it cannot be reached, empty where it can.
+
+    There is a directory also where there is no LXC yet. Raises RefusedError for a lxc_path that is none.
+    """
+    wanted = frame.lxc_path_of(parameters)
     tools = shutil.which("lxc-start") is not None
-    ways = [name for name, there in (("binding", runtime.has_binding()), ("tools", tools)) if there]
+    ways = tuple(name for name, there in (("binding", runtime.has_binding()), ("tools", tools)) if there)
     try:
-        reached = frame.choose_runtime(parameters)
-        return reached.version(), tuple(ways), reached.lxc_path
-    except (RefusedError, ContainerError):
-        if parameters["lxc_path"] and not parameters["lxc_path"].startswith("/"):
-            raise
-        return None, (), parameters["lxc_path"] or LXC_PATH
+        reached = runtime.choose(parameters["runtime"], wanted)
+        return reached.version(), ways, reached.lxc_path, ""
+    except (RefusedError, ContainerError) as error:
+        return None, ways, wanted or LXC_PATH, str(error)
 
 
 def visible(point: str) -> bool:

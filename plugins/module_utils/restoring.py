@@ -10,7 +10,6 @@ brought back by the transactions of files.py, some containers at a time, so that
 from __future__ import annotations
 
 import os
-import re
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -24,7 +23,6 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     processes,
     runtime,
     scan,
-    spec,
     stage_config,
     stages,
     states,
@@ -37,8 +35,6 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import
 # How many containers are planned and changed together: they share their syncs.
 TOGETHER = 8
 TEXT_MAX = 32 * 1024 * 1024
-# What an interrupted build of a container is called, see files.building.
-BUILDING = re.compile(r"\.(%s)\.new" % spec.NAME)
 
 
 @dataclass
@@ -76,7 +72,7 @@ def read(place: str, path: str) -> str:
         with scan.Directories(place) as directories:
             text = scan.read_text(directories, path, TEXT_MAX)
     except OSError as error:
-        raise ContainerError("%s cannot be read: %s" % (path, error.strerror)) from None
+        raise ContainerError("%s/%s cannot be read: %s" % (place, path, error.strerror)) from None
     if text is None:
         raise checkpoint.damaged()
     return text
@@ -119,9 +115,8 @@ def restore(
 
 def newcomers(lxc_path: str, index: checkpoint.Index) -> List[str]:
     """The containers of ours that have come since then, those included whose build was interrupted."""
-    found = set(supervise.names_with(lxc_path, manifest.FILE_NAME))
-    found |= {match.group(1) for match in map(BUILDING.fullmatch, os.listdir(lxc_path)) if match}
-    return sorted(found - set(index.containers))
+    found = supervise.names_with(lxc_path, manifest.FILE_NAME) + files.unfinished(lxc_path)
+    return sorted(set(found) - set(index.containers))
 
 
 def runs(found: Any) -> bool:

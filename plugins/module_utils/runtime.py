@@ -248,8 +248,10 @@ def call(argv: Sequence[str], message: str = "") -> str:
     """Output of one of LXC's programs. A failure is an error with its last words."""
     try:
         done = subprocess.run(argv, **QUIET, timeout=PATIENCE, check=False)
-    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
-        raise ContainerError("%s: %s" % (argv[0], error)) from None
+    except subprocess.TimeoutExpired:
+        raise ContainerError("%s gave no answer within %d seconds" % (argv[0], PATIENCE)) from None
+    except OSError as error:
+        raise ContainerError("%s cannot be run: %s" % (argv[0], error.strerror)) from None
     text = done.stdout.decode("utf-8", "replace")
     if done.returncode != 0:
         words = " ".join(text.split("\n")[-3:]).strip()

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Tuple
 
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
+
 # C0, DEL, C1, and Unicode's line and paragraph separators: what could end a line of a config file.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 CONTROL_BUT_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -40,6 +42,14 @@ class InvalidError(ValueError):
         """Key, value and reason; the value is printed so that it cannot carry control characters."""
         shown = ascii(self.value)
         return "%s: %s %s" % (self.key, shown if len(shown) <= 80 else shown[:77] + "...", self.reason)
+
+
+def option(key: str, parse: Parser, value: Any) -> Any:
+    """The value of a module's option. Raises RefusedError where it does not fit."""
+    try:
+        return parse(value)
+    except InvalidError as error:
+        raise RefusedError(error.inside(key).sentence()) from None
 
 
 class Field(NamedTuple):

@@ -22,6 +22,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.schema impor
     mapping_of,
     matching,
     mode,
+    option,
     path,
     record,
     size,
@@ -514,10 +515,7 @@ def parse_containers(
 
 def parse_names(names: Iterable[Any]) -> Tuple[str, ...]:
     """Container names given without a spec. Raises RefusedError."""
-    try:
-        return tuple(FIELDS["name"].parse(name) for name in names)
-    except InvalidError as error:
-        raise RefusedError(error.inside("name").sentence()) from None
+    return tuple(option("name", FIELDS["name"].parse, name) for name in names)
 
 
 def title(index: int, given: Any) -> str:

@@ -36,7 +36,7 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
     if names and parameters["prune"] and parameters["state"] != "absent":
         raise RefusedError("prune: goes with containers, since with names it would remove all the others")
     times = times_of(parameters)
-    bridge = frame.check_bridge(parameters)
+    bridge = frame.bridge_of(parameters)
     reached = frame.choose_runtime(parameters)
     wishes = [wish_of(container) for container in containers]
     wishes += [supervise.Wish(name, parameters["state"] or "started") for name in dict.fromkeys(names)]

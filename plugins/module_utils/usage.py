@@ -55,7 +55,8 @@ def limits_not_in_force(pid: int, wanted: Limits) -> List[str]:
     for key, controller, name, value in config.limit_files(wanted, target.controllers()):
         actual = cgroup_file(pid, controller, name)
         if actual != value and not (controller == "memory" and whole_pages(value) == actual):
-            found.append("limits.%s: %s should be %s and is %s" % (key, name, value, actual))
+            shown = "not there" if actual is None else actual
+            found.append("limits.%s: %s should be %s and is %s" % (key, name, value, shown))
     return found
 
 

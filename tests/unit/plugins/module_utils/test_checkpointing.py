@@ -252,6 +252,7 @@ def test_what_has_come_since_then(lxc_path: str) -> None:
     take(lxc_path)
     make(Path(lxc_path, "new"), ENTRIES)
     Path(lxc_path, ".half.new").mkdir()
+    Path(lxc_path, ".work.new", "of somebody").mkdir(parents=True)
     Path(lxc_path, "theirs").mkdir()
     Path(lxc_path, "theirs", "config").touch()
     Path(files.building(lxc_path, files.CHECKPOINT)).mkdir()

@@ -148,7 +148,7 @@ CASES: dict[str, tuple[str, Effective, list[str]]] = {
     "selinux": (
         "lxc.selinux.context = u:r:t",
         Effective(),
-        ["security.selinux: it should be u:r:t and is None"],
+        ["security.selinux: it should be u:r:t and is none"],
     ),
     "no profile where there is no apparmor": ("lxc.apparmor.profile = unconfined", Effective(), []),
     "no profile": ("lxc.apparmor.profile = unconfined", Effective(apparmor="unconfined"), []),

@@ -235,14 +235,17 @@ def test_what_is_not_ours_has_no_leftovers(lxc_path: Path) -> None:
     assert files.leftovers(str(lxc_path), "hmi") == ()
     (lxc_path / "linked").symlink_to("hmi")
     assert files.leftovers(str(lxc_path), "linked") == ()
+    (lxc_path / ".theirs.new/work").mkdir(parents=True)
+    assert files.leftovers(str(lxc_path), "theirs") == ()
 
 
 def test_unfinished(tmp_path: Path) -> None:
     for name in (".hmi.new/.stage", ".media.new/rootfs", ".empty.new", ".other.new/work", "hmi/.stage", ".x", "..new"):
         (tmp_path / name).mkdir(parents=True)
+    (tmp_path / ".swept.new/.stage.17.1").mkdir(parents=True)
     (tmp_path / ".linked.new").symlink_to(".hmi.new")
     (tmp_path / ".file.new").write_text("", encoding="ascii")
-    assert files.unfinished(str(tmp_path)) == ["empty", "hmi", "media"]
+    assert files.unfinished(str(tmp_path)) == ["empty", "hmi", "media", "swept"]
     assert files.unfinished(str(tmp_path / "none")) == []
 
 
@@ -311,6 +314,6 @@ def test_a_lock_that_another_run_holds(tmp_path: Path) -> None:
     held = files.take(path)
     with pytest.raises(ContainerError) as caught, files.alarm(1):
         files.take(path)
-    assert str(caught.value) == f"another run has held the lock {path} for 120 seconds"
+    assert str(caught.value) == f"another run has held the lock {path} for 120 seconds; run again when it has ended"
     os.close(held)
     os.close(files.take(path))

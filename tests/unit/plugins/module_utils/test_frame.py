@@ -19,7 +19,7 @@ NOT_AN_INTERFACE = " is not the name of a network interface (at most 15 characte
     ("given", "expected"), [({"bridge": "br-0.1"}, "br-0.1"), ({}, "lxcbr0")], ids=["given", "left out"]
 )
 def test_bridge(given: dict[str, str], expected: str) -> None:
-    assert frame.check_bridge(given) == expected
+    assert frame.bridge_of(given) == expected
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_bridge(given: dict[str, str], expected: str) -> None:
 )
 def test_bad_bridge(bridge: str, sentence: str) -> None:
     with pytest.raises(RefusedError) as caught:
-        frame.check_bridge({"bridge": bridge})
+        frame.bridge_of({"bridge": bridge})
     assert str(caught.value) == sentence
 
 

@@ -84,7 +84,7 @@ LACKING: dict[str, tuple[str, dict[str, Any], str]] = {
     "no profile": ("seccomp", {"seccomp_profile": None}, "no common.seccomp of LXC"),
     "no apparmor": ("apparmor", {"apparmor": False}, "not there or switched off"),
     "no selinux": ("selinux", {"selinux": False}, "not there or switched off"),
-    "no lxc": ("lxc", {"lxc": None}, "neither the binding nor the tools"),
+    "no lxc": ("lxc", {"lxc": None, "ways": ()}, "neither the binding nor the tools"),
     "no init": ("init_lxc", {"init_lxc": None}, "no init.lxc"),
     "no bridge": ("bridge", {"interfaces": frozenset(["lo"])}, "no lxcbr0"),
     "no busybox": ("busybox", {"busybox": "there is no busybox"}, "there is no busybox"),
@@ -111,6 +111,15 @@ def test_a_target_that_lacks_something(name: str, lacking: dict[str, Any], found
     assert check.advice
     assert preflight.reasons({name: check}, [name]) == [f"{name}: {found}; {check.advice}"]
     assert preflight.reasons({name: check}, []) == []
+
+
+def test_lxc_that_is_there_and_cannot_be_reached() -> None:
+    found = preflight.lxc(
+        FACTS._replace(lxc=None, ways=("tools",), unreached="runtime: there is no module lxc; use tools"), []
+    )
+    assert found == (False, "runtime: there is no module lxc", "use tools")
+    found = preflight.lxc(FACTS._replace(lxc=None, unreached="lxc-config failed with 1: oh"), [])
+    assert found == (False, "lxc-config failed with 1: oh", "repair LXC, or choose another way with runtime")
 
 
 def test_each_check_is_seen_to_fail() -> None:

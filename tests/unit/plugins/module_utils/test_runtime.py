@@ -112,10 +112,19 @@ def test_a_binding_that_does_not_load(target: Path) -> None:
     )
 
 
-def test_a_program_of_LXC_that_is_missing(target: Path) -> None:
+def test_a_program_of_LXC_that_does_not_run(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ContainerError) as caught:
         runtime.call(["lxc-config", "lxc.lxcpath"])
-    assert str(caught.value) == "lxc-config: [Errno 2] No such file or directory: 'lxc-config'"
+    assert str(caught.value) == "lxc-config cannot be run: No such file or directory"
+    (target / "lxc-config").touch()
+    with pytest.raises(ContainerError) as caught:
+        runtime.call(["lxc-config", "lxc.lxcpath"])
+    assert str(caught.value) == "lxc-config cannot be run: Permission denied"
+    program(target / "lxc-config", "exec /bin/sleep 60\n")
+    monkeypatch.setattr(runtime, "PATIENCE", 0.01)
+    with pytest.raises(ContainerError) as caught:
+        runtime.call(["lxc-config", "lxc.lxcpath"])
+    assert str(caught.value) == "lxc-config gave no answer within 0 seconds"
 
 
 def test_a_program_of_LXC_that_fails(tmp_path: Path) -> None:

@@ -562,6 +562,11 @@ REFUSED = (
         "softwarecontainer_rollout_hosts: trucks matches no host of the inventory",
     ),
     (
+        {"softwarecontainer_hosts": "h1", "softwarecontainer_rollout_hosts": None},
+        None,
+        "softwarecontainer_hosts: a rollout does not go by it; give softwarecontainer_rollout_hosts",
+    ),
+    (
         {"softwarecontainer_rollout_batches": []},
         None,
         "softwarecontainer_rollout_batches: [] is not a list with a size.",
