@@ -82,7 +82,8 @@ class ActionModule(ActionBase):
         if found.id != place.id:
             raise RefusedError("%s is of another rollout: its id is %s" % (path, ledger.shown(found.id)))
         me = ledger_file.driver(os.getppid())
-        if not self.check and ledger.left(found):
+        # A run that was killed after the last host has left the rollout open.
+        if not self.check and (ledger.left(found) or found.state != "finished"):
             found = self.begin(place, me, found, batches, budget)
         waves = ledger.waves_of(found, self.options["chosen"])
         return {

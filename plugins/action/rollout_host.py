@@ -131,17 +131,25 @@ class Transaction:
                 return "done", ""
             except StageFailed as error:
                 failure = str(error)
-            if not transaction.is_needed_back(self.stages[-1].name):
-                return "failed", failure + "; nothing was changed."
+            failed = self.stages[-1].name
+            if not transaction.is_needed_back(failed, self.results):
+                return "failed", ledger.sentence("%s; %s" % (failure, transaction.after_failure(failed)))
             try:
                 self.go(transaction.BACK, is_driven, on_timeout)
-                return "rolled_back", failure
+                return "rolled_back", ledger.sentence(failure + self.older_checkpoint())
             except StageFailed as error:
                 return "failed", ledger.sentence("%s; and the rollback failed: %s" % (failure, error))
             except Lost as error:
                 return "pending", ledger.sentence("%s; and the host was lost in the rollback: %s" % (failure, error))
         except Lost as error:
             return "pending", str(error)
+
+    def older_checkpoint(self) -> str:
+        """Which checkpoint was brought back, where an earlier rollout had taken it."""
+        found = self.results["restore"].get("checkpoint") or {}
+        if not found or found["id"] == self.options["id"]:
+            return ""
+        return "; what is back is of an older checkpoint, %r, taken at %s" % (found["id"], found["taken"])
 
     def go(
         self, steps: Sequence[transaction.Step], is_driven: Callable[[], bool], on_timeout: Callable[[], None]

@@ -16,6 +16,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     checkpoint,
+    config,
     files,
     frame,
     manifest,
@@ -49,22 +50,21 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any
     times = states.times_of(parameters)
     label = label_of(parameters)
     reached = frame.choose_runtime(parameters)
-    index = restoring.read_index(reached.lxc_path) if parameters["state"] != "absent" else None
+    index: Optional[checkpoint.Index] = None
+    items: List[Dict[str, Any]] = []
     if parameters["state"] == "absent":
-        items, diffs, changed = drop(reached, check)
+        diffs = drop(reached, check)
     elif parameters["state"] == "restored":
-        items, diffs = restoring.restore(reached, index, times, check)
-        changed = False
-    elif index:
-        items, diffs, changed = [], [], False
+        items, diffs, index = restoring.restore(reached, times, check)
     else:
         ready = {one.name: checkpoint.ready_of(one.ready) for one in containers}
         items, diffs, index = take(reached, label, ready, check)
-        changed = bool(diffs)
     more: Dict[str, Any] = {"lxc_path": reached.lxc_path, "runtime": reached.kind, "checkpoint": shown(index)}
     more["ready"] = checkpoint.specs(index) if index else []
+    more["present"] = supervise.names_with(reached.lxc_path, manifest.FILE_NAME, config.FILE_NAME)
     result = frame.result_of(items, diffs if diff else [], more)
-    return dict(result, changed=changed or result["changed"])
+    # The checkpoint itself comes and goes with a diff; what is brought back is told of each container.
+    return dict(result, changed=result["changed"] or (bool(diffs) and parameters["state"] != "restored"))
 
 
 def label_of(parameters: Mapping[str, Any]) -> str:
@@ -80,15 +80,12 @@ def shown(index: Optional[checkpoint.Index]) -> Optional[Dict[str, Any]]:
     return {"id": index.id, "taken": index.taken, "containers": list(index.containers)} if index else None
 
 
-Outcome = Tuple[List[Dict[str, Any]], List[Dict[str, str]], bool]
-
-
-def drop(reached: runtime.Runtime, check: bool) -> Outcome:
-    """Remove the checkpoint, also one that is damaged."""
+def drop(reached: runtime.Runtime, check: bool) -> List[Dict[str, str]]:
+    """Remove the checkpoint, also one that is damaged; the diff is empty where there is none."""
     place = os.path.join(reached.lxc_path, files.CHECKPOINT)
     there = os.path.lexists(place)
     if not there and not files.leftovers(reached.lxc_path, files.CHECKPOINT):
-        return [], [], False
+        return []
     try:
         index = restoring.read_index(reached.lxc_path)
     except RefusedError:
@@ -97,7 +94,7 @@ def drop(reached: runtime.Runtime, check: bool) -> Outcome:
         with files.locked(reached.lxc_path, [files.CHECKPOINT]):
             told(files.drop_checkpoint, reached.lxc_path)
     before = checkpoint.listing(index) if index else "what is left of a checkpoint\n"
-    return [], [{"before_header": place, "after_header": place, "before": before, "after": ""}], True
+    return [{"before_header": place, "after_header": place, "before": before, "after": ""}]
 
 
 def told(step: Callable[[str], Any], lxc_path: str) -> Any:
@@ -111,10 +108,13 @@ def told(step: Callable[[str], Any], lxc_path: str) -> Any:
 def take(
     reached: runtime.Runtime, label: str, ready: Mapping[str, Tuple[Mapping[str, Any], ...]], check: bool
 ) -> Tuple[List[Dict[str, Any]], List[Dict[str, str]], Optional[checkpoint.Index]]:
-    """Take a checkpoint of all containers of ours. Where one of them cannot be kept, there is none.
+    """Take a checkpoint of all containers of ours, unless there is one. Where one of them cannot be kept, there is none.
 
     A container that a checkpoint lacks would be removed when it is brought back.
     """
+    index = restoring.read_index(reached.lxc_path)
+    if index:
+        return [], [], index
     names = supervise.names_with(reached.lxc_path, manifest.FILE_NAME)
     with nullcontext() if check else files.locked(reached.lxc_path, [files.CHECKPOINT, *names]):
         index = restoring.read_index(reached.lxc_path)

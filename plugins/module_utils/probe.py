@@ -11,6 +11,7 @@ import shutil
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+    files,
     frame,
     idmap,
     idmapped,
@@ -44,6 +45,7 @@ def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
         for name, check in checks.items()
     ]
     result: Dict[str, Any] = {"changed": False, "checks": told, "lxc_path": facts.lxc_path}
+    result["checkpoint"] = os.path.lexists(os.path.join(facts.lxc_path, files.CHECKPOINT))
     reasons = preflight.reasons(checks, needed)
     return {**result, "msg": "; ".join(reasons)} if reasons else result
 

@@ -79,11 +79,22 @@ def read(place: str, path: str) -> str:
 
 
 def restore(
-    reached: runtime.Runtime, index: Optional[checkpoint.Index], times: supervise.Times, check: bool
+    reached: runtime.Runtime, times: supervise.Times, check: bool
+) -> Tuple[List[Dict[str, Any]], List[Dict[str, str]], checkpoint.Index]:
+    """The results of all containers, those of the checkpoint first, the diffs, and its index. Raises RefusedError."""
+    # The index is read under the lock: a run that drops the checkpoint meanwhile would leave us nothing to bring back.
+    with nullcontext() if check else files.locked(reached.lxc_path, [files.CHECKPOINT]):
+        index = read_index(reached.lxc_path)
+        if index is None:
+            raise RefusedError("there is no checkpoint in %s to bring back" % reached.lxc_path)
+        items, diffs = bring_all_back(reached, index, times, check)
+        return items, diffs, index
+
+
+def bring_all_back(
+    reached: runtime.Runtime, index: checkpoint.Index, times: supervise.Times, check: bool
 ) -> Tuple[List[Dict[str, Any]], List[Dict[str, str]]]:
-    """The results of all containers, those of the checkpoint first, and the diffs. Raises RefusedError."""
-    if index is None:
-        raise RefusedError("there is no checkpoint in %s to bring back" % reached.lxc_path)
+    """The results of all containers, those of the checkpoint first, and the diffs; its lock is held."""
     new = newcomers(reached.lxc_path, index)
     wishes = [
         supervise.Wish(name, checkpoint.STATES[kept.state], declared=True) for name, kept in index.containers.items()
@@ -91,7 +102,7 @@ def restore(
     going = [supervise.Wish(name, "absent") for name in new]
     names = [wish.name for wish in wishes + going]
     outcome = Outcome()
-    with nullcontext() if check else files.locked(reached.lxc_path, [files.CHECKPOINT, *names]):
+    with nullcontext() if check else files.locked(reached.lxc_path, names):
         before = states.look(reached, wishes + going, check)
         if not check:
             # A run that was killed while it started containers has left LXC's logs, and they need no other start.

@@ -194,6 +194,12 @@ ready:
         - tcp: 8080
           timeout: 30.0
           stable: 1.0
+present:
+  description: The containers of this collection that are there now, and complete, whatever the checkpoint holds.
+  returned: unless the whole call was refused
+  type: list
+  elements: str
+  sample: [hmi]
 diff:
   description: The checkpoint where it is taken or dropped, or what is brought back.
   returned: in diff mode, when something changes

@@ -120,6 +120,13 @@ checks:
       needed: false
       found: not there or switched off
       advice: leave security.apparmor out
+checkpoint:
+  description:
+    - Whether there is a checkpoint of M(softwarecontainer.lxc.checkpoint). One that is there before a rollout was left by
+      a rollout that did not come to its end on this target.
+  returned: unless the whole call was refused
+  type: bool
+  sample: false
 lxc_path:
   description: The directory that holds the containers.
   returned: unless the whole call was refused

@@ -22,6 +22,7 @@ description:
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers
   - softwarecontainer.lxc.containers.lxc
+  - softwarecontainer.lxc.containers.secrets
   - softwarecontainer.lxc.containers.attributes
 attributes:
   check_mode:
@@ -168,7 +169,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors impor
 
 def main() -> None:
     """Wait until all containers of this host are ready."""
-    module = AnsibleModule(argument_spec=dict(arguments.CONTAINERS), supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**arguments.CONTAINERS, **arguments.SECRETS}, supports_check_mode=True)
     try:
         result = gate.run(module.params, module.check_mode)
     except Error as error:

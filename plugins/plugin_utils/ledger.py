@@ -160,7 +160,9 @@ def batches_of(hosts: Sequence[str], canary: Any, sizes: Any) -> Tuple[Tuple[str
     total = len(hosts)
     key = "softwarecontainer_rollout_batches[%d]"
     numbers = [amount(size, total, key % index, 1) for index, size in enumerate(sizes)]
-    first = amount(canary, total, "softwarecontainer_rollout_canary", 0)
+    name = "softwarecontainer_rollout_canary"
+    # Of a small fleet a percentage would be no host at all, which only 0 asks for.
+    first = amount(canary, total, name, 1) if amount(canary, 100, name, 0) else 0
     batches: List[Tuple[str, ...]] = [tuple(hosts[:first])] if first else []
     start = first
     while start < total:
@@ -418,12 +420,19 @@ def left(ledger: Ledger) -> List[str]:
 
 
 def waves_of(ledger: Ledger, chosen: Sequence[str]) -> List[List[str]]:
-    """Of each batch what is not done and chosen; batches of which nothing is left are not there."""
+    """Of each batch what is not done and chosen; batches of which nothing is left are not there.
+
+    While no host is done, whoever is chosen, the first wave has no more hosts than the first batch.
+    """
     wanted = set(chosen)
     found = [
         [name for name in batch if name in wanted and ledger.hosts[name].state != "done"] for batch in ledger.batches
     ]
-    return [batch for batch in found if batch]
+    waves = [batch for batch in found if batch]
+    if waves and not counts(ledger).done:
+        first = len(ledger.batches[0])
+        waves[:1] = [wave for wave in (waves[0][:first], waves[0][first:]) if wave]
+    return waves
 
 
 def is_lost(host: Host) -> bool:

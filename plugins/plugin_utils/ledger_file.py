@@ -25,12 +25,18 @@ from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledge
 
 @dataclass(frozen=True)
 class Driver:
-    """A process of this or another controller. The start is in clock ticks since the boot: numbers are used again."""
+    """A process of this or another controller. The start is in clock ticks since the boot: numbers are used again.
+
+    `machine` tells two of one host name apart, see machine-id(5), and `namespace` those whose numbers are not ours, see
+    pid_namespaces(7).
+    """
 
     host: str
     boot: str
     pid: int
     start: int
+    machine: str = ""
+    namespace: str = ""
 
     def words(self) -> str:
         """It in a sentence, and in the ledger."""
@@ -122,7 +128,15 @@ def locked(directory: str) -> Iterator[None]:
 
 def driver(pid: int) -> Driver:
     """A process of this machine. Raises OSError where it is gone."""
-    return Driver(socket.gethostname(), processes.boot_id(), pid, start_of(pid))
+    machine = (read("/etc/machine-id") or "").strip()
+    return Driver(
+        socket.gethostname(),
+        processes.boot_id(),
+        pid,
+        start_of(pid),
+        machine,
+        os.readlink("/proc/self/ns/pid"),
+    )
 
 
 def start_of(pid: int) -> int:
@@ -134,8 +148,8 @@ def start_of(pid: int) -> int:
 
 
 def is_alive(holder: Driver, here: Driver) -> bool:
-    """Whether a process lives; of another machine that cannot be told, and counts as yes."""
-    if holder.host != here.host:
+    """Whether a process lives; where that cannot be told from here it counts as yes."""
+    if is_elsewhere(holder, here):
         return True
     if holder.boot != here.boot:
         return False
@@ -143,6 +157,13 @@ def is_alive(holder: Driver, here: Driver) -> bool:
         return start_of(holder.pid) == holder.start
     except OSError:
         return False
+
+
+def is_elsewhere(holder: Driver, here: Driver) -> bool:
+    """Whether a process is of another machine, or of another container of this one, and out of our sight."""
+    if (holder.host, holder.machine) != (here.host, here.machine):
+        return True
+    return holder.boot == here.boot and holder.namespace != here.namespace
 
 
 def holder_of(place: Place) -> Optional[Driver]:
@@ -166,7 +187,7 @@ def take(place: Place, me: Driver) -> None:
     holder = holder_of(place)
     if holder is not None and holder != me and is_alive(holder, me):
         told = "rollout %s is driven by process %d of %s" % (place.id, holder.pid, ledger.sentence(holder.host))
-        if holder.host != me.host:
+        if is_elsewhere(holder, me):
             told += "; if that one has ended, remove %s" % place.path("lock")
         raise RefusedError(told)
     write(place.path("lock"), json.dumps(vars(me)) + "\n")

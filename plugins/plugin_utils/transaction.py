@@ -53,13 +53,14 @@ def doomed(options: Options, results: Results) -> List[str]:
     """The containers that will be removed: declared absent, or there and, with prune, not declared."""
     absent = [each["name"] for each in options["containers"] if is_absent(each, options)]
     known = [each["name"] for each in options["containers"]]
-    there = (results.get("checkpoint", {}).get("checkpoint") or {}).get("containers", [])
+    # Not those of the checkpoint: an older one may hold what was removed since then.
+    there = results.get("checkpoint", {}).get("present", [])
     others = [name for name in there if name not in known] if options["prune"] else []
     return [name for name in absent if name in there] + others
 
 
 def has_doomed(options: Options, results: Results) -> bool:
-    """Whether there are containers to remove, or may be: an older checkpoint does not know what came after it."""
+    """Whether there are containers to remove, or may be: an interrupted run may have left one that is half built."""
     fresh = results.get("checkpoint", {}).get("changed")
     return bool(doomed(options, results)) or (not fresh and pending("container")(options, results))
 
@@ -104,8 +105,12 @@ def remove(options: Options, results: Results) -> Dict[str, Any]:
     return times(options, "containers", "defaults", "secrets", "bridge", "prune")
 
 
+def ready(options: Options, results: Results) -> Dict[str, Any]:
+    return chosen(options, "defaults", "secrets", "lxc_path", "runtime", containers=kept(options))
+
+
 def recheck(options: Options, results: Results) -> Dict[str, Any]:
-    return chosen(options, "lxc_path", "runtime", containers=results["restore"].get("ready", []))
+    return chosen(options, "secrets", "lxc_path", "runtime", containers=results["restore"].get("ready", []))
 
 
 def drop(options: Options, results: Results) -> Dict[str, Any]:
@@ -121,7 +126,7 @@ FORWARD = (
     Step("busybox", "busybox", lambda options, results: common(options, "secrets"), pending("busybox")),
     Step("config", "config", lambda options, results: common(options, "secrets", "bridge"), pending("config")),
     Step("container", "container", container, pending("container")),
-    Step("ready", "ready", lambda options, results: common(options)),
+    Step("ready", "ready", ready),
     Step("remove", "container", remove, has_doomed),
     Step("forget", "checkpoint", drop),
 )
@@ -139,10 +144,20 @@ FORECAST = (
 )
 
 
-def is_needed_back(failed: str) -> bool:
+def is_needed_back(failed: str, results: Results) -> bool:
     """Whether a failure of this stage asks for the rollback."""
+    if failed == "preflight":
+        # A run that came to no end has left the host as it may be neither before nor after.
+        return bool(results.get("preflight", {}).get("checkpoint"))
     names = [step.name for step in FORWARD]
-    return names.index(failed) >= names.index(FIRST_CHANGE)
+    return names.index(FIRST_CHANGE) <= names.index(failed) < names.index("forget")
+
+
+def after_failure(failed: str) -> str:
+    """What is to be said of the host where there is no rollback."""
+    if failed == "forget":
+        return "what was rolled out is there and ready, and so is the checkpoint still."
+    return "nothing was changed."
 
 
 def reason_of(stage: str, result: Mapping[str, Any]) -> str:

@@ -315,5 +315,5 @@ def test_refused(given: dict[str, Any], start: str) -> None:
 
 def test_nothing_to_bring_back_from() -> None:
     with pytest.raises(RefusedError) as caught:
-        restoring.restore(Tools("/nowhere"), None, supervise.Times(0, 0, 0), True)
+        restoring.restore(Tools("/nowhere"), supervise.Times(0, 0, 0), True)
     assert str(caught.value) == "there is no checkpoint in /nowhere to bring back"

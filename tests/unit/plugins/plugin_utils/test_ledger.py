@@ -71,6 +71,8 @@ def names(count: int) -> list[str]:
         pytest.param(10, 0, ["100%"], [10], id="all at once"),
         pytest.param(10, 2, [3, "50%"], [2, 3, 5], id="numbers and percentages"),
         pytest.param(10, "20%", [4], [2, 4, 4], id="a canary in percent"),
+        pytest.param(10, "5%", [4], [1, 4, 4, 1], id="a canary of less than a host is a host"),
+        pytest.param(10, "0%", [4], [4, 4, 2], id="no canary, in percent"),
         pytest.param(3, 5, [1], [3], id="a canary of more than all"),
         pytest.param(3, 1, ["1%"], [1, 1, 1], id="less than a host is a host"),
         pytest.param(500, 1, ["5", 100, "50%"], [1, 5, 100, 250, 144], id="many"),
@@ -394,6 +396,8 @@ def test_there_is_nothing_to_pause():
     [
         pytest.param(NEW, HOSTS, [["h1"], ["h2", "h3"]], id="all"),
         pytest.param(NEW, ("h3", "h1"), [["h1"], ["h3"]], id="limited"),
+        pytest.param(NEW, ("h2", "h3"), [["h2"], ["h3"]], id="limited to others than the canary"),
+        pytest.param(after(BEGUN, ("h1", "pending")), HOSTS, [["h1"], ["h2", "h3"]], id="the canary is pending"),
         pytest.param(NEW, (), [], id="none chosen"),
         pytest.param(after(BEGUN, ("h1", "done")), HOSTS, [["h2", "h3"]], id="the canary is done"),
         pytest.param(after(BEGUN, ("h1", "done"), ("h2", "failed")), HOSTS, [["h2", "h3"]], id="failed ones again"),

@@ -78,6 +78,9 @@ def test_this_process_lives(me):
         pytest.param({"pid": 2**22 + 1}, False, id="no such process"),
         pytest.param({"boot": "0"}, False, id="before the last boot"),
         pytest.param({"host": "elsewhere"}, True, id="another machine"),
+        pytest.param({"machine": "0", "boot": "0"}, True, id="another machine of the same name"),
+        pytest.param({"namespace": "pid:[1]", "start": 1}, True, id="another container of this machine"),
+        pytest.param({"namespace": "pid:[1]", "boot": "0"}, False, id="another container, before the last boot"),
         pytest.param({"host": "elsewhere", "boot": "0"}, True, id="another machine, another boot"),
     ],
 )

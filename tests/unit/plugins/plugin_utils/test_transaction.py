@@ -28,7 +28,7 @@ OPTIONS: dict[str, Any] = {
     "timeout": 0,
 }
 ALL = ["busybox", "config", "container"]
-THERE = {"checkpoint": {"changed": True, "checkpoint": {"id": "one", "containers": ["hmi", "old", "other"]}}}
+THERE = {"checkpoint": {"changed": True, "present": ["hmi", "old", "other"]}}
 
 
 @dataclass
@@ -98,7 +98,7 @@ def test_the_arguments():
         ("busybox", "busybox", specs),
         ("config", "config", {**specs, "bridge": "br0"}),
         ("container", "container", {**times, "containers": [{"name": "hmi"}], "defaults": {}, "bridge": "br0"}),
-        ("ready", "ready", specs),
+        ("ready", "ready", {**specs, "containers": [{"name": "hmi"}]}),
         ("remove", "container", {**times, **specs, "bridge": "br0", "prune": False}),
         ("forget", "checkpoint", {**place, "state": "absent"}),
     ]
@@ -117,6 +117,14 @@ def test_the_arguments_of_the_way_back():
         ("recheck", "ready", {**place, "containers": specs}),
         ("forget", "checkpoint", {**place, "state": "absent"}),
     ]
+
+
+def test_what_was_removed_by_an_earlier_run_is_not_stopped_again():
+    """The older checkpoint still holds it."""
+    older = {"changed": False, "checkpoint": {"id": "one", "containers": ["hmi", "old"]}, "present": ["hmi"]}
+    ended, ran, _modules = carried_out({"checkpoint": older})
+    assert ended == ("done", "")
+    assert "stop" not in [name for name, _outcome in ran]
 
 
 def test_what_is_left_out_is_the_modules_to_decide():
@@ -156,6 +164,34 @@ GONE = AnsibleConnectionFailure("Connection\r\nclosed")
             "checkpoint: no; nothing was changed.",
             [("checkpoint", "failed")],
             id="checkpoint",
+        ),
+        pytest.param(
+            failing("preflight"),
+            "failed",
+            "preflight: no; nothing was changed.",
+            [("preflight", "failed")],
+            id="preflight",
+        ),
+        pytest.param(
+            {"preflight": {"failed": True, "msg": "no", "checkpoint": True}},
+            "rolled_back",
+            "preflight: no",
+            [("preflight", "failed"), *BACK],
+            id="preflight, where an earlier run was broken off",
+        ),
+        pytest.param(
+            {**failing("ready"), "restore": {"checkpoint": {"id": "zero", "taken": "2026-11-25T02:00:00Z"}}},
+            "rolled_back",
+            "ready: no; what is back is of an older checkpoint, 'zero', taken at 2026-11-25T02:00:00Z",
+            [("ready", "failed"), *BACK],
+            id="an older checkpoint",
+        ),
+        pytest.param(
+            failing("forget"),
+            "failed",
+            "forget: no; what was rolled out is there and ready, and so is the checkpoint still.",
+            [("ready", "ok"), ("remove", "ok"), ("forget", "failed")],
+            id="forget",
         ),
         pytest.param({**THERE, **failing("stop")}, "rolled_back", "stop: no", [("stop", "failed"), *BACK], id="stop"),
         pytest.param(failing("rootfs"), "rolled_back", "rootfs: no", [("rootfs", "failed"), *BACK], id="rootfs"),

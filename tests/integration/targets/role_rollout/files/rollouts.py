@@ -267,7 +267,12 @@ def canary():
     before, content = fleet.seen(), fleet.content("h1")
     fleet.release("2")
     fleet.break_("h1")
-    status, output = fleet.run(softwarecontainer_rollout_id="two")
+    # A check that tells a secret of the container must not get it into the reason.
+    spec = fleet.hosts["h1"]["softwarecontainer_containers"][0]
+    spec["environment"]["TOKEN"] = {"secret": "token"}
+    spec["ready"][0]["command"][2] = 'echo "TOKEN is $TOKEN"; ' + spec["ready"][0]["command"][2]
+    fleet.hosts["h1"]["softwarecontainer_secrets"] = {"token": "hunter3"}
+    status, output = fleet.run("-vvv", softwarecontainer_rollout_id="two")
     assert status != 0
     assert fleet.seen("h2", "h3") == {name: before[name] for name in ("h2", "h3")}
     assert (fleet.running("h1"), fleet.content("h1")) == ("1", content)
@@ -278,6 +283,9 @@ def canary():
     assert host["state"] == "rolled_back"
     name = fleet.container("h1")
     assert re.match("ready: container '%s': command .* did not hold within 1 seconds?: " % name, host["reason"]), host
+    assert ": the program ended with 1: TOKEN is ***" in host["reason"], host
+    told = [text_of(os.path.join(fleet.ledgers, "two." + ending)) for ending in ("json", "html")]
+    assert "hunter3" not in "".join((output, *told))
     outcomes = [(stage["name"], stage["outcome"]) for stage in host["stages"]]
     assert outcomes[-4:] == [("ready", "failed"), ("restore", "changed"), ("recheck", "ok"), ("forget", "changed")]
     assert [record["hosts"][name]["attempts"] for name in ("h2", "h3")] == [0, 0]
@@ -307,6 +315,8 @@ def prune():
     assert (fleet.running("h1"), fleet.running("h1", "b")) == ("1", "1")
     assert (fleet.content("h1"), len(tree(fleet.path("h1")))) == (content, files)
     fleet.release("2")
+    # One host has it undeclared, the other one declared absent.
+    fleet.hosts["h2"]["softwarecontainer_containers"].append({"name": fleet.container("h2", "b"), "state": "absent"})
     assert fleet.run(softwarecontainer_rollout_id="three")[0] == 0
     assert [fleet.running(name) for name in fleet.names] == ["2", "2"]
     assert [os.listdir(fleet.path(name)) for name in fleet.names] == [[fleet.container(name)] for name in fleet.names]
@@ -418,6 +428,19 @@ def lost_in_rollback():
     assert fleet.ledger("two")["hosts"]["h1"]["state"] == "rolled_back"
     assert (fleet.running("h1"), fleet.content("h1")) == ("1", content)
 
+    # So it does where it is lost once more and cannot even take the release that comes next.
+    fleet.losing("h1", 8)
+    assert fleet.run(softwarecontainer_rollout_id="two", environment={"ANSIBLE_PIPELINING": "1"})[0] != 0
+    assert fleet.ledger("two")["hosts"]["h1"]["state"] == "pending"
+    fleet.losing("h1", 999)
+    fleet.hosts["h1"]["softwarecontainer_containers"] = [fleet.spec("h1", "3", security={"selinux": "u:r:t"})]
+    assert fleet.run(softwarecontainer_rollout_id="three")[0] != 0
+    host = fleet.ledger("three")["hosts"]["h1"]
+    assert host["state"] == "rolled_back", host
+    assert re.match("preflight: selinux: .*; what is back is of an older checkpoint, 'two', taken at 2", host["reason"])
+    assert (fleet.running("h1"), fleet.content("h1")) == ("1", content)
+    assert not os.path.exists(os.path.join(fleet.path("h1"), ".checkpoint"))
+
 
 def waiting(fleet, name, good="0"):
     """Let a host's gate wait for a file; returns the path that opens it."""
@@ -450,10 +473,22 @@ def broken_off(case, number):
     assert [fleet.running(name) for name in fleet.names] == ["1"] * 3
     assert not os.path.exists(os.path.join(fleet.ledgers, "one.lock"))
     assert not os.path.exists(os.path.join(fleet.path("h2"), ".checkpoint"))
+    return fleet
 
 
 def killed():
-    broken_off("killed", signal.SIGKILL)
+    fleet = broken_off("killed", signal.SIGKILL)
+
+    # What a run leaves that is killed after its last host: the next one has nothing to do but to close.
+    record = fleet.ledger()
+    record["state"] = "running"
+    record["runs"][-1]["ended"] = None
+    write(os.path.join(fleet.ledgers, "one.json"), json.dumps(record))
+    status, output = fleet.run()
+    assert status == 0, output
+    assert "All 3 hosts are done." in output
+    assert fleet.ledger()["state"] == "finished"
+    assert all(run["ended"] for run in fleet.ledger()["runs"])
 
 
 def interrupted():
@@ -564,7 +599,7 @@ REFUSED = (
     (
         {"softwarecontainer_hosts": "h1", "softwarecontainer_rollout_hosts": None},
         None,
-        "softwarecontainer_hosts: a rollout does not go by it; give softwarecontainer_rollout_hosts",
+        "softwarecontainer_hosts: a rollout does not go by it; give softwarecontainer_rollout_hosts instead",
     ),
     (
         {"softwarecontainer_rollout_batches": []},
@@ -669,7 +704,7 @@ def other_settings():
     # What the first host has is not what one without anything gets.
     del fleet.hosts["h3"]["softwarecontainer_containers"]
     fleet.hosts["h2"].update(ansible_become=True, ansible_become_method="ansible.builtin.su")
-    environment = {"ANSIBLE_BECOME_ALLOW_SAME_USER": "1", "ANSIBLE_TASK_TIMEOUT": "600", "ANSIBLE_PIPELINING": "0"}
+    environment = {"ANSIBLE_BECOME_ALLOW_SAME_USER": "1", "ANSIBLE_TASK_TIMEOUT": "1", "ANSIBLE_PIPELINING": "0"}
     environment.update(ANSIBLE_STRATEGY="free", ANSIBLE_ANY_ERRORS_FATAL="1")
     status, output = fleet.run("--forks", "20", "-v", environment=environment)
     assert status == 0
