@@ -16,7 +16,6 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     checkpoint,
-    config,
     files,
     frame,
     manifest,
@@ -61,7 +60,8 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any
         items, diffs, index = take(reached, label, ready, check)
     more: Dict[str, Any] = {"lxc_path": reached.lxc_path, "runtime": reached.kind, "checkpoint": shown(index)}
     more["ready"] = checkpoint.specs(index) if index else []
-    more["present"] = supervise.names_with(reached.lxc_path, manifest.FILE_NAME, config.FILE_NAME)
+    ours = supervise.names_with(reached.lxc_path, manifest.FILE_NAME)
+    more["present"] = [name for name in ours if supervise.has_config(reached.lxc_path, name)]
     result = frame.result_of(items, diffs if diff else [], more)
     # The checkpoint itself comes and goes with a diff; what is brought back is told of each container.
     return dict(result, changed=result["changed"] or (bool(diffs) and parameters["state"] != "restored"))
