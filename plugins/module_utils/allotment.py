@@ -55,15 +55,18 @@ class Allotment:
         if container.security.privileged:
             wanted = idmap.Ids()
         elif container.security.idmap:
-            wanted = idmap.Ids(container.security.idmap, self.shifts())
+            wanted = idmap.Ids(container.security.idmap, self.shifts(before))
         elif before.ids.allotted and self.still(before.ids.lines):
-            wanted = before.ids._replace(shifted=self.shifts())
+            wanted = before.ids._replace(shifted=self.shifts(before))
         else:
-            wanted = idmap.allotted(self.choose(container.name), self.shifts())
+            wanted = idmap.allotted(self.choose(container.name), self.shifts(before))
         return wanted.after(before.ids) if before.stages else wanted
 
-    def shifts(self) -> bool:
-        """Whether files on disk have to have the ids of the target, since their file system cannot map ids."""
+    def shifts(self, before: Manifest) -> bool:
+        """Whether files on disk have to have the ids of the target, since their file system cannot map ids.
+
+        Where the kernel cannot tell now, a container that is there, with its manifest `before`, stays as it is.
+        """
         if self.shifting is None:
             closed = target.closed(self.lxc_path)
             if closed:
@@ -71,7 +74,15 @@ class Allotment:
                     "security: a user namespace cannot pass %s, whose mode keeps others out; chmod o+x it, %s"
                     % (closed, OTHERWISE)
                 )
-            able = idmapped.supported(target.existing(self.lxc_path))[0]
+            try:
+                able = idmapped.supported(target.existing(self.lxc_path))[0]
+            except OSError as error:
+                if before.stages:
+                    return before.ids.shifted
+                raise ContainerError(
+                    "security: whether files can be mounted with mapped ids cannot be told now (%s: %s); run again when"
+                    " there is room in the kernel, see user.max_user_namespaces" % (error.filename, error.strerror)
+                ) from None
             self.shifting = not able or not maps_root(self.reached.version())
         return self.shifting
 

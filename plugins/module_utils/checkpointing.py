@@ -197,7 +197,8 @@ def keep_entry(taking: Taking, directories: scan.Directories, owned: tree.Entry)
     limit = max(scan.SHOWN_SIZE, owned.size)
     try:
         digest, size = files.keep_content(directories, owned.path, taking.place, limit)
-    except FileNotFoundError:
-        raise ContainerError("%s: changed while we looked; run again" % owned.path) from None
+    except (ContainerError, FileNotFoundError):
+        # The container has put something else there meanwhile: the same as if that had been there before.
+        return None, False
     taking.contents.add(digest)
     return (tree.FILE, kept[1], digest, str(size)), whole

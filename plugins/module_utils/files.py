@@ -535,6 +535,14 @@ def unlink_or_tell(name: str, parent: int) -> bool:
     return False
 
 
+def note_change(lxc_path: str, name: str, boot: str, seconds: float) -> None:
+    """Write into the manifest that the config has changed now, so that a restart is due. Raises OSError."""
+    with Directories(os.path.join(lxc_path, name)) as directories:
+        record = manifests.parse(read_text(directories, manifests.FILE_NAME, manifests.SIZE_MAX) or "")
+        stage = record.stages.get("config", manifests.Stage())._replace(changed=manifests.Moment(boot, seconds))
+        replace_text(directories, manifests.FILE_NAME, manifests.render(record.with_stage("config", stage)))
+
+
 def replace_config(lxc_path: str, name: str, text: str) -> None:
     """Put another config in the place of one that LXC cannot load, for a container that is to be removed."""
     with Directories(os.path.join(lxc_path, name)) as directories:
@@ -683,6 +691,7 @@ def keep_content(directories: Directories, path: str, place: str, limit: int) ->
             chunk = original.read(CHUNK)
             size += len(chunk)
             if size > limit:
+                os.unlink(new)
                 raise ContainerError("%s: changed while we looked; run again" % path)
             if not chunk:
                 break

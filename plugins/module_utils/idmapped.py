@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 from typing import Iterator, Tuple
 
@@ -18,11 +19,17 @@ AT_FDCWD, AT_EMPTY_PATH = -100, 0x1000
 # Any map does; the kernel does not look into /etc/subuid.
 SOME_MAP = "0 100000 65536"
 
+# With these the kernel has no room at the moment, and says nothing of what it can do.
+NO_ROOM = (errno.ENOSPC, errno.EUSERS, errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+
 Answer = Tuple[bool, str]
 
 
 def supported(path: str) -> Answer:
-    """Whether it can, and where not, why. It is tried on a mount of its own, which has no place in any tree."""
+    """Whether it can, and where not, why. It is tried on a mount of its own, which has no place in any tree.
+
+    Raises OSError where the kernel has no room to try it, of which a container may have taken all: that is no answer.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     try:
         with user_namespace(libc) as namespace, descriptor(
@@ -32,6 +39,8 @@ def supported(path: str) -> Answer:
             size = ctypes.sizeof(attributes)
             called(libc, "mount_setattr", MOUNT_SETATTR, mount, b"", AT_EMPTY_PATH, ctypes.byref(attributes), size)
     except OSError as error:
+        if error.errno in NO_ROOM:
+            raise
         return False, "%s: %s" % (error.filename, error.strerror)
     return True, ""
 

@@ -55,7 +55,10 @@ def gather(parameters: Mapping[str, Any], bridge: str) -> preflight.Facts:
     version, ways, lxc_path, unreached = lxc(parameters)
     nearest = target.existing(lxc_path)
     status = os.statvfs(nearest)
-    can_map, reason = idmapped.supported(nearest)
+    try:
+        can_map, reason = idmapped.supported(nearest)
+    except OSError as error:
+        can_map, reason = False, "%s: %s" % (error.filename, error.strerror)
     return preflight.Facts(
         root=os.geteuid() == 0,
         kernel=platform.release(),

@@ -73,6 +73,25 @@ def inits(roots: Mapping[str, str]) -> Dict[str, int]:
     return found
 
 
+def holders(sockets: Iterable[str]) -> Set[int]:
+    """The processes that have one of these sockets open, by their names in /proc/net/unix, see proc(5)."""
+    wanted = set(sockets)
+    inodes: Set[str] = set()
+    with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
+        for fields_ in (line.rstrip("\n").split(None, 7) for line in stream):
+            if len(fields_) == 8 and fields_[7] in wanted:
+                inodes.add("socket:[%s]" % fields_[6])
+    found: Set[int] = set()
+    for pid in [int(entry) for entry in os.listdir("/proc") if entry.isdigit()] if inodes else []:
+        # Each process may end at any moment.
+        with contextlib.suppress(OSError):
+            for fd in os.listdir("/proc/%d/fd" % pid):
+                with contextlib.suppress(OSError):
+                    if os.readlink("/proc/%d/fd/%s" % (pid, fd)) in inodes:
+                        found.add(pid)
+    return found
+
+
 def is_first(pid: int) -> bool:
     """Whether a process is number 1 in the innermost of several namespaces of processes."""
     with open("/proc/%d/status" % pid, encoding="utf-8", errors="replace") as stream:

@@ -24,6 +24,8 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors impor
 STATES = ["STOPPED", "STARTING", "RUNNING", "STOPPING", "ABORTING", "FREEZING", "FROZEN", "THAWED"]
 # How long LXC may take for an answer or a change of state that waits for nothing else, in seconds.
 PATIENCE = 30
+# The longest that a start may ever be given.
+START_MAX = 86400
 # The longest name of an abstract socket that LXC does not hash, commands_utils.c.
 SOCKET_NAME_MAX = 104
 # Variables that would change how LXC's own tool runs on the target.
@@ -145,9 +147,9 @@ class Tools(NamedTuple):
 
     def start(self, name: str, log: str) -> None:
         """Start, until LXC says RUNNING. LXC's errors go to the log."""
-        call(
-            ["lxc-start", "-n", name, "-P", self.lxc_path, "-d", "-q", "-o", log, "-l", "ERROR"], "LXC did not start it"
-        )
+        argv = ["lxc-start", "-n", name, "-P", self.lxc_path, "-d", "-q", "-o", log, "-l", "ERROR"]
+        # Who calls ends what takes too long.
+        call(argv, "LXC did not start it", START_MAX)
 
     def halt(self, name: str) -> None:
         """Ask PID 1 to end, and do not wait."""
@@ -244,12 +246,13 @@ def known(state: str) -> str:
     return state
 
 
-def call(argv: Sequence[str], message: str = "") -> str:
-    """Output of one of LXC's programs. A failure is an error with its last words."""
+def call(argv: Sequence[str], message: str = "", seconds: Optional[float] = None) -> str:
+    """Output of one of LXC's programs, which gets PATIENCE if not so many seconds. A failure is an error with its last words."""
+    limit = PATIENCE if seconds is None else seconds
     try:
-        done = subprocess.run(argv, **QUIET, timeout=PATIENCE, check=False)
+        done = subprocess.run(argv, **QUIET, timeout=limit, check=False)
     except subprocess.TimeoutExpired:
-        raise ContainerError("%s gave no answer within %d seconds" % (argv[0], PATIENCE)) from None
+        raise ContainerError("%s gave no answer within %g seconds" % (argv[0], limit)) from None
     except OSError as error:
         raise ContainerError("%s cannot be run: %s" % (argv[0], error.strerror)) from None
     text = done.stdout.decode("utf-8", "replace")
@@ -263,6 +266,11 @@ def sockets() -> List[str]:
     """The names of the sockets of this network namespace, abstract ones with a leading @. See proc(5)."""
     with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
         return socket_names(stream.read())
+
+
+def command_socket(runtime: Runtime, name: str) -> str:
+    """The name of the socket through which LXC talks to the monitor of a container, as /proc/net/unix has it."""
+    return "@%s/%s/command" % (runtime.lxc_path, name)
 
 
 def socket_names(text: str) -> List[str]:
@@ -280,8 +288,8 @@ def statuses(runtime: Runtime, names: Sequence[str]) -> Dict[str, Union[Status, 
     present = set(sockets())
     results: Dict[str, Union[Status, ContainerError]] = {}
     for name in names:
-        socket = "%s/%s/command" % (runtime.lxc_path, name)
-        if len(os.fsencode(socket)) <= SOCKET_NAME_MAX and "@" + socket not in present:
+        socket = command_socket(runtime, name)
+        if len(os.fsencode(socket)) <= SOCKET_NAME_MAX + 1 and socket not in present:
             results[name] = Status("STOPPED")
     asked = [name for name in names if name not in results]
     results.update(ask_all(runtime, asked))
@@ -291,11 +299,17 @@ def statuses(runtime: Runtime, names: Sequence[str]) -> Dict[str, Union[Status, 
 
 
 def ask_all(runtime: Runtime, names: Sequence[str]) -> Dict[str, Union[Status, ContainerError]]:
-    """State and PID 1 of containers as LXC says, or why it cannot tell."""
-    if runtime.kind == "binding":
-        return {name: ask(runtime, name) for name in names}
+    """State and PID 1 of containers as LXC says, or why it cannot tell.
+
+    In processes of their own: LXC waits for ever for a container whose start hangs. Through the binding it is a message
+    each, for which few of them are enough.
+    """
     results: Dict[str, Union[Status, ContainerError]] = {}
-    for name, result in parallel.each(lambda name: answer(runtime, name), names, PATIENCE).items():
+    if not names:
+        return results
+    runtime.get_ready()
+    at_once = 2 if runtime.kind == "binding" else parallel.AT_ONCE
+    for name, result in parallel.each(lambda name: answer(runtime, name), names, PATIENCE, at_once).items():
         state, pid, error, unloaded = result.value or ("", None, result.error, False)
         results[name] = (LoadError if unloaded else ContainerError)(error) if error else Status(state, pid)
     return results

@@ -87,6 +87,13 @@ def look(reached: runtime.Runtime, wishes: Sequence[supervise.Wish], check: bool
     ]
     if doomed and check:
         return {**found, **{name: supervise.Found("RUNNING") for name in doomed}}
+    for name in list(doomed):
+        try:
+            files.refuse_mounts(os.path.join(reached.lxc_path, name))
+        except ContainerError as error:
+            # It will not be removed, so it keeps its config.
+            found[name] = error
+            doomed.remove(name)
     if doomed:
         supervise.make_loadable(reached, doomed)
         found.update(supervise.survey(reached, doomed))
@@ -135,6 +142,9 @@ def plan_all(
             steps[wish.name] = planned
         except ContainerError as error:
             errors[wish.name] = str(error)
+        except OSError as error:
+            place = error.filename if isinstance(error.filename, str) else wish.name
+            errors[wish.name] = "%s cannot be read: %s" % (ascii(place)[1:-1], error.strerror)
     return steps, errors
 
 

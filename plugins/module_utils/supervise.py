@@ -98,7 +98,9 @@ def restart_due(status: Union[runtime.Status, ContainerError], record: manifest.
     # LXC can do nothing with a container whose monitor has died.
     if not status.monitored:
         return True
-    return lifecycle.restart_due(record.changed(), processes.boot_id(), processes.started(status.pid))
+    # Not PID 1: a container that reboots itself gets another one from its monitor, with the config of its start.
+    monitor = processes.parent(status.pid)
+    return lifecycle.restart_due(record.changed(), processes.boot_id(), processes.started(monitor) if monitor else None)
 
 
 def foreseen(found: Found, moved: bool, ids: Ids) -> Found:
@@ -176,20 +178,22 @@ def stop(reached: runtime.Runtime, wishes: Sequence[Wish], times: Times) -> Erro
     # LXC's monitor would remove them.
     left = {path for pid in orphans for path in usage.cgroups(pid)}
     monitors = {name: processes.parent(inits[name]) for name in monitored}
+    # A container that reboots itself when it is asked to end has another PID 1 then, and the same monitor.
+    # PID 1 of the target has taken over where a monitor has died: it never ends.
+    both = {name: {pid for pid in (inits[name], monitors.get(name)) if pid and pid != 1} for name in inits}
     runtime.halt_all(reached, monitored)
     processes.send(orphans, signal.SIGTERM)
-    alive = processes.wait_for_end(inits.values(), times.stop)
-    errors = reasons(
-        parallel.each(reached.kill, [name for name in monitored if inits[name] in alive], runtime.PATIENCE)
-    )
+    alive = processes.wait_for_end(set().union(*both.values()), times.stop)
+    # What is killed is not started again by its monitor.
+    failed = reasons(parallel.each(reached.kill, [name for name in monitored if both[name] & alive], runtime.PATIENCE))
     processes.send(orphans & alive, signal.SIGKILL)
-    # PID 1 of the target has taken over where a monitor has died: it never ends.
-    waited = {pid for pid in [*inits.values(), *monitors.values()] if pid and pid != 1}
-    alive = processes.wait_for_end(waited, runtime.PATIENCE)
+    alive = processes.wait_for_end(alive, runtime.PATIENCE)
     files.remove_cgroups(left)
-    for name in inits:
-        if inits[name] in alive and name not in errors:
-            errors[name] = "its PID 1 (%d on the target) is still alive after a kill" % inits[name]
+    errors: Errors = {}
+    for name in [name for name in inits if both[name] & alive]:
+        kind = "PID 1" if inits[name] in alive else "monitor"
+        pid = inits[name] if inits[name] in alive else min(both[name] & alive)
+        errors[name] = failed.get(name) or "its %s (%d on the target) is still alive after a kill" % (kind, pid)
     return errors
 
 
@@ -217,8 +221,7 @@ def start(reached: runtime.Runtime, wishes: Sequence[Wish], times: Times) -> Err
     results = parallel.each(lambda name: reached.start(name, logs[name]), names, times.start)
     begun = time.monotonic()
     errors = reasons(results)
-    late = [name for name in errors if name in running(reached, list(errors))]
-    parallel.each(reached.kill, late, runtime.PATIENCE)
+    give_up(reached, list(errors))
     begun_well = running(reached, [name for name in names if name not in errors])
     pids = {name: status.pid for name, status in begun_well.items() if status.pid}
     alive = processes.wait_for_end(pids.values(), begun + times.settle - time.monotonic())
@@ -233,7 +236,25 @@ def start(reached: runtime.Runtime, wishes: Sequence[Wish], times: Times) -> Err
             lines = runtime.error_lines(logs[name])
             errors[name] += ": " + "; ".join(lines[:3]) if lines else ""
     files.remove_logs(logs.values())
+    for name in set(missing) - set(errors):
+        # It runs, for somebody to look at it, and must not count as good in the next run.
+        files.note_change(reached.lxc_path, name, processes.boot_id(), processes.since_boot())
     return {**missing, **errors}
+
+
+def give_up(reached: runtime.Runtime, names: Sequence[str]) -> None:
+    """End what is left of starts that have failed, also of those that still go on, of which LXC tells nothing."""
+    holders = processes.holders(runtime.command_socket(reached, name) for name in names)
+    # By its title, which LXC gives it: whoever else has got hold of the socket is none of ours.
+    pids = {pid for pid in holders if target.read_text("/proc/%d/cmdline" % pid).startswith("[lxc monitor] ")}
+    left = {path for pid in pids for path in usage.cgroups(pid)}
+    processes.send(pids, signal.SIGKILL)
+    processes.wait_for_end(pids, runtime.PATIENCE)
+    survivors = set(processes.inits({name: "%s/%s/rootfs" % (reached.lxc_path, name) for name in names}).values())
+    left |= {path for pid in survivors for path in usage.cgroups(pid)}
+    processes.send(survivors, signal.SIGKILL)
+    processes.wait_for_end(survivors, runtime.PATIENCE)
+    files.remove_cgroups(left)
 
 
 STEP: Mapping[str, Callable[[runtime.Runtime, Sequence[Wish], Times], Errors]] = {
@@ -277,8 +298,10 @@ def not_in_force(lxc_path: str, wishes: Iterable[Wish], pids: Mapping[str, int])
 def make_loadable(reached: runtime.Runtime, names: Iterable[str]) -> None:
     """Give containers that are to be removed a config that LXC can load, so that they can be stopped."""
     for name in names:
-        text = "lxc.uts.name = %s\nlxc.rootfs.path = dir:%s/%s/rootfs\n" % (name, reached.lxc_path, name)
-        files.replace_config(reached.lxc_path, name, text)
+        lines = ["lxc.uts.name = " + name, "lxc.rootfs.path = dir:%s/%s/rootfs" % (reached.lxc_path, name)]
+        # Should it be started, since the removal was cut off, then nothing must run in it.
+        lines += ["lxc.init.cmd = /dev/null"]
+        files.replace_config(reached.lxc_path, name, "\n".join([*lines, ""]))
 
 
 def names_with(lxc_path: str, *kinds: str) -> List[str]:

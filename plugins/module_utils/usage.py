@@ -39,11 +39,11 @@ def payload_cgroup(cgroups: str, controller: str, version: int) -> Optional[str]
 
 
 def cgroups(pid: int) -> Set[str]:
-    """The directories of a container's own cgroups, and those of its monitor, from its PID 1."""
+    """The directories of a container's own cgroups, and those of its monitor, from its PID 1 or its monitor."""
     text = target.read_text("/proc/%d/cgroup" % pid)
     found: Set[str] = set()
     for controller, (version, point) in target.hierarchies().items():
-        path = payload_cgroup(text, controller, version) or ""
+        path = (payload_cgroup(text, controller, version) or "").replace("/lxc.monitor.", "/lxc.payload.")
         if "/lxc.payload." in path:
             found |= {point + path, point + path.replace("/lxc.payload.", "/lxc.monitor.")}
     return found

@@ -16,6 +16,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     files,
     manifest,
     restoring,
+    scan,
     supervise,
     tree,
 )
@@ -259,6 +260,23 @@ def test_what_has_come_since_then(lxc_path: str) -> None:
     index = restoring.read_index(lxc_path)
     assert index is not None
     assert restoring.newcomers(lxc_path, index) == ["half", "new"]
+
+
+def test_who_replaces_a_file_meanwhile_keeps_the_others_from_no_checkpoint(
+    lxc_path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = scan.look
+
+    def slow(directories: scan.Directories, path: str, size: int, shown: bool) -> Any:
+        found = look(directories, path, size, shown)
+        if path == "rootfs/conf" and directories.root.endswith("/hmi"):
+            os.unlink(os.path.join(lxc_path, "hmi", path))
+            os.mkfifo(os.path.join(lxc_path, "hmi", path))
+        return found
+
+    monkeypatch.setattr(scan, "look", slow)
+    assert [item["not_kept"] for item in take(lxc_path)] == [["rootfs/conf"], []]
+    assert restoring.read_index(lxc_path) is not None
 
 
 def test_a_file_that_grows_meanwhile_is_not_copied_for_ever(lxc_path: str) -> None:

@@ -5,14 +5,19 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import idmapped, preflight, spec, target
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import allotment, idmapped, preflight, spec, target
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Binary
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.manifest import Manifest, Stage
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.preflight import Facts
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.runtime import Tools
 from ansible_collections.softwarecontainer.lxc.plugins.modules import preflight as module
 
 MIB = 1024 * 1024
@@ -211,3 +216,23 @@ def test_a_place_that_is_not_there_cannot_be_mounted() -> None:
     can, reason = idmapped.supported("/nowhere/at/all")
     assert not can
     assert reason.partition(":")[0] in ("open_tree", "unshare", "/proc/uid_map") or "uid_map" in reason
+
+
+def test_a_kernel_without_room_has_said_nothing_of_mapped_mounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may have taken all user namespaces: that must not make us shift the owners of all the others."""
+
+    def full(_libc: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device", "unshare")
+
+    monkeypatch.setattr(idmapped, "user_namespace", full)
+    with pytest.raises(OSError):
+        idmapped.supported("/")
+    allotted = allotment.Allotment(Tools("/"), True)
+    for shifted in (False, True):
+        assert allotted.shifts(Manifest("", {"rootfs": Stage()}, Ids(shifted=shifted))) is shifted
+    with pytest.raises(ContainerError) as caught:
+        allotted.shifts(Manifest())
+    assert str(caught.value) == (
+        "security: whether files can be mounted with mapped ids cannot be told now (unshare: No space left on device);"
+        " run again when there is room in the kernel, see user.max_user_namespaces"
+    )

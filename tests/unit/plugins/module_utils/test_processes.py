@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -176,3 +177,11 @@ def test_waiting_for_many() -> None:
 
 def test_waiting_for_nothing() -> None:
     assert processes.wait_for_end([], 10) == set()
+
+
+def test_who_holds_a_socket() -> None:
+    name = "%d of a test with a blank" % os.getpid()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("\0" + name)
+        assert processes.holders(["@" + name, "@other"]) == {os.getpid()}
+    assert processes.holders(["@" + name]) == set()

@@ -124,7 +124,7 @@ def test_a_program_of_LXC_that_does_not_run(target: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(runtime, "PATIENCE", 0.01)
     with pytest.raises(ContainerError) as caught:
         runtime.call(["lxc-config", "lxc.lxcpath"])
-    assert str(caught.value) == "lxc-config gave no answer within 0 seconds"
+    assert str(caught.value) == "lxc-config gave no answer within 0.01 seconds"
 
 
 def test_a_program_of_LXC_that_fails(tmp_path: Path) -> None:
