@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import importlib
+import json
 import re
+import shlex
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args, get_type_hints
@@ -14,6 +16,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 import yaml
 from ansible_collections.softwarecontainer.lxc.plugins.doc_fragments.containers import ModuleDocFragment
+from ansible_collections.softwarecontainer.lxc.plugins.filter.status_table import status_table
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     arguments,
     config,
@@ -402,3 +405,86 @@ def test_what_the_check_of_a_host_returns_is_documented() -> None:
     assert set(re.findall(r'"(\w+)":', result.group(1))) | {"state"} == set(
         returned_by("rollout_host")["rollout"]["contains"]
     )
+
+
+# README and docs.
+
+README = read("README.md")
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+
+
+def blocks(kind: str) -> list[str]:
+    """The blocks of code of one kind in the README."""
+    return [text for each, text in BLOCKS if each == kind]
+
+
+def test_the_first_example_runs_on_any_target() -> None:
+    """It is valid, and needs no program and no directory but those that a target has."""
+    play = yaml.safe_load(blocks("yaml")[0])[0]
+    containers = spec.parse_containers(play["vars"]["softwarecontainer_containers"], {})
+    assert [each.command[0] for each in containers if each.command] == ["/bin/busybox"]
+    assert [mount.source for each in containers for mount in each.mounts] == ["/usr/share"]
+    assert all((ROOT / "roles" / role.rpartition(".")[2]).is_dir() for role in play["roles"])
+
+
+def test_the_table_of_the_demo_is_what_status_shows() -> None:
+    table = next(text for text in blocks("text") if text.startswith("HOST"))
+    group = yaml.safe_load(read("inventories/local/group_vars/all.yml"))
+    declared = spec.parse_containers(group["softwarecontainer_containers"], group["softwarecontainer_defaults"])
+    memory = {"hmi": 0.6, "media": 0.8}
+    rows = [
+        {
+            "name": each.name,
+            "state": lifecycle.REACHED[each.state],
+            "addresses": [address.partition("/")[0] for one in each.network for address in one.ipv4],
+            "memory_bytes": int(memory[each.name] * 1048576) if each.name in memory else None,
+        }
+        for each in sorted(declared, key=lambda each: each.name)
+    ]
+    assert table.splitlines() == status_table({"localhost": {"containers": rows}})
+
+
+def commands() -> list[list[str]]:
+    """The words of the commands in the README's consoles."""
+    lines = [line for text in blocks("console") for line in text.splitlines()]
+    assert all(line.startswith("$ ") for line in lines)
+    return [shlex.split(line[2:], comments=True) for line in lines]
+
+
+def test_a_command_for_one_module_has_its_options() -> None:
+    called = [words for words in commands() if "-a" in words]
+    assert {words[words.index("-m") + 1] for words in called} == {f"{COLLECTION}.exec", f"{COLLECTION}.container"}
+    for words in called:
+        name, given = words[words.index("-m") + 1], words[words.index("-a") + 1]
+        options = json.loads(given) if given.startswith("{") else dict(word.split("=") for word in given.split())
+        assert set(options) <= set(options_of(module_of(name.rpartition(".")[2])))
+
+
+PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
+
+
+@pytest.mark.parametrize("name", PLAYBOOKS)
+def test_the_variable_that_chooses_hosts_is_documented(name: str) -> None:
+    """Whoever takes that of another playbook would act on all hosts."""
+    patterns = {play["hosts"] for play in yaml.safe_load(read(f"playbooks/{name}.yml"))}
+    variables = set(re.findall(r"softwarecontainer_\w*hosts", " ".join(patterns)))
+    shown = any(f"{COLLECTION}.{name}" in words for words in commands())
+    told = " ".join(README.partition("## Use it")[2].partition("\n## ")[0].split())
+    if name == "rollout":
+        assert "softwarecontainer_rollout_hosts | default('all')" in " ".join(patterns)
+        assert any("softwarecontainer_hosts: a rollout does not go by it" in pattern for pattern in patterns)
+        assert "`rollout` has a variable of its own for that, `-e softwarecontainer_rollout_hosts=" in told
+        assert not shown
+    else:
+        assert (variables, shown, len(PLAYBOOKS)) == ({"softwarecontainer_hosts"}, True, 4)
+        assert (
+            "The three playbooks above act on all hosts of the inventory, or on those of `-e softwarecontainer_h"
+            in told
+        )
+
+
+def test_the_keys_of_the_spec_are_in_the_readme() -> None:
+    table = README.partition("| key | default |")[2].partition("\n\n")[0]
+    keys = [key for row in table.splitlines()[2:] for key in re.findall(r"`([\w.]+)`", row.split("|")[1])]
+    expected = [key for key in SPEC if key != "busybox"] + [f"busybox.{key}" for key in documented("busybox")]
+    assert sorted(keys) == sorted(expected)
