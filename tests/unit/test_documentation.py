@@ -488,3 +488,65 @@ def test_the_keys_of_the_spec_are_in_the_readme() -> None:
     keys = [key for row in table.splitlines()[2:] for key in re.findall(r"`([\w.]+)`", row.split("|")[1])]
     expected = [key for key in SPEC if key != "busybox"] + [f"busybox.{key}" for key in documented("busybox")]
     assert sorted(keys) == sorted(expected)
+
+
+def test_the_number_of_tasks_is_the_same_everywhere() -> None:
+    """Ansible puts one before them that checks the arguments."""
+    modules = len(yaml.safe_load(read("roles/containers/tasks/main.yml")))
+    assert modules == 4
+    assert "| four module runs, whatever the number |" in README
+    benchmarks = read("docs/benchmarks.md")
+    assert "a task that checks the arguments" in benchmarks and "one for each of the four modules" in benchmarks
+    rows = re.findall(r"^\| ([^|]*), (?:1|100) \| (\d+) \| (\d+) \| [\d.]+ \| `", benchmarks, re.MULTILINE)
+    assert {int(tasks) for _phase, tasks, _runs in rows} == {modules + 1}
+    assert max(int(runs) for _phase, _tasks, runs in rows) == modules
+    introduction = benchmarks.partition("Repeat it with")[0].strip()
+    assert introduction in read("tests/benchmark/report.py")
+
+
+TARGETS = ROOT / "tests" / "integration" / "targets"
+
+
+def variables_of(name: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((TARGETS / name / "vars" / "main.yml").read_text(encoding="utf-8")))
+
+
+def test_the_counts_of_what_was_tried_are_those_of_the_tests() -> None:
+    faults, hostile, campaign = (variables_of(name) for name in ("faults", "hostile", "campaign"))
+    rounds = {**campaign["campaign_always"], "errors": 4, "full": 40}
+    calls = sum(map(len, faults["faults_calls"].values()))
+    kinds = len(hostile["hostile_plants"]) - len(["hx-good"])
+    secrets = len(variables_of("playbooks")["playbooks_secret_plays"])
+    killed = (TARGETS / "faults" / "tasks" / "killed.yml").read_text(encoding="utf-8")
+    expected = {
+        f"{kinds} kinds, each in": "hostile",
+        f"{calls} calls of three stages": "faults",
+        f"{killed.count('{stage: ')} moments, of which at least 4 have to hit": "faults",
+        f"{rounds['killed']} runs of 2 containers": "campaign",
+        f"{rounds['stage_killed']} runs of 1 container": "campaign",
+        f"at least {rounds['full']} sizes": "campaign",
+        f"{rounds['power']} changes of 2 containers, and a removal": "campaign",
+        f"{rounds['together']} rounds of 3 containers": "campaign",
+        f"{rounds['agree']} rounds of 2 containers": "campaign",
+        f"{rounds['planted']} rounds |": "campaign",
+        f"{rounds['exchanged']} rounds of half a second, at least {20 * rounds['exchanged']} exchanges": "campaign",
+        f"{rounds['shifted']} rounds |": "campaign",
+        f"at least {rounds['loads']} configs of 300 specs": "campaign",
+        f"in {secrets} runs of playbooks": "playbooks",
+    }
+    rows = [row.split(" | ") for row in read("docs/reliability.md").splitlines() if row.startswith("| ")]
+    for words, test in expected.items():
+        assert [row for row in rows if words in " | ".join(row) and f"`{test}`" in row[-1]], words
+
+
+def test_the_linters_are_documented() -> None:
+    row = next(line for line in read("docs/development.md").splitlines() if line.startswith("| `make lint` |"))
+    found = re.search(r"^LINTERS = \((.*?)^\)", read("tests/run.py"), re.MULTILINE | re.DOTALL)
+    assert found
+    assert all(name in row for name in re.findall(r"^    \(\"([\w-]+)\"", found.group(1), re.MULTILINE))
+
+
+def test_the_targets_of_molecule_are_counted() -> None:
+    listed = yaml.safe_load(read("extensions/molecule/default/vars/main.yml"))["softwarecontainer_targets"]
+    assert len(listed) == 5
+    assert "is an example with five targets" in read("docs/molecule.md")
