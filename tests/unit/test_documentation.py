@@ -550,3 +550,11 @@ def test_the_targets_of_molecule_are_counted() -> None:
     listed = yaml.safe_load(read("extensions/molecule/default/vars/main.yml"))["softwarecontainer_targets"]
     assert len(listed) == 5
     assert "is an example with five targets" in read("docs/molecule.md")
+
+
+def test_the_changelog_names_all_modules_and_roles() -> None:
+    releases = yaml.safe_load(read("changelogs/changelog.yaml"))["releases"].values()
+    modules = [each["name"] for release in releases for each in release["modules"]]
+    roles = [each["name"] for release in releases for each in release["objects"]["role"]]
+    assert sorted(modules) == sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+    assert sorted(roles) == sorted(path.name for path in (ROOT / "roles").iterdir())
