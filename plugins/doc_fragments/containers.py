@@ -154,8 +154,11 @@ options:
         description:
           - The program that the container runs, with its arguments. It is the child of C(init.lxc), which is PID 1,
             reaps zombies, and hands C(SIGTERM) on, so that a stop is clean.
-          - A word that has blanks cannot have both kinds of quotes, which LXC cannot express. LXC before 6.0 splits a
-            word at its blanks in any case; put such a command line into one of O(containers[].files) and run that.
+          - LXC splits at blanks what it is told to run. So where a word is empty, or has a blank or a quote, LXC is told
+            to run a script instead, C(/etc/softwarecontainer/command), which M(softwarecontainer.lxc.config) writes and
+            which becomes the program, with the words as they are given here.
+          - The script needs a C(sh), which is that of the container's busybox, or with O(containers[].system_mounts) the
+            target's below C(/usr). Where there is neither, the container fails.
           - When left out, the container idles, by C(/bin/busybox sleep) or by the target's C(sleep) below C(/usr).
         type: list
         elements: str
@@ -164,7 +167,8 @@ options:
           - V(lxc) makes LXC's C(init.lxc) PID 1. Without O(containers[].system_mounts) the target needs
             C(init.lxc.static) for that.
           - A list is a program with its arguments that is PID 1 itself. O(containers[].command) cannot be given
-            then, and LXC asks for a stop with C(SIGPWR) unless O(containers[].lxc) sets C(lxc.signal.halt).
+            then, and LXC asks for a stop with C(SIGPWR) unless O(containers[].lxc) sets C(lxc.signal.halt). What is said
+            of words with blanks in O(containers[].command) holds for it too.
         type: raw
         default: lxc
       on_change:
@@ -191,6 +195,9 @@ options:
             description:
               - A program with its arguments that is run in the container, as M(softwarecontainer.lxc.exec) does it. The
                 check holds where it ends with 0. It is run over and over, so it must be harmless and quick.
+              - A failure is told with these arguments and with the last line that the program has printed, and a rollout
+                keeps that in its ledger and its report. What the option C(secrets) has is masked there; neither may
+                have any other secret in it.
               - When left out, no program is run.
             type: list
             elements: str
@@ -258,7 +265,7 @@ options:
           hwaddr:
             description:
               - The hardware address, six pairs of hexadecimal digits with colons.
-              - When left out, the kernel gives one, another one at each start.
+              - When left out, the kernel gives one, which differs from start to start.
             type: str
           mtu:
             description:
@@ -629,8 +636,10 @@ options:
     default: 30.0
   prune:
     description:
-      - Whether every other container in O(lxc_path) that this collection made is removed. With neither O(containers)
-        nor O(name) that is all of them; with O(name) it is all but those named.
+      - Whether every other container in O(lxc_path) that this collection made is removed, beside those that
+        O(containers) declares. Without O(containers) that is all of them.
+      - Together with O(name) it is refused unless O(state) is V(absent). All of them are removed then, those named and
+        the others.
       - Containers of others are left alone.
     type: bool
     default: false

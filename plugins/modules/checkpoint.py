@@ -13,7 +13,7 @@ author:
   - softwarecontainer.lxc contributors (@softwarecontainer)
 description:
   - Keeps what this collection made of all its containers in O(lxc_path), as it is on disk now, before it is changed.
-    That are the entries of the rootfs, busybox and the LXC config, with content, link target and mode, and the state of
+    These are the entries of the rootfs, busybox and the LXC config, with content, link target and mode, and the state of
     each container.
   - Brings all of that back later. Containers that have come since then are removed, and the others get the state that
     they had. A container that runs and has changed is restarted. What the config of one that is started asks for is read

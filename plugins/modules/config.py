@@ -158,7 +158,7 @@ diff:
       after_header: logger
       before: ""
       after: |
-        file 0600 config sha256:2f6797d0585aca8a
+        file 0600 config sha256:fabaf3f0540a2170
     - before_header: logger/config
       after_header: logger/config
       before: ""
@@ -171,7 +171,7 @@ diff:
         lxc.autodev = 1
         lxc.tty.max = 1
         lxc.pty.max = 1
-        lxc.mount.auto = proc:mixed sys:mixed
+        lxc.mount.auto = proc:mixed sys:ro
         lxc.mount.entry = /usr usr none bind,ro 0 0
         lxc.mount.entry = /lib lib none bind,ro 0 0
         lxc.mount.entry = /usr/lib usr/lib none bind,ro 0 0
@@ -179,13 +179,30 @@ diff:
         lxc.mount.entry = /usr/lib64 usr/lib64 none bind,ro 0 0
         lxc.mount.entry = /usr/local usr/local none bind,ro 0 0
         lxc.mount.entry = /usr/sbin usr/sbin none bind,ro 0 0
-        lxc.net.0.type = empty
+        lxc.net.0.type = veth
+        lxc.net.0.link = lxcbr0
+        lxc.net.0.name = eth0
         lxc.net.0.flags = up
         lxc.cap.drop = mac_admin
         lxc.cap.drop = mac_override
         lxc.cap.drop = sys_time
         lxc.cap.drop = sys_module
         lxc.cap.drop = sys_rawio
+        lxc.no_new_privs = 1
+        lxc.cgroup.devices.deny = a
+        lxc.cgroup.devices.allow = c 1:3 rwm
+        lxc.cgroup.devices.allow = c 1:5 rwm
+        lxc.cgroup.devices.allow = c 1:7 rwm
+        lxc.cgroup.devices.allow = c 1:8 rwm
+        lxc.cgroup.devices.allow = c 1:9 rwm
+        lxc.cgroup.devices.allow = c 5:0 rwm
+        lxc.cgroup.devices.allow = c 5:1 rwm
+        lxc.cgroup.devices.allow = c 5:2 rwm
+        lxc.cgroup.devices.allow = c 136:* rwm
+        lxc.seccomp.profile = /usr/share/lxc/config/common.seccomp
+        lxc.idmap = u 0 1879048192 65536
+        lxc.idmap = g 0 1879048192 65536
+        lxc.rootfs.options = idmap=container
 lxc_path:
   description: The directory that holds the containers.
   returned: unless the whole call was refused

@@ -14,7 +14,7 @@ author:
 description:
   - Brings each container to the state that its spec declares, all of them together, not one after another.
   - Started means that LXC says C(RUNNING), that PID 1 is still alive after the time O(settle), and that the kernel has
-    the declared limits in force. Stopped means that no process is left.
+    in force what can be read back of the config, see the notes. Stopped means that no process is left.
   - Restarts a running container whose rootfs, busybox or config has changed since it was started, unless
     O(containers[].on_change) says otherwise.
   - Stops a container by asking its PID 1 to end, and kills what has not ended after O(stop_timeout).
@@ -41,6 +41,18 @@ notes:
   - The option C(bridge) is used in check mode alone, to tell what M(softwarecontainer.lxc.config) would change.
     Give both modules the same.
   - A removed container's O(containers[].gateway_dir) and the sources of its mounts stay on the target.
+  - This is read back of a container that was started, and what is not in force is a failure that names it - the
+    O(containers[].limits), unless it was given by O(name); that the capabilities of
+    O(containers[].security.drop_capabilities) are gone; O(containers[].security.no_new_privs); that there is a filter of
+    system calls for O(containers[].security.seccomp), but not which; the profile or context of
+    O(containers[].security.apparmor) and O(containers[].security.selinux); that no rule allows more than
+    O(containers[].security.devices), or on cgroup version 2 merely that a program decides; the
+    O(containers[].security.idmap) that was given or chosen; that something is mounted where O(containers[].mounts) and
+    the other keys ask for it, with C(ro), C(nosuid), C(nodev) and C(noexec) where these are asked for; and that the
+    interfaces of O(containers[].network) are there, by their names alone.
+  - Not read back is all else, such as what is mounted, with which other options, addresses, routes and links of
+    interfaces, the environment, and most keys of O(containers[].lxc). A container that is left running is not looked
+    at; M(softwarecontainer.lxc.container_info) tells what is in force for it.
 seealso:
   - module: softwarecontainer.lxc.rootfs
   - module: softwarecontainer.lxc.busybox
@@ -105,7 +117,10 @@ containers:
       returned: always
       type: bool
     changes:
-      description: The steps, in order. They are C(unfreeze), C(stop), C(remove), C(start) and C(freeze).
+      description:
+        - The steps, in order. They are C(unfreeze), C(stop), C(remove), C(shift), C(start) and C(freeze).
+        - C(shift) gives the files of the rootfs other owners, where the ids of the container have changed and the file
+          system cannot be mounted with mapped ids.
       returned: always
       type: list
       elements: str

@@ -203,8 +203,8 @@ containers:
         capabilities: [chown, dac_override, net_bind_service, setgid, setuid]
         no_new_privs: true
         seccomp: filter
-        uid_map: [[0, 0, 4294967295]]
-        gid_map: [[0, 0, 4294967295]]
+        uid_map: [[0, 1879048192, 65536]]
+        gid_map: [[0, 1879048192, 65536]]
         apparmor: null
         selinux: null
         devices: [c 1:3 rwm, c 1:5 rwm]
@@ -214,6 +214,10 @@ containers:
         interfaces: [lo, eth0]
         limits:
           memory: "67108864"
+          memory_swap: null
+          cpu_shares: "1024"
+          cpus: "50000"
+          pids: "100"
       ours: true
       drift:
         - adjust directory rootfs/home to 0755

@@ -63,8 +63,8 @@ options:
   group:
     description:
       - The group that the program runs as, a number, or a name in the container's C(/etc/group).
-      - When left out, the group that the container's C(/etc/passwd) gives the O(user), and root where the user is not
-        in there. So give a group together with a user that is a mere number.
+      - When left out, the group that the container's C(/etc/passwd) gives the O(user). A number that is not in there has
+        the group of the same number. Without O(user) it is root's.
     type: str
   chdir:
     description:

@@ -34,7 +34,9 @@ options:
     elements: str
     required: true
   chosen:
-    description: Those of O(hosts) that this run may take up, as C(--limit) leaves them.
+    description:
+      - Those of O(hosts) that this run may take up, as C(--limit) leaves them. As long as no host is done, the first wave
+        of them has no more hosts than the first batch.
     type: list
     elements: str
     required: true
@@ -49,7 +51,8 @@ options:
     type: raw
   canary:
     description:
-      - How many hosts the first batch has, a number or a percentage of all hosts. With V(0) there is no canary.
+      - How many hosts the first batch has, a number or a percentage of all hosts, which is at least one host. With V(0)
+        there is no canary.
     type: raw
     default: 1
   batches:
@@ -83,8 +86,8 @@ attributes:
     support: full
 notes:
   - What is rolled out to a host is taken from its variables C(softwarecontainer_containers),
-    C(softwarecontainer_defaults), C(softwarecontainer_lxc_path), C(softwarecontainer_bridge) and
-    C(softwarecontainer_prune), and checked before anything else.
+    C(softwarecontainer_defaults), C(softwarecontainer_secrets), C(softwarecontainer_lxc_path),
+    C(softwarecontainer_bridge) and C(softwarecontainer_prune), and checked before anything else.
 seealso:
   - module: softwarecontainer.lxc.rollout_host
 """
@@ -117,39 +120,46 @@ EXAMPLES = r"""
 RETURN = r"""
 id:
   description: The name of the rollout.
-  returned: success
+  returned: unless it was refused, or O(state=closed) in check mode
   type: str
   sample: 3f2a1c9be012
 directory:
   description: The directory of the ledger.
-  returned: with O(state=running) and O(state=paused)
+  returned: with O(state=running) and O(state=paused), unless it was refused
   type: str
   sample: /home/ada/fleet/rollouts
 ledger:
   description: The path of the ledger.
-  returned: success
+  returned: unless it was refused, or O(state=closed) in check mode
   type: str
   sample: /home/ada/fleet/rollouts/3f2a1c9be012.json
 hosts:
-  description: The hosts that this run takes up, in their batches' order.
-  returned: with O(state=running) and O(state=paused)
+  description: The hosts that this run takes up, in their batches' order. With O(state=paused) there are none.
+  returned: with O(state=running) and O(state=paused), unless it was refused
   type: list
   elements: str
   sample: [head-unit-1, head-unit-2, rear-seat-1]
 serial:
-  description: How many of them each batch has.
-  returned: with O(state=running) and O(state=paused)
+  description: How many of them each batch has. With O(state=paused) there are none.
+  returned: with O(state=running) and O(state=paused), unless it was refused
   type: list
   elements: int
   sample: [1, 2]
+msg:
+  description:
+    - How the rollout has ended, or in check mode how many hosts would be taken up and would fail. Where something was
+      refused, why.
+  returned: with O(state=closed), or when it was refused
+  type: str
+  sample: All 4 hosts are done.
 report:
-  description: The path of the report.
-  returned: with O(state=closed), unless in check mode
+  description: The path of the report. Without O(template) there is no such file.
+  returned: with O(state=closed), unless it was refused or in check mode
   type: str
   sample: /home/ada/fleet/rollouts/3f2a1c9be012.html
 rollout_state:
-  description: The state of the rollout, C(finished), C(stopped) or C(paused).
-  returned: with O(state=closed), unless in check mode
+  description: The state of the rollout, C(finished), C(stopped) or C(paused). Unless it is C(finished), the task fails.
+  returned: with O(state=closed), unless it was refused or in check mode
   type: str
   sample: finished
 """

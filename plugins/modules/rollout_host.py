@@ -15,13 +15,15 @@ author:
   - softwarecontainer.lxc contributors (@softwarecontainer)
 description:
   - Brings the containers of a host to their states as one transaction, over the modules of this collection.
-  - The stages are C(checkpoint), which keeps what is there; C(stop), of containers that will be removed; C(rootfs),
-    C(busybox), C(config) and C(container); C(ready), the health gate; C(remove), of containers that are to go; and
-    C(forget), which drops the checkpoint. A stage without work is left out.
-  - Where a stage fails, C(restore) brings back what the checkpoint holds, C(recheck) is the health gate of what was
-    there before, and C(forget) drops the checkpoint.
+  - The stages are C(preflight), which tells what the target lacks for these containers; C(checkpoint), which keeps what
+    is there; C(stop), of containers that will be removed; C(rootfs), C(busybox), C(config) and C(container); C(ready),
+    the health gate; C(remove), of containers that are to go; and C(forget), which drops the checkpoint. A stage
+    without work is left out.
+  - Where a stage from C(stop) to C(remove) fails, or C(preflight) and an earlier run that came to no end has left its
+    checkpoint, C(restore) brings back what the checkpoint holds, C(recheck) is the health gate of what was there before,
+    and C(forget) drops the checkpoint.
   - The end of the host is written into the ledger that M(softwarecontainer.lxc.rollout) has opened. A host that
-    cannot be reached, from the start or in the midst, is pending there, and counts for the budget.
+    cannot be reached, from the start or on the way, is pending there, and counts for the budget.
   - Takes up no host once the budget is spent, the rollout is paused, or another process drives it. The task is
     skipped then.
 options:
@@ -92,7 +94,9 @@ attributes:
   check_mode:
     description: Can run in check mode and tell what would change without changing anything on the target.
     support: full
-    details: The stages that change containers run in check mode; nothing is written, the ledger included.
+    details:
+      - The stages C(preflight), C(rootfs), C(busybox), C(config) and C(container) run in check mode; nothing is written,
+        the ledger included.
   diff_mode:
     description: Returns what has changed, or in check mode what would change, when in diff mode.
     support: full
@@ -132,10 +136,10 @@ msg:
   description: Why the host is not done, in one sentence.
   returned: when it is not done
   type: str
-  sample: "ready: container 'hmi': tcp 8080 did not hold within 30 seconds"
+  sample: "ready: container 'hmi': tcp 8080 did not hold within 30 seconds: Connection refused at 127.0.0.1, ::1"
 rollout:
   description: What became of the host.
-  returned: unless it was skipped
+  returned: unless it was skipped, or in check mode with O(error)
   type: dict
   contains:
     host:
@@ -146,6 +150,10 @@ rollout:
       description: Its state in the ledger, C(done), C(pending), C(failed) or C(rolled_back).
       returned: unless in check mode
       type: str
+    check:
+      description: Always true, and in place of the state, since nothing has become of the host.
+      returned: in check mode
+      type: bool
   sample:
     host: head-unit-1
     state: done

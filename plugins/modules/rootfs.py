@@ -16,7 +16,7 @@ description:
     C(root), C(sbin), C(sys), C(tmp), C(usr/lib), C(usr/lib64), C(usr/sbin) and the install prefix of each container's
     rootfs.
   - Writes C(/etc/passwd) and C(/etc/group) with root alone, C(/etc/pulse/client.conf), C(/etc/resolv.conf) and
-    C(/etc/machine-id), which is another one for each container and stays the same over runs.
+    C(/etc/machine-id), which differs from container to container and stays the same over runs.
   - Makes the declared O(containers[].directories) and O(containers[].files), and the targets of those
     O(containers[].mounts) that have O(containers[].mounts[].create).
   - Repairs what has changed since, and removes what it made and what the spec no longer asks for. What the payload

@@ -12,8 +12,8 @@ version_added: "0.2.0"
 author:
   - softwarecontainer.lxc contributors (@softwarecontainer)
 description:
-  - What the tasks M(softwarecontainer.lxc.rootfs), M(softwarecontainer.lxc.busybox), M(softwarecontainer.lxc.config) and
-    M(softwarecontainer.lxc.container) run on the target. Use those in plays, where each takes its own options alone.
+  - What the modules M(softwarecontainer.lxc.rootfs), M(softwarecontainer.lxc.busybox), M(softwarecontainer.lxc.config)
+    and M(softwarecontainer.lxc.container) run on the target. Use those in plays, where each takes its own options alone.
   - Ansible packs a module with all its code once in a run of a playbook. The stages are one module, so that the chain
     pays for that once and not four times.
 options:

@@ -20,7 +20,8 @@ the wall-clock times, in seconds, and in parentheses stands the number of runs t
 was asked whether all containers run, or it was checked that no process and no directory of them is left; a run that
 failed gives no figure.
 
-- **This collection** is the role `containers` with its defaults: four tasks, durable writes, the settle time included.
+- **This collection** is the role `containers` with its defaults: a task that checks the arguments, on the controller,
+  and one for each of the four modules; durable writes, the settle time included.
 - **Bare Python loop** makes the same tree and the same kind of config with plain system calls and starts it through
   liblxc, one container after another. It checks, repairs, syncs and records nothing: it is the practical limit.
 - **Shell loop** is the original's way: `lxc-create` with a template, then `lxc-start`. It has no second run: its

@@ -1,18 +1,39 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is documented is what the code takes: the container spec, the options of the modules, their examples."""
+"""What is documented is what the code takes and does: the container spec, the modules, their examples, the README."""
 
 from __future__ import annotations
 
 import importlib
+import json
+import re
+import shlex
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args, get_type_hints
 
 import pytest
 import yaml
 from ansible_collections.softwarecontainer.lxc.plugins.doc_fragments.containers import ModuleDocFragment
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments, spec
+from ansible_collections.softwarecontainer.lxc.plugins.filter.status_table import status_table
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+    arguments,
+    config,
+    effective,
+    frame,
+    idmap,
+    lifecycle,
+    programs,
+    readiness,
+    spec,
+    states,
+    tree,
+)
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Binary, Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.schema import InvalidError
+from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import transaction
 
 COLLECTION = "softwarecontainer.lxc"
 MODULES = (
@@ -230,3 +251,310 @@ def test_the_samples_have_what_is_documented(name: str) -> None:
         samples = value["sample"] if isinstance(value["sample"], list) else [value["sample"]]
         for sample in samples if contained else []:
             assert always <= set(sample) <= set(contained)
+
+
+# What single sentences say.
+
+ROOT = Path(__file__).resolve().parents[2]
+# A Debian 12 on whose file system ids can be mapped.
+HOST = Host(
+    init_lxc="/usr/sbin/init.lxc",
+    paths=frozenset(["/usr", "/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local"]),
+    interfaces=frozenset(["lxcbr0"]),
+    busyboxes={None: Binary("/bin/busybox", "00", 1, ("sh", "sleep"), None)},
+    controllers={"devices": 1},
+    seccomp=True,
+    seccomp_profile="/usr/share/lxc/config/common.seccomp",
+    shell="/usr/bin/sh",
+)
+
+
+def text_of(documentation: Any) -> str:
+    """A description as one line."""
+    return " ".join(([documentation] if isinstance(documentation, str) else documentation)).replace("\n", " ")
+
+
+def returned_by(name: str) -> Options:
+    return dict(yaml.safe_load(module_of(name).RETURN))
+
+
+def container_of(**values: Any) -> spec.Container:
+    return spec.parse_containers([{"name": NAME, **values}], {})[0]
+
+
+def read(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def test_the_group_of_a_user_that_is_a_mere_number(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "passwd").write_text("hmi:x:1000:1001::/:/bin/sh\n", encoding="utf-8")
+    accounts = [programs.account(str(tmp_path), user, None) for user in ("hmi", "1000", "1234", None)]
+    assert accounts == [(1000, 1001), (1000, 1001), (1234, 1234), (None, None)]
+    assert "A number that is not in there has the group of the same number. Without O(user) it is root's." in text_of(
+        options_of(module_of("exec"))["group"]["description"]
+    )
+
+
+@pytest.mark.parametrize("word", ["a b", "it's", '"', ""])
+@pytest.mark.parametrize(
+    ("method", "shell"), [("copy", "/bin/busybox sh"), ("none", "/usr/bin/sh")], ids=["its own", "the target's"]
+)
+def test_the_script_of_a_command_with_blanks(word: str, method: str, shell: str) -> None:
+    container = container_of(command=["/bin/echo", word], busybox={"method": method})
+    assert f"-- {shell} {config.SCRIPT}\n" in config.render(container, HOST, "/var/lib/lxc", "lxcbr0", idmap.Ids())
+    assert config.SCRIPT in text_of(SPEC["command"]["description"])
+
+
+def test_prune_with_names_is_what_is_documented() -> None:
+    given = {"containers": [], "defaults": {}, "secrets": {}, "name": ["hmi"], "prune": True, "state": "stopped"}
+    with pytest.raises(RefusedError, match="^prune: "):
+        states.run(given, True, False)
+    told = text_of(options_of(module_of("container"))["prune"]["description"])
+    assert "Together with O(name) it is refused unless O(state) is V(absent)" in told
+
+
+def test_the_steps_of_the_lifecycle_are_documented() -> None:
+    told = text_of(returned_by("container")["containers"]["contains"]["changes"]["description"])
+    assert re.findall(r"C\((\w+)\)", told.partition("C(shift) gives")[0]) == list(lifecycle.STEPS)
+
+
+# How the notes of the module container name what each check reads back.
+READ_BACK = {
+    "check_capabilities": "containers[].security.drop_capabilities",
+    "check_no_new_privs": "containers[].security.no_new_privs",
+    "check_seccomp": "containers[].security.seccomp",
+    "check_labels": "containers[].security.apparmor",
+    "check_devices": "containers[].security.devices",
+    "check_id_map": "containers[].security.idmap",
+    "check_mounts": "containers[].mounts",
+    "check_network": "containers[].network",
+}
+
+
+def test_what_is_read_back_is_documented() -> None:
+    assert set(READ_BACK) == {check.__name__ for check in effective.CHECKS}
+    notes = yaml.safe_load(module_of("container").DOCUMENTATION)["notes"]
+    told = next(note for note in notes if note.startswith("This is read back"))
+    assert all(f"O({name})" in told for name in [*READ_BACK.values(), "containers[].limits"])
+    assert all(f"C({option})" in told for option in effective.SHOWN)
+
+
+def test_the_sample_of_a_config_is_what_the_defaults_give() -> None:
+    listing, text = returned_by("config")["diff"]["sample"]
+    container = spec.parse_containers([{"name": text["after_header"].partition("/")[0]}], {})[0]
+    ids = idmap.allotted(1879048192, False)
+    rendered = config.render(container, HOST, "/var/lib/lxc", "lxcbr0", ids)
+    wanted = config.wanted(container, HOST, rendered)
+    assert tree.diffs(container.name, tree.plan(wanted, {}, {})) == [listing, text]
+
+
+def test_the_stages_of_a_rollout_are_documented() -> None:
+    """In the module in their order, and in the guide as rows of a table."""
+    described = yaml.safe_load(module_of("rollout_host").DOCUMENTATION)["description"]
+    forward, back = (next(each for each in described if each.startswith(start)) for start in ("The stages", "Where a"))
+    assert re.findall(r"C\((\w+)\)", forward) == [step.name for step in transaction.FORWARD]
+    needed = [step.name for step in transaction.FORWARD if transaction.is_needed_back(step.name, {})]
+    assert transaction.is_needed_back("preflight", {"preflight": {"checkpoint": True}})
+    assert re.findall(r"C\((\w+)\)", back) == [
+        needed[0],
+        needed[-1],
+        "preflight",
+        *(step.name for step in transaction.BACK),
+    ]
+    table = read("docs/fleet.md").partition("| stage |")[2].partition("\n\n")[0]
+    names = [re.findall(r"`(\w+)`", row.split("|")[1]) for row in table.splitlines()[2:]]
+    assert sum(names, []) == [step.name for step in transaction.FORWARD]
+    forecast = yaml.safe_load(module_of("rollout_host").DOCUMENTATION)["attributes"]["check_mode"]["details"]
+    assert re.findall(r"C\((\w+)\)", text_of(forecast)) == [step.name for step in transaction.FORECAST]
+
+
+def test_the_limits_of_a_sample_are_the_same_twice() -> None:
+    sample = returned_by("container_info")["containers"]["sample"][0]
+    assert sample["limits"] == sample["effective"]["limits"]
+    assert set(sample["effective"]) == {*effective.Effective._fields, "limits"}
+
+
+def test_what_is_rolled_out_is_documented() -> None:
+    notes = text_of(yaml.safe_load(module_of("rollout").DOCUMENTATION)["notes"])
+    assert re.findall(r"C\(softwarecontainer_(\w+)\)", notes) == list(transaction.CONTENT)
+    words = re.search(r"of what each gets \(([^)]*)\)", " ".join(read("docs/fleet.md").split()))
+    assert words and words.group(1).replace("lxc path", "lxc_path").split(", ") == list(transaction.CONTENT)
+
+
+def test_the_sample_of_a_reason_is_what_a_gate_says() -> None:
+    check = container_of(ready=[{"tcp": 8080}]).ready[0]
+    reason = readiness.unanswered(dict.fromkeys(["127.0.0.1", "::1"], "Connection refused"))
+    error = readiness.failure(check, readiness.looked(readiness.Watch(), 30, reason))
+    result = frame.result_of([{"name": NAME, "changed": False, "error": error}], [], {})
+    assert transaction.reason_of("ready", result) == returned_by("rollout_host")["msg"]["sample"]
+
+
+def test_what_a_forecast_returns_is_documented() -> None:
+    """A rollout that is closed in check mode has neither ledger nor id."""
+    action = importlib.import_module(f"ansible_collections.{COLLECTION}.plugins.action.rollout").ActionModule
+    found = action.close_forecast(SimpleNamespace(options={"hosts": []}), {"hostvars": {}})
+    assert set(found) == {"failed", "msg"}
+    returned = {key: value["returned"] for key, value in returned_by("rollout").items() if key != "msg"}
+    assert all("check mode" in when or "O(state=running)" in when for when in returned.values())
+
+
+def test_what_the_check_of_a_host_returns_is_documented() -> None:
+    result = re.search(r'"rollout": (\{"host": name, "check": True\})', read("plugins/action/rollout_host.py"))
+    assert result
+    assert set(re.findall(r'"(\w+)":', result.group(1))) | {"state"} == set(
+        returned_by("rollout_host")["rollout"]["contains"]
+    )
+
+
+# README and docs.
+
+README = read("README.md")
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+
+
+def blocks(kind: str) -> list[str]:
+    """The blocks of code of one kind in the README."""
+    return [text for each, text in BLOCKS if each == kind]
+
+
+def test_the_first_example_runs_on_any_target() -> None:
+    """It is valid, and needs no program and no directory but those that a target has."""
+    play = yaml.safe_load(blocks("yaml")[0])[0]
+    containers = spec.parse_containers(play["vars"]["softwarecontainer_containers"], {})
+    assert [each.command[0] for each in containers if each.command] == ["/bin/busybox"]
+    assert [mount.source for each in containers for mount in each.mounts] == ["/usr/share"]
+    assert all((ROOT / "roles" / role.rpartition(".")[2]).is_dir() for role in play["roles"])
+
+
+def test_the_table_of_the_demo_is_what_status_shows() -> None:
+    table = next(text for text in blocks("text") if text.startswith("HOST"))
+    group = yaml.safe_load(read("inventories/local/group_vars/all.yml"))
+    declared = spec.parse_containers(group["softwarecontainer_containers"], group["softwarecontainer_defaults"])
+    memory = {"hmi": 0.6, "media": 0.8}
+    rows = [
+        {
+            "name": each.name,
+            "state": lifecycle.REACHED[each.state],
+            "addresses": [address.partition("/")[0] for one in each.network for address in one.ipv4],
+            "memory_bytes": int(memory[each.name] * 1048576) if each.name in memory else None,
+        }
+        for each in sorted(declared, key=lambda each: each.name)
+    ]
+    assert table.splitlines() == status_table({"localhost": {"containers": rows}})
+
+
+def commands() -> list[list[str]]:
+    """The words of the commands in the README's consoles."""
+    lines = [line for text in blocks("console") for line in text.splitlines()]
+    assert all(line.startswith("$ ") for line in lines)
+    return [shlex.split(line[2:], comments=True) for line in lines]
+
+
+def test_a_command_for_one_module_has_its_options() -> None:
+    called = [words for words in commands() if "-a" in words]
+    assert {words[words.index("-m") + 1] for words in called} == {f"{COLLECTION}.exec", f"{COLLECTION}.container"}
+    for words in called:
+        name, given = words[words.index("-m") + 1], words[words.index("-a") + 1]
+        options = json.loads(given) if given.startswith("{") else dict(word.split("=") for word in given.split())
+        assert set(options) <= set(options_of(module_of(name.rpartition(".")[2])))
+
+
+PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
+
+
+@pytest.mark.parametrize("name", PLAYBOOKS)
+def test_the_variable_that_chooses_hosts_is_documented(name: str) -> None:
+    """Whoever takes that of another playbook would act on all hosts."""
+    patterns = {play["hosts"] for play in yaml.safe_load(read(f"playbooks/{name}.yml"))}
+    variables = set(re.findall(r"softwarecontainer_\w*hosts", " ".join(patterns)))
+    shown = any(f"{COLLECTION}.{name}" in words for words in commands())
+    told = " ".join(README.partition("## Use it")[2].partition("\n## ")[0].split())
+    if name == "rollout":
+        assert "softwarecontainer_rollout_hosts | default('all')" in " ".join(patterns)
+        assert any("softwarecontainer_hosts: a rollout does not go by it" in pattern for pattern in patterns)
+        assert "`rollout` has a variable of its own for that, `-e softwarecontainer_rollout_hosts=" in told
+        assert not shown
+    else:
+        assert (variables, shown, len(PLAYBOOKS)) == ({"softwarecontainer_hosts"}, True, 4)
+        assert (
+            "The three playbooks above act on all hosts of the inventory, or on those of `-e softwarecontainer_h"
+            in told
+        )
+
+
+def test_the_keys_of_the_spec_are_in_the_readme() -> None:
+    table = README.partition("| key | default |")[2].partition("\n\n")[0]
+    keys = [key for row in table.splitlines()[2:] for key in re.findall(r"`([\w.]+)`", row.split("|")[1])]
+    expected = [key for key in SPEC if key != "busybox"] + [f"busybox.{key}" for key in documented("busybox")]
+    assert sorted(keys) == sorted(expected)
+
+
+def test_the_number_of_tasks_is_the_same_everywhere() -> None:
+    """Ansible puts one before them that checks the arguments."""
+    modules = len(yaml.safe_load(read("roles/containers/tasks/main.yml")))
+    assert modules == 4
+    assert "| four module runs, whatever the number |" in README
+    benchmarks = read("docs/benchmarks.md")
+    assert "a task that checks the arguments" in benchmarks and "one for each of the four modules" in benchmarks
+    rows = re.findall(r"^\| ([^|]*), (?:1|100) \| (\d+) \| (\d+) \| [\d.]+ \| `", benchmarks, re.MULTILINE)
+    assert {int(tasks) for _phase, tasks, _runs in rows} == {modules + 1}
+    assert max(int(runs) for _phase, _tasks, runs in rows) == modules
+    introduction = benchmarks.partition("Repeat it with")[0].strip()
+    assert introduction in read("tests/benchmark/report.py")
+
+
+TARGETS = ROOT / "tests" / "integration" / "targets"
+
+
+def variables_of(name: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((TARGETS / name / "vars" / "main.yml").read_text(encoding="utf-8")))
+
+
+def test_the_counts_of_what_was_tried_are_those_of_the_tests() -> None:
+    faults, hostile, campaign = (variables_of(name) for name in ("faults", "hostile", "campaign"))
+    rounds = {**campaign["campaign_always"], "errors": 4, "full": 40}
+    calls = sum(map(len, faults["faults_calls"].values()))
+    kinds = len(hostile["hostile_plants"]) - len(["hx-good"])
+    secrets = len(variables_of("playbooks")["playbooks_secret_plays"])
+    killed = (TARGETS / "faults" / "tasks" / "killed.yml").read_text(encoding="utf-8")
+    expected = {
+        f"{kinds} kinds, each in": "hostile",
+        f"{calls} calls of three stages": "faults",
+        f"{killed.count('{stage: ')} moments, of which at least 4 have to hit": "faults",
+        f"{rounds['killed']} runs of 2 containers": "campaign",
+        f"{rounds['stage_killed']} runs of 1 container": "campaign",
+        f"at least {rounds['full']} sizes": "campaign",
+        f"{rounds['power']} changes of 2 containers, and a removal": "campaign",
+        f"{rounds['together']} rounds of 3 containers": "campaign",
+        f"{rounds['agree']} rounds of 2 containers": "campaign",
+        f"{rounds['planted']} rounds |": "campaign",
+        f"{rounds['exchanged']} rounds of half a second, at least {20 * rounds['exchanged']} exchanges": "campaign",
+        f"{rounds['shifted']} rounds |": "campaign",
+        f"at least {rounds['loads']} configs of 300 specs": "campaign",
+        f"in {secrets} runs of playbooks": "playbooks",
+    }
+    rows = [row.split(" | ") for row in read("docs/reliability.md").splitlines() if row.startswith("| ")]
+    for words, test in expected.items():
+        assert [row for row in rows if words in " | ".join(row) and f"`{test}`" in row[-1]], words
+
+
+def test_the_linters_are_documented() -> None:
+    row = next(line for line in read("docs/development.md").splitlines() if line.startswith("| `make lint` |"))
+    found = re.search(r"^LINTERS = \((.*?)^\)", read("tests/run.py"), re.MULTILINE | re.DOTALL)
+    assert found
+    assert all(name in row for name in re.findall(r"^    \(\"([\w-]+)\"", found.group(1), re.MULTILINE))
+
+
+def test_the_targets_of_molecule_are_counted() -> None:
+    listed = yaml.safe_load(read("extensions/molecule/default/vars/main.yml"))["softwarecontainer_targets"]
+    assert len(listed) == 5
+    assert "is an example with five targets" in read("docs/molecule.md")
+
+
+def test_the_changelog_names_all_modules_and_roles() -> None:
+    releases = yaml.safe_load(read("changelogs/changelog.yaml"))["releases"].values()
+    modules = [each["name"] for release in releases for each in release["modules"]]
+    roles = [each["name"] for release in releases for each in release["objects"]["role"]]
+    assert sorted(modules) == sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
+    assert sorted(roles) == sorted(path.name for path in (ROOT / "roles").iterdir())
