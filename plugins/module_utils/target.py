@@ -180,6 +180,8 @@ def cgroup_version() -> str:
 
 def layout(versions: Mapping[str, int]) -> str:
     """The same from the cgroup version of each controller."""
-    if {version for name, version in versions.items() if name in ("memory", "cpu", "pids")} == {2}:
+    found = {version for name, version in versions.items() if name in ("memory", "cpu", "pids")}
+    # Where none of these is there, all that is mounted decides.
+    if (found or set(versions.values())) == {2}:
         return "2"
     return "hybrid" if "unified" in versions else "1"
