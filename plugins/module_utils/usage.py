@@ -116,7 +116,8 @@ def cpu_seconds(pid: int) -> Optional[float]:
     text = cgroup_file(pid, "cpuacct", "cpuacct.usage")
     if text:
         return round(int(text) / 1e9, 3)
-    return seconds_in(cgroup_file(pid, "cpu", "cpu.stat") or "")
+    # Version 2 counts it without a controller.
+    return seconds_in(cgroup_file(pid, "unified", "cpu.stat") or "")
 
 
 def seconds_in(cpu_stat: str) -> Optional[float]:
