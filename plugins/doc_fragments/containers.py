@@ -511,6 +511,8 @@ options:
             stands for. They come last in the config, and LXC has to take them.
           - C(lxc.rootfs.path), C(lxc.uts.name), C(lxc.init.cmd), C(lxc.environment) and C(lxc.ephemeral) are refused.
           - What is declared here is not looked into otherwise. C(lxc.hook.*) for example runs as root on the target.
+          - LXC passes over the keys of the cgroup version that is not in force on the target. That is an error after the
+            start, but not for a controller that has keys of both versions.
         type: dict
         default: {}
   defaults:

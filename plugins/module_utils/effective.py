@@ -181,6 +181,24 @@ def not_in_force(lines: Sequence[Line], found: Effective) -> List[str]:
     return list(dict.fromkeys(reasons))
 
 
+def passed_over(lines: Sequence[Line], version: int) -> List[str]:
+    """One sentence for each cgroup key that LXC does not look at, since it is for the other version.
+
+    A config may name the same controller for both. `version`: that of the mount at /sys/fs/cgroup, by which LXC decides;
+    see cgfsng.c in its source.
+    """
+    looked_at, other = CGROUP[version - 1], CGROUP[2 - version]
+    told = {key.split(".")[2] for key, _value in lines if key.startswith(looked_at)}
+    names = [key for key, _value in lines if key.startswith(other) and key.split(".")[2] not in {*told, *PLACES}]
+    return [
+        "%s: it is not in force, since cgroups are of version %d" % (name, version) for name in dict.fromkeys(names)
+    ]
+
+
+# What keys with the prefix of version 1 say of cgroups of both: where they are.
+PLACES = ("dir", "relative")
+
+
 def values_of(lines: Sequence[Line], key: str) -> List[str]:
     """The values of a key."""
     return [value for each, value in lines if each == key]

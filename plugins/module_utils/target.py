@@ -173,6 +173,11 @@ def free_ids() -> Tuple[Tuple[Tuple[int, int], ...], ...]:
     return (subordinate_ids("/etc/subuid"), subordinate_ids("/etc/subgid"), *there)
 
 
+def keys_version() -> int:
+    """The version whose keys in a config LXC looks at: 2 where it is at the root of all cgroups, see cgfsng.c."""
+    return 2 if hierarchies().get("unified", (0, ""))[1] == "/sys/fs/cgroup" else 1
+
+
 def cgroup_version() -> str:
     """The layout of the target: 1, 2, or hybrid, where version 2 is mounted but version 1 has the controllers."""
     return layout(controllers())
@@ -180,6 +185,8 @@ def cgroup_version() -> str:
 
 def layout(versions: Mapping[str, int]) -> str:
     """The same from the cgroup version of each controller."""
-    if {version for name, version in versions.items() if name in ("memory", "cpu", "pids")} == {2}:
+    found = {version for name, version in versions.items() if name in ("memory", "cpu", "pids")}
+    # Where none of these is there, all that is mounted decides.
+    if (found or set(versions.values())) == {2}:
         return "2"
     return "hybrid" if "unified" in versions else "1"

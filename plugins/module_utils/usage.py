@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, List, Optional, Set
+from typing import Callable, Dict, List, Optional, Set
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import config, target
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Limits
 
 # How the kernel says "no limit": version 2, cpu quota of version 1, memory of version 1 with small and large pages.
@@ -51,9 +52,18 @@ def cgroups(pid: int) -> Set[str]:
 
 def limits_not_in_force(pid: int, wanted: Limits) -> List[str]:
     """One sentence for each limit that the kernel does not show as it was asked for."""
+    return limits_missing(wanted, target.controllers(), lambda controller, name: cgroup_file(pid, controller, name))
+
+
+def limits_missing(wanted: Limits, controllers: Dict[str, int], read: Callable[[str, str], Optional[str]]) -> List[str]:
+    """The same from the cgroup version of each controller, and what the file of a controller says."""
     found: List[str] = []
-    for key, controller, name, value in config.limit_files(wanted, target.controllers()):
-        actual = cgroup_file(pid, controller, name)
+    try:
+        files = config.limit_files(wanted, controllers)
+    except ContainerError as error:
+        return [str(error)]  # The target had the controller when the config was made.
+    for key, controller, name, value in files:
+        actual = read(controller, name)
         if actual != value and not (controller == "memory" and whole_pages(value) == actual):
             shown = "not there" if actual is None else actual
             found.append("limits.%s: %s should be %s and is %s" % (key, name, value, shown))
@@ -107,7 +117,8 @@ def cpu_seconds(pid: int) -> Optional[float]:
     text = cgroup_file(pid, "cpuacct", "cpuacct.usage")
     if text:
         return round(int(text) / 1e9, 3)
-    return seconds_in(cgroup_file(pid, "cpu", "cpu.stat") or "")
+    # Version 2 counts it without a controller.
+    return seconds_in(cgroup_file(pid, "unified", "cpu.stat") or "")
 
 
 def seconds_in(cpu_stat: str) -> Optional[float]:

@@ -235,6 +235,25 @@ def test_what_is_not_in_force(text: str, found: Effective, reasons: list[str]) -
     assert effective.not_in_force(effective.lines_of(text), found) == reasons
 
 
+KEYS_1 = "lxc.cgroup.dir = d\nlxc.cgroup.devices.deny = a\nlxc.cgroup.pids.max = 5\n"
+KEYS_2 = "lxc.cgroup2.pids.max = 5\nlxc.cgroup2.io.max = a\nlxc.cgroup2.io.max = b\n"
+PASSED_OVER = {
+    "version 1": (KEYS_1, 1, []),
+    "version 2": (KEYS_2, 2, []),
+    "those of version 2": (KEYS_2, 1, ["lxc.cgroup2.pids.max", "lxc.cgroup2.io.max"]),
+    "those of version 1": (KEYS_1, 2, ["lxc.cgroup.devices.deny", "lxc.cgroup.pids.max"]),
+    "one controller in both versions": (KEYS_1 + KEYS_2, 2, ["lxc.cgroup.devices.deny"]),
+    "one controller in both versions, version 1 in force": (KEYS_1 + KEYS_2, 1, ["lxc.cgroup2.io.max"]),
+    "none": ("lxc.cgroup.relative = 1\nlxc.cgroup.dir.container = d\nlxc.cap.drop = a", 2, []),
+}
+
+
+@pytest.mark.parametrize(("text", "version", "keys"), PASSED_OVER.values(), ids=PASSED_OVER)
+def test_what_lxc_passes_over(text: str, version: int, keys: list[str]) -> None:
+    reasons = ["%s: it is not in force, since cgroups are of version %d" % (key, version) for key in keys]
+    assert effective.passed_over(effective.lines_of(text), version) == reasons
+
+
 def test_a_container_of_all_defaults_asks_for_what_is_checked() -> None:
     """Each key of the hardening has a check, so that none is asked for and never read back."""
     asked: dict[str, Any] = {

@@ -134,6 +134,9 @@ LAYOUTS = {
     "cpu on 1": ({"memory": 2, "cpu": 1, "pids": 2, "unified": 2}, "hybrid"),
     "pids on 1": ({"memory": 2, "cpu": 2, "pids": 1, "unified": 2}, "hybrid"),
     "no memory controller": ({"cpu": 2, "pids": 2, "unified": 2}, "2"),
+    "2 alone, with none of these controllers": ({"hugetlb": 2, "unified": 2}, "2"),
+    "2 alone, with no controller": ({"unified": 2}, "2"),
+    "none of these controllers, some on 1": ({"devices": 1, "unified": 2}, "hybrid"),
 }
 
 

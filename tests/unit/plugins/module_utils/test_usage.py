@@ -9,6 +9,7 @@ import os
 
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import usage
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Limits
 
 FIB_TRIE = """\
 Main:
@@ -90,6 +91,39 @@ CGROUPS = {
 @pytest.mark.parametrize(("cgroups", "controller", "version", "path"), CGROUPS.values(), ids=CGROUPS)
 def test_payload_cgroup(cgroups: str, controller: str, version: int, path: str | None) -> None:
     assert usage.payload_cgroup(cgroups, controller, version) == path
+
+
+BOTH = Limits(memory=65537, pids=50)
+LIMITS = {
+    "none": (Limits(), {}, {}, []),
+    "version 1": (BOTH, {"memory": 1, "pids": 1}, {"memory.limit_in_bytes": "65536", "pids.max": "50"}, []),
+    "version 2": (BOTH, {"memory": 2, "pids": 2}, {"memory.max": "65536", "pids.max": "50"}, []),
+    "not in force": (
+        BOTH,
+        {"memory": 2, "pids": 2},
+        {"memory.max": "max", "pids.max": "50"},
+        ["limits.memory: memory.max should be 65537 and is max"],
+    ),
+    "no file": (
+        BOTH,
+        {"memory": 2, "pids": 2},
+        {"memory.max": "65536"},
+        ["limits.pids: pids.max should be 50 and is None"],
+    ),
+    "the controller has gone": (
+        BOTH,
+        {"memory": 2},
+        {"memory.max": "65536"},
+        ["limits.pids: the target's kernel has no pids cgroup controller"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("wanted", "controllers", "files", "reasons"), LIMITS.values(), ids=LIMITS)
+def test_limits_not_in_force(
+    wanted: Limits, controllers: dict[str, int], files: dict[str, str], reasons: list[str]
+) -> None:
+    assert usage.limits_missing(wanted, controllers, lambda _controller, name: files.get(name)) == reasons
 
 
 @pytest.mark.parametrize(

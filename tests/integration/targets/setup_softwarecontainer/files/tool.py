@@ -53,6 +53,8 @@ LIMITS = (
     ("", "cpu.max"),
     ("", "pids.max"),
     ("", "cgroup.freeze"),
+    ("", "cgroup.events"),
+    ("", "hugetlb.2MB.max"),
 )
 
 
@@ -96,7 +98,8 @@ def mounts(pid):
 
 
 # An interpreter for modules under conditions that a play cannot set: the umask, a system call that fails, and a SIGKILL
-# after some seconds or in the midst of work; and other ids that root has.
+# after some seconds or in the midst of work; other ids that root has; and cgroups of version 2 alone, as systems of now
+# have them: LXC and the modules find cgroups by their mounts.
 # A module that is killed leaves its code where Ansible has unpacked it, so that has to be in a place that is removed.
 WRAPPER = """#!/bin/sh
 umask "${TEST_UMASK:-022}"
@@ -106,6 +109,11 @@ umask "${TEST_UMASK:-022}"
     unset TEST_IDS
     bound='mount --bind "$0" /etc/subuid && mount --bind "$0" /etc/subgid && exec "$@"'
     exec unshare --mount sh -c "$bound" "$ids" "$0" "$@"
+}
+[ -z "$TEST_CGROUP2" ] || {
+    unset TEST_CGROUP2
+    mounted='umount --lazy /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"'
+    exec unshare --mount sh -c "$mounted" "$0" "$0" "$@"
 }
 [ -z "$TEST_KILL_AT_WORK" ] || exec %(python)s %(top)s/tool.py kill-at-work "$TEST_KILL_AT_WORK" %(python)s "$@"
 [ -z "$TEST_FAIL" ] || exec %(python)s %(top)s/tool.py fail "$TEST_FAIL" "$@"
@@ -141,8 +149,10 @@ def clean_up(*starts):
     for interface in [BRIDGE] + [name for name in os.listdir("/sys/class/net") if name.startswith(BRIDGE[:-1] + "-")]:
         run("ip", "link", "delete", interface)
     for path in [path for start in starts for path in cgroups(start)]:
-        with contextlib.suppress(OSError):
-            os.rmdir(path)
+        # Of version 2 they have one below them that LXC makes for programs that it runs in a container.
+        for folder, _names, _files in os.walk(path, topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
     if not below(TOP):
         run("rm", "-rf", "--one-file-system", TOP, "/run/lxc/lock" + TOP, *ours_in_run())
     left = ["process %d" % pid for pid in belonging()] + ["mount " + mount for mount in below(TOP)]
