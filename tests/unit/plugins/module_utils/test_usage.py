@@ -108,7 +108,7 @@ LIMITS = {
         BOTH,
         {"memory": 2, "pids": 2},
         {"memory.max": "65536"},
-        ["limits.pids: pids.max should be 50 and is None"],
+        ["limits.pids: pids.max should be 50 and is not there"],
     ),
     "the controller has gone": (
         BOTH,
