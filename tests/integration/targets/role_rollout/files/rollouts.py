@@ -270,7 +270,7 @@ def canary():
     # A check that tells a secret of the container must not get it into the reason.
     spec = fleet.hosts["h1"]["softwarecontainer_containers"][0]
     spec["environment"]["TOKEN"] = {"secret": "token"}
-    spec["ready"][0]["command"][2] = 'echo "TOKEN is $TOKEN"; ' + spec["ready"][0]["command"][2]
+    spec["ready"][0]["command"][2] = "echo TOKEN is $TOKEN; " + spec["ready"][0]["command"][2]
     fleet.hosts["h1"]["softwarecontainer_secrets"] = {"token": "hunter3"}
     status, output = fleet.run("-vvv", softwarecontainer_rollout_id="two")
     assert status != 0
