@@ -48,11 +48,14 @@ notes:
     O(containers[].security.apparmor) and O(containers[].security.selinux); that no rule allows more than
     O(containers[].security.devices), or on cgroup version 2 merely that a program decides; the
     O(containers[].security.idmap) that was given or chosen; that something is mounted where O(containers[].mounts) and
-    the other keys ask for it, with C(ro), C(nosuid), C(nodev) and C(noexec) where these are asked for; and that the
-    interfaces of O(containers[].network) are there, by their names alone.
+    the other keys ask for it, with C(ro), C(nosuid), C(nodev) and C(noexec) where these are asked for; that the
+    interfaces of O(containers[].network) are there, by their names alone; and that no cgroup key is of the version that
+    is not in force, which LXC passes over.
   - Not read back is all else, such as what is mounted, with which other options, addresses, routes and links of
     interfaces, the environment, and most keys of O(containers[].lxc). A container that is left running is not looked
     at; M(softwarecontainer.lxc.container_info) tells what is in force for it.
+  - A container for which something is not in force goes on running, to be looked at. It counts as changed since its
+    start, so that the next run restarts it, and fails again where nothing was mended.
 seealso:
   - module: softwarecontainer.lxc.rootfs
   - module: softwarecontainer.lxc.busybox
