@@ -22,9 +22,9 @@ class Facts(NamedTuple):
     """What was read on a target.
 
     `namespaces`: those of the kernel. `users`: how many user namespaces there may be. `lxc`: its version, or None.
-    `ways`: how LXC can be reached. `unreached`: why it cannot be in the way that was asked for. `busybox`: a Binary, or why there is none. `ids`: the ranges for user namespaces
-    that root has. `closed`: the directory that keeps others out of the lxc path, or none. `mapping`: why the file
-    system cannot be mounted with mapped ids, empty where it can.
+    `ways`: how LXC can be reached. `unreached`: why it cannot be in the way that was asked for. `busybox`: a Binary, or
+    why there is none. `ids`: the ranges for user namespaces that root has. `closed`: the directory that keeps others out
+    of the lxc path, or none. `mapping`: why the file system cannot be mounted with mapped ids, empty where it can.
     `free`, `inodes`: bytes and inodes that are free, None where the file system has no fixed number of inodes.
     `read_only`: the places that should be writable and are not. `there`: the containers that have a directory.
     """
