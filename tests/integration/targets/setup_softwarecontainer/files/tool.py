@@ -14,6 +14,7 @@ flip NAME FOLDER CANARY SECONDS   Exchange a folder of a rootfs with a link to a
 kill-at-work SECONDS ARGV...   Run a module and kill it after it has worked so long.
 fail CALL:NUMBER:ERROR ARGV...   Run a module in which the call of that number fails, of rename(2) for example; with
                      a signal for an error, the module gets that instead.
+watch FILE ARGV...   Run a program; into the file goes each list of arguments that a process has meanwhile, once.
 digest FOLDER NAME...   A digest of names in a folder and of all below them, but for times and owners.
 tree FOLDER          The entries below a folder, one line each, sorted: type, mode, owner, path, and a link's target.
 """
@@ -497,6 +498,22 @@ def fail(what, *argv):
         exec(compile(sys.stdin.read(), "module", "exec"), {"__name__": "__main__"})
 
 
+def watch(file, *argv):
+    """Run a program, and look at all processes over and over until it ends, and once more then."""
+    with open(os.path.join(TOP, file), "w") as stream:
+        program, known, ended = subprocess.Popen(argv), set(), False
+        while not ended:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                program.wait(0.01)
+            ended = program.returncode is not None
+            found = {read("/proc/%s/cmdline" % name) for name in os.listdir("/proc") if name.isdigit()}
+            # Each in one line, whatever line breaks it has.
+            stream.writelines(ascii(words)[1:-1] + "\n" for words in found - known)
+            stream.flush()
+            known |= found
+    sys.exit(program.returncode)
+
+
 def digest(folder, *names):
     """The same for the same names, kinds, modes and contents."""
     found = hashlib.sha256()
@@ -522,6 +539,7 @@ COMMANDS = {
     "save": save,
     "same": same,
     "observe": observe,
+    "watch": watch,
     "tree": tree,
 }
 
