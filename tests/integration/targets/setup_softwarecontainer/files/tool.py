@@ -24,6 +24,7 @@ import ctypes
 import difflib
 import errno
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -460,13 +461,13 @@ def flip(name, folder, canary, seconds):
 def fail(what, *argv):
     """Run a module in this process, with one call that fails and all others as they are."""
     name, number, error = what.split(":")
-    left = [int(number)]
+    # Threads may count at once, which adds up only so.
+    calls = itertools.count(1)
     failure = getattr(errno, error, 0)
     library = ctypes.CDLL
 
     def is_due():
-        left[0] -= 1
-        return left[0] == 0
+        return next(calls) == int(number)
 
     class Library(library):
         def syncfs(self, descriptor):
