@@ -10,7 +10,8 @@ observe NAME...      What the kernel says of containers, as JSON: one object for
 cgroups START        The cgroups of containers whose names begin so, without those of another run.
 logs                 The logs of the collection that were left behind.
 left START           Processes, cgroups and directories of containers whose names begin so, and logs; one line each.
-flip NAME FOLDER CANARY SECONDS   Exchange a folder of a rootfs with a link to a canary, over and over.
+flip NAME FOLDER CANARY SECONDS   Exchange a folder of a rootfs with a link to a canary, over and over, at most until
+                     there is a file `still` here; print how often, and how often after the config had been removed.
 kill-at-work SECONDS ARGV...   Run a module and kill it after it has worked so long.
 fail CALL:NUMBER:ERROR ARGV...   Run a module in which the call of that number fails, of rename(2) for example; with
                      a signal for an error, the module gets that instead.
@@ -441,21 +442,31 @@ def flip(name, folder, canary, seconds):
     other = place + ".other"
     exchange = ctypes.CDLL(None, use_errno=True).renameat2
     deadline = time.monotonic() + float(seconds)
-    count = planted = 0
-    while time.monotonic() < deadline or os.path.islink(place):
-        if not os.path.islink(place) and not os.path.islink(other):
-            # The module has put a folder in the place of the link.
-            if os.path.lexists(other):
-                os.rename(other, "%s.%d" % (other, planted))
-            os.symlink(canary, other)
-            planted += 1
-        elif os.path.islink(place) and os.path.islink(other):
-            # The module has undone its change, and has put back a link while another one was ready here.
-            os.unlink(other)
-            os.mkdir(other)
+    count = late = planted = 0
+    while time.monotonic() < deadline and not os.path.exists(os.path.join(TOP, "still")) or os.path.islink(place):
+        # The rootfs may be removed at any moment.
+        with contextlib.suppress(FileNotFoundError):
+            planted += make_ready(place, other, canary, planted)
         # AT_FDCWD, and RENAME_EXCHANGE: see rename(2).
-        count += exchange(-100, os.fsencode(place), -100, os.fsencode(other), 2) == 0
-    print(count)
+        done = exchange(-100, os.fsencode(place), -100, os.fsencode(other), 2) == 0
+        count += done
+        late += done and not os.path.lexists(os.path.join(LXC_PATH, name, "config"))
+    print(count, late)
+
+
+def make_ready(place, other, canary, planted):
+    """Have a link where there is a folder, or a folder where there is a link; whether a link had to be made."""
+    if not os.path.islink(place) and not os.path.islink(other):
+        # The module has put a folder in the place of the link.
+        if os.path.lexists(other):
+            os.rename(other, "%s.%d" % (other, planted))
+        os.symlink(canary, other)
+        return True
+    if os.path.islink(place) and os.path.islink(other):
+        # The module has undone its change, and has put back a link while another one was ready here.
+        os.unlink(other)
+        os.mkdir(other)
+    return False
 
 
 def fail(what, *argv):
