@@ -5,8 +5,8 @@ they need. Those that need no LXC run side by side, and before the others.
 
 What counts: a lint tool, a sanity test (per Python version), a unit test or one in a browser, an integration target
 (per way of reaching LXC, and again over SSH), a step of a molecule scenario. What is skipped proves nothing and counts
-as failed, and so does a part that ran nothing. A run that is interrupted takes its containers, mounts and bridges away
-before it ends.
+as failed, and so does a part that ran nothing. A run takes its containers, mounts and bridges away before it ends, also
+where it is interrupted; what stays counts as failed.
 """
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ SCENARIOS_AT_ONCE = 3
 PARTS_AT_ONCE = 2
 
 
+# What a part has not taken away again. It is told at the end of the run, also where the part itself has no count then.
+left_behind: list[str] = []
 # The processes of the commands that run. The lock is held where one is started, and the event is set where no thread
 # may start one any more.
 processes: set[int] = set()
@@ -389,7 +391,10 @@ def clean_up_tests(prefix: str) -> None:
     """Take away what integration targets have left that were ended in their midst."""
     for folder in Path("/var/tmp").glob(prefix + "*"):
         names = [path.name for path in (folder / "lxc").glob("*")]
-        subprocess.call(as_root([TARGET_PYTHON, str(folder / "tool.py"), "clean-up", *names], {}))
+        command = as_root([TARGET_PYTHON, str(folder / "tool.py"), "clean-up", *names], {})
+        ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if ended.returncode:
+            left_behind.append(f"{folder}: {ended.stdout.strip()[-600:]}")
 
 
 def molecule() -> Count:
@@ -405,7 +410,24 @@ def molecule() -> Count:
     finally:
         with undisturbed():
             print("+ molecule destroy", flush=True)
-            run(molecule_command("default", "destroy"), env=molecule_environment("default"))
+            status, output = run(molecule_command("default", "destroy"), env=molecule_environment("default"))
+            if status:
+                left_behind.append(f"default > destroy{last_error(output)}")
+            left_behind.extend(left_of_targets())
+
+
+def left_of_targets() -> list[str]:
+    """What is there of the targets after all were destroyed: names as in extensions/molecule/default/vars/main.yml."""
+    number = os.environ.get("MOLECULE_TARGETS_NETWORK", "0")
+    place = f"/var/lib/softwarecontainer-targets-{number}"
+    left = [name for name in (place, f"/sys/class/net/sctargets{number}") if os.path.lexists(name)]
+    mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
+    left += [f"mount {line.split()[1]}" for line in mounts if f" {place}/" in line]
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = path.read_text(encoding="utf-8", errors="replace").replace("\0", " ")
+            left += [f"process {path.parent.name}: {words}"] if words.startswith(f"[lxc monitor] {place} ") else []
+    return left
 
 
 class Job(NamedTuple):
@@ -527,6 +549,8 @@ def main(names: list[str]) -> int:
     except KeyboardInterrupt:
         print("interrupted", flush=True)
         results["interrupted"] = Count(0, ("the run",))
+    if left_behind:
+        results["left behind"] = Count(0, tuple(left_behind))
     print()
     for name, count in results.items():
         for failure in count.failed:

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import spec, states, supervise
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import runtime, spec, states, supervise
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Limits
@@ -65,6 +68,24 @@ def test_what_check_mode_foresees() -> None:
     assert supervise.foreseen(there, False, old) == there._replace(shift_to=old)
     due = Found("RUNNING", 7, True, old)
     assert supervise.foreseen(due, False, Ids()) == due
+
+
+def test_what_outlives_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LXC's tools say that all is well, and the process lives on."""
+    with contextlib.ExitStack() as stack:
+        process = stack.enter_context(subprocess.Popen(["sleep", "60"]))
+        stack.callback(process.kill)
+        command = stack.enter_context(socket.socket(socket.AF_UNIX))
+        for name in ("lxc-info", "lxc-stop"):
+            (tmp_path / name).write_text(f"#!/bin/sh\necho 'State: RUNNING\nPID: {process.pid}'\n", encoding="ascii")
+            (tmp_path / name).chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.setattr(runtime, "PATIENCE", 2)
+        # By it LXC is reached where a container runs.
+        command.bind(f"\0{tmp_path}/hmi/command")
+        reached, times = runtime.Tools(str(tmp_path)), supervise.Times(0, 0, 0)
+        errors = supervise.stop(reached, [Wish("hmi", "stopped")], times)
+        assert errors == {"hmi": f"its PID 1 ({process.pid} on the target) is still alive after a kill"}
 
 
 VERIFIED: dict[str, tuple[Wish, Any, dict[str, str]]] = {
@@ -132,6 +153,26 @@ def test_bad_seconds(seconds: float, shown: str) -> None:
     with pytest.raises(RefusedError) as caught:
         states.at_least_zero({"settle": seconds}, "settle")
     assert str(caught.value) == f"settle: {shown} is not from 0 to 86400 seconds"
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "both": (
+        {"containers": [{"name": "hmi"}], "name": ["hmi"]},
+        "name: give either names or containers, not both",
+    ),
+    "prune with names": (
+        {"name": ["hmi"], "prune": True, "state": "stopped"},
+        "prune: goes with containers, since with names it would remove all the others",
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_does_not_go_together(given: dict[str, Any], message: str) -> None:
+    nothing = {"containers": [], "defaults": {}, "secrets": {}, "name": None, "state": None, "prune": False}
+    with pytest.raises(RefusedError) as caught:
+        states.run({**nothing, **given}, True, False)
+    assert str(caught.value) == message
 
 
 STOPPED, RUNNING = Found("STOPPED"), Found("RUNNING", 7)

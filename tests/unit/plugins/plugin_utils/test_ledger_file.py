@@ -54,6 +54,14 @@ def test_a_directory_that_is_not_there(tmp_path):
         pass
 
 
+def test_a_directory_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path, reason in {"file": "File exists", "file/x": "Not a directory"}.items():
+        with pytest.raises(RefusedError) as caught:
+            ledger_file.make_directory(str(tmp_path / path))
+        assert str(caught.value) == f"{tmp_path / path} cannot be made: {reason}"
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -187,10 +187,13 @@ def planted(chance, rounds):
     return dict(counted)
 
 
-def exchange(chance, root, seconds):
-    """What a process of the container does: it puts links in the place of things and takes them away again."""
-    deadline, count = time.monotonic() + seconds, 0
-    while time.monotonic() < deadline:
+def exchange(chance, root, end):
+    """What a process of the container does: it puts links in the place of things and takes them away again.
+
+    It goes on until something is at the path `end`.
+    """
+    deadline, count = time.monotonic() + ground.PATIENCE, 0
+    while time.monotonic() < deadline and not os.path.exists(end):
         path, other = os.path.join(root, chance.choice(FOLDERS + LEAVES)), os.path.join(root, ".exchanged")
         with contextlib.suppress(OSError):
             os.rename(path, other)
@@ -215,7 +218,8 @@ def exchanged(chance, rounds):
     for number in range(1, rounds + 1):
         build(dict(draw(chance, "cp-siege", number), state="stopped"))
         before = state_of_canary()
-        attacker = Child(exchange, chance, root, 0.5)
+        end = os.path.join(TOP, "end-%d" % number)
+        attacker = Child(exchange, chance, root, end)
         begun = time.monotonic()
         while time.monotonic() < begun + 0.4:
             results = Child(run_chain, [dict(draw(chance, "cp-siege", number), state="stopped")]).result()
@@ -223,6 +227,9 @@ def exchanged(chance, rounds):
         if number % 3 == 0:
             try_to_remove()
             counted["removal"] += 1
+        assert os.waitpid(attacker.pid, os.WNOHANG) == (0, 0), "nobody has exchanged anything any more"
+        with open(end, "w"):
+            pass
         counted["exchanged"] += attacker.result()
         assert state_of_canary() == before, "something outside has changed"
     build(dict(draw(chance, "cp-siege", 0), state="stopped"))

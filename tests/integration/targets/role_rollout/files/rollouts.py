@@ -573,6 +573,10 @@ def corrupt(fleet, change):
     write(os.path.join(fleet.ledgers, "one.json"), json.dumps(record))
 
 
+def rename(fleet):
+    os.rename(os.path.join(fleet.ledgers, "one.json"), os.path.join(fleet.ledgers, "two.json"))
+
+
 def another_machine(fleet):
     driver = {"host": "elsewhere", "boot": "0", "pid": 1, "start": 1}
     write(os.path.join(fleet.ledgers, "one.lock"), json.dumps(driver))
@@ -632,6 +636,12 @@ REFUSED = (
         {"softwarecontainer_rollout_hosts": "h1:h2"},
         None,
         "one.json has the host h3, which is not among the hosts of this rollout",
+    ),
+    ({"softwarecontainer_rollout_id": "two"}, rename, "two.json is of another rollout: its id is 'one'."),
+    (
+        {"softwarecontainer_rollout_id": "two", "softwarecontainer_rollout_state": "paused"},
+        None,
+        "there is no rollout to pause: ",
     ),
     ({}, change_spec, "one.json is of another rollout, since what is rolled out to h2 is not the same"),
     ({}, misspell, "host h3: container 'ro-refused-h3-a': key: 'redy' is not a known key; did you mean 'ready'? "),

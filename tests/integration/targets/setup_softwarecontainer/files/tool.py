@@ -10,10 +10,12 @@ observe NAME...      What the kernel says of containers, as JSON: one object for
 cgroups START        The cgroups of containers whose names begin so, without those of another run.
 logs                 The logs of the collection that were left behind.
 left START           Processes, cgroups and directories of containers whose names begin so, and logs; one line each.
-flip NAME FOLDER CANARY SECONDS   Exchange a folder of a rootfs with a link to a canary, over and over.
+flip NAME FOLDER CANARY SECONDS   Exchange a folder of a rootfs with a link to a canary, over and over, at most until
+                     there is a file `still` here; print how often, and how often after the config had been removed.
 kill-at-work SECONDS ARGV...   Run a module and kill it after it has worked so long.
 fail CALL:NUMBER:ERROR ARGV...   Run a module in which the call of that number fails, of rename(2) for example; with
                      a signal for an error, the module gets that instead.
+watch FILE ARGV...   Run a program; into the file goes each list of arguments that a process has meanwhile, once.
 digest FOLDER NAME...   A digest of names in a folder and of all below them, but for times and owners.
 tree FOLDER          The entries below a folder, one line each, sorted: type, mode, owner, path, and a link's target.
 """
@@ -23,6 +25,7 @@ import ctypes
 import difflib
 import errno
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -449,33 +452,43 @@ def flip(name, folder, canary, seconds):
     other = place + ".other"
     exchange = ctypes.CDLL(None, use_errno=True).renameat2
     deadline = time.monotonic() + float(seconds)
-    count = planted = 0
-    while time.monotonic() < deadline or os.path.islink(place):
-        if not os.path.islink(place) and not os.path.islink(other):
-            # The module has put a folder in the place of the link.
-            if os.path.lexists(other):
-                os.rename(other, "%s.%d" % (other, planted))
-            os.symlink(canary, other)
-            planted += 1
-        elif os.path.islink(place) and os.path.islink(other):
-            # The module has undone its change, and has put back a link while another one was ready here.
-            os.unlink(other)
-            os.mkdir(other)
+    count = late = planted = 0
+    while time.monotonic() < deadline and not os.path.exists(os.path.join(TOP, "still")) or os.path.islink(place):
+        # The rootfs may be removed at any moment.
+        with contextlib.suppress(FileNotFoundError):
+            planted += make_ready(place, other, canary, planted)
         # AT_FDCWD, and RENAME_EXCHANGE: see rename(2).
-        count += exchange(-100, os.fsencode(place), -100, os.fsencode(other), 2) == 0
-    print(count)
+        done = exchange(-100, os.fsencode(place), -100, os.fsencode(other), 2) == 0
+        count += done
+        late += done and not os.path.lexists(os.path.join(LXC_PATH, name, "config"))
+    print(count, late)
+
+
+def make_ready(place, other, canary, planted):
+    """Have a link where there is a folder, or a folder where there is a link; whether a link had to be made."""
+    if not os.path.islink(place) and not os.path.islink(other):
+        # The module has put a folder in the place of the link.
+        if os.path.lexists(other):
+            os.rename(other, "%s.%d" % (other, planted))
+        os.symlink(canary, other)
+        return True
+    if os.path.islink(place) and os.path.islink(other):
+        # The module has undone its change, and has put back a link while another one was ready here.
+        os.unlink(other)
+        os.mkdir(other)
+    return False
 
 
 def fail(what, *argv):
     """Run a module in this process, with one call that fails and all others as they are."""
     name, number, error = what.split(":")
-    left = [int(number)]
+    # Threads may count at once, which adds up only so.
+    calls = itertools.count(1)
     failure = getattr(errno, error, 0)
     library = ctypes.CDLL
 
     def is_due():
-        left[0] -= 1
-        return left[0] == 0
+        return next(calls) == int(number)
 
     class Library(library):
         def syncfs(self, descriptor):
@@ -507,6 +520,22 @@ def fail(what, *argv):
         exec(compile(sys.stdin.read(), "module", "exec"), {"__name__": "__main__"})
 
 
+def watch(file, *argv):
+    """Run a program, and look at all processes over and over until it ends, and once more then."""
+    with open(os.path.join(TOP, file), "w") as stream:
+        program, known, ended = subprocess.Popen(argv), set(), False
+        while not ended:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                program.wait(0.01)
+            ended = program.returncode is not None
+            found = {read("/proc/%s/cmdline" % name) for name in os.listdir("/proc") if name.isdigit()}
+            # Each in one line, whatever line breaks it has.
+            stream.writelines(ascii(words)[1:-1] + "\n" for words in found - known)
+            stream.flush()
+            known |= found
+    sys.exit(program.returncode)
+
+
 def digest(folder, *names):
     """The same for the same names, kinds, modes and contents."""
     found = hashlib.sha256()
@@ -532,6 +561,7 @@ COMMANDS = {
     "save": save,
     "same": same,
     "observe": observe,
+    "watch": watch,
     "tree": tree,
 }
 
