@@ -529,7 +529,7 @@ def test_the_counts_of_what_was_tried_are_those_of_the_tests() -> None:
         f"{rounds['together']} rounds of 3 containers": "campaign",
         f"{rounds['agree']} rounds of 2 containers": "campaign",
         f"{rounds['planted']} rounds |": "campaign",
-        f"{rounds['exchanged']} rounds of half a second, at least {20 * rounds['exchanged']} exchanges": "campaign",
+        f"{rounds['exchanged']} rounds, at least {20 * rounds['exchanged']} exchanges": "campaign",
         f"{rounds['shifted']} rounds |": "campaign",
         f"at least {rounds['loads']} configs of 300 specs": "campaign",
         f"in {secrets} runs of playbooks": "playbooks",

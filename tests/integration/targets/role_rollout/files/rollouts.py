@@ -601,7 +601,7 @@ REFUSED = (
         "softwarecontainer_rollout_hosts: trucks matches no host of the inventory",
     ),
     (
-        {"softwarecontainer_hosts": "h1", "softwarecontainer_rollout_hosts": None},
+        {"softwarecontainer_hosts": "h1"},
         None,
         "softwarecontainer_hosts: a rollout does not go by it; give softwarecontainer_rollout_hosts instead",
     ),
