@@ -333,6 +333,10 @@ def limit():
     before = fleet.seen("h2")
     assert fleet.run()[0] == 0
     assert (fleet.states(), fleet.seen("h2")) == (["done"] * 3, before)
+    # Where the limit leaves nothing of the pattern there is nothing to do, and that is no success.
+    status, output = fleet.run("--limit", "h1", softwarecontainer_rollout_hosts="h2")
+    assert status != 0
+    assert "softwarecontainer_rollout_hosts: h2 matches no host of the inventory within the limit" in output
 
 
 def budget():
