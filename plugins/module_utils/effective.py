@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import platform
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+import re
+from collections import deque
+from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import config, target, usage
 
@@ -27,6 +29,9 @@ ALL_DEVICES = "a *:* rwm"
 BPF = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "armv7l": 386, "armv6l": 386, "i686": 357, "i386": 357}
 # BPF_PROG_QUERY and BPF_CGROUP_DEVICE of linux/bpf.h.
 PROGRAM_QUERY, CGROUP_DEVICE = 16, 6
+
+# What LXC takes for blanks in a config.
+BLANKS = " \t"
 
 IdMap = Tuple[Tuple[int, int, int], ...]
 Line = Tuple[str, str]
@@ -52,38 +57,27 @@ class Effective(NamedTuple):
 
 
 def of(pid: int) -> Effective:
-    """What is in force for a process, as the kernel says."""
-    status, own, attributes, mountinfo, uid_map, gid_map, interfaces = (
-        target.read_text(path)
-        for path in (
-            "/proc/%d/status" % pid,
-            "/proc/self/status",
-            "/proc/%d/attr/current" % pid,
-            "/proc/%d/mountinfo" % pid,
-            "/proc/%d/uid_map" % pid,
-            "/proc/%d/gid_map" % pid,
-            "/proc/%d/net/dev" % pid,
-        )
-    )
-    fields = fields_of(status)
+    """What is in force for a process, as the kernel says. Raises ContainerError where that cannot be understood."""
+    fields = usage.parsed(pid, "status", fields_of)
+    attributes = usage.text_of(pid, "attr/current")
     label = attributes.rstrip("\0\n").rpartition(" (")[0] or attributes.rstrip("\0\n") or None
     return Effective(
         capabilities_in(int(fields.get("CapBnd", "0"), 16)),
         fields.get("NoNewPrivs") == "1",
-        seccomp_in(fields, fields_of(own)),
-        id_map_in(uid_map),
-        id_map_in(gid_map),
+        seccomp_in(fields, fields_of(target.read_text("/proc/self/status"))),
+        usage.parsed(pid, "uid_map", id_map_in),
+        usage.parsed(pid, "gid_map", id_map_in),
         label if target.apparmor() else None,
         label if target.selinux() else None,
         devices(pid),
-        mounts_in(mountinfo),
-        interfaces_in(interfaces),
+        usage.parsed(pid, "mountinfo", mounts_in),
+        usage.parsed(pid, "net/dev", interfaces_in),
     )
 
 
 def fields_of(status: str) -> Dict[str, str]:
     """The fields in the text of /proc/PID/status, see proc(5)."""
-    pairs = (line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    pairs = (line.split(":\t", 1) for line in usage.lines_of(status) if ":\t" in line)
     return {key: value.strip() for key, value in pairs}
 
 
@@ -102,43 +96,60 @@ def seccomp_in(fields: Mapping[str, str], own: Mapping[str, str]) -> str:
 
 def id_map_in(text: str) -> IdMap:
     """The lines of /proc/PID/uid_map: first id inside, first id outside, how many; see user_namespaces(7)."""
-    found = [tuple(map(int, line.split())) for line in text.splitlines()]
+    found = [tuple(map(int, line.split())) for line in usage.lines_of(text)]
     return tuple((inside, outside, count) for inside, outside, count in found)
 
 
 def mounts_in(mountinfo: str) -> Dict[str, str]:
     """The options of each mount that can be seen, by its mount point; what lies under others is left out. See proc(5)."""
-    rows = [line.split(" ") for line in mountinfo.splitlines()]
+    rows = [line.split(" ")[:6] for line in usage.lines_of(mountinfo)]
     points = {row[0]: config.decoded(row[4]) for row in rows}
     options = {row[0]: row[5] for row in rows}
     upon: Dict[str, List[str]] = {}
     for row in rows:
         upon.setdefault(row[1] if row[1] in points else "", []).append(row[0])
     found: Dict[str, str] = {}
-    waiting = upon.get("", [])
+    waiting = deque(upon.pop("", []))
     while waiting:
-        mount = waiting.pop(0)
-        here = upon.get(mount, [])
+        mount = waiting.popleft()
+        # Taken out: where mounts change while the kernel tells of them, a number may come twice, and upon itself.
+        here = upon.pop(mount, [])
         over = [other for other in here if points[other] == points[mount]]
         if over:
             waiting.append(over[-1])
             continue
         found[points[mount]] = options[mount]
-        covers = tuple(points[other] + "/" for other in here)
-        waiting += [other for other in here if not points[other].startswith(covers)]
+        covered = covered_in({points[other] + "/" for other in here})
+        waiting += [other for other in here if points[other] + "/" not in covered]
+    return found
+
+
+def covered_in(points: Iterable[str]) -> Set[str]:
+    """Those of the mount points upon one mount that lie below others of them; all with a slash at the end.
+
+    In their order all that lies below a point comes right after it.
+    """
+    found: Set[str] = set()
+    cover = ""
+    for point in sorted(points):
+        if cover and point.startswith(cover):
+            found.add(point)
+        else:
+            cover = point
     return found
 
 
 def interfaces_in(text: str) -> Tuple[str, ...]:
     """The names of the interfaces in the text of /proc/PID/net/dev, which has two lines of headings."""
-    return tuple(line.split(":")[0].strip() for line in text.splitlines()[2:])
+    return tuple(line.split(":")[0].strip(" ") for line in usage.lines_of(text)[2:])
 
 
 def devices(pid: int) -> Optional[Tuple[str, ...]]:
     """The rules for devices of the container's cgroup; none where a program decides; None where nothing does."""
     listed = usage.cgroup_file(pid, "devices", "devices.list")
-    if listed is not None and ALL_DEVICES not in listed.splitlines():
-        return tuple(listed.splitlines())
+    rules = usage.lines_of(listed or "")
+    if listed is not None and ALL_DEVICES not in rules:
+        return tuple(rules)
     version, point = target.hierarchies().get("unified", (0, ""))
     path = usage.payload_cgroup(target.read_text("/proc/%d/cgroup" % pid), "", 2) if version else None
     return () if path is not None and has_device_program(point + path) else None
@@ -167,8 +178,8 @@ def has_device_program(cgroup: str) -> bool:
 def lines_of(text: str) -> List[Line]:
     """The keys and values of a config in its order, blanks and one pair of quotes taken off as LXC does."""
     found = []
-    for line in text.splitlines():
-        key, equals, value = (part.strip() for part in line.partition("="))
+    for line in text.split("\n"):
+        key, equals, value = (part.strip(BLANKS) for part in line.partition("="))
         if key.startswith("lxc.") and equals:
             quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
             found.append((key, value[1:-1] if quoted else value))
@@ -262,7 +273,7 @@ def check_id_map(lines: Sequence[Line], found: Effective) -> List[str]:
 def check_mounts(lines: Sequence[Line], found: Effective) -> List[str]:
     wanted: Dict[str, List[str]] = {}
     for key, value in lines:
-        fields = value.split()
+        fields = re.split("[%s]+" % BLANKS, value)
         if key == "lxc.mount.auto" and "sys:ro" in fields:
             wanted["/sys"] = ["ro"]
         elif key == "lxc.mount.entry" and len(fields) > 3:

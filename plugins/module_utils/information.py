@@ -65,7 +65,10 @@ def describe(lxc_path: str, name: str, status: Union[runtime.Status, ContainerEr
         item.update(state=status.state if complete or status.pid else "INCOMPLETE", pid=status.pid)
     item["restart_needed"] = bool(status and record and supervise.restart_due(status, record))
     item.update(drift_of(lxc_path, name, record))
-    return {**item, **measured(item["pid"])}
+    try:
+        return {**item, **measured(item["pid"])}
+    except ContainerError as error:
+        return {**item, **measured(None), "error": item["error"] or str(error)}
 
 
 def drift_of(lxc_path: str, name: str, record: Optional[manifest.Manifest]) -> Dict[str, Any]:
@@ -84,7 +87,7 @@ def drift_of(lxc_path: str, name: str, record: Optional[manifest.Manifest]) -> D
 
 
 def measured(pid: Optional[int]) -> Dict[str, Any]:
-    """What the kernel says of a container that runs."""
+    """What the kernel says of a container that runs. Raises ContainerError where that cannot be understood."""
     if not pid:
         return {"addresses": [], "memory_bytes": None, "cpu_seconds": None, "limits": {}, "effective": {}}
     limits: Dict[str, Optional[str]] = usage.effective_limits(pid)

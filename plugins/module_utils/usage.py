@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Callable, Dict, List, Optional, Set
+from typing import Callable, Dict, List, Optional, Set, TypeVar
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import config, target
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
@@ -14,6 +14,44 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import 
 
 # How the kernel says "no limit": version 2, cpu quota of version 1, memory of version 1 with small and large pages.
 UNLIMITED = ("max", "-1", "9223372036854771712", "9223372036854710272")
+# A container decides how long some texts of the kernel are: with this much it has some ten thousand mounts or addresses.
+TEXT_MAX = 1024 * 1024
+
+Parsed = TypeVar("Parsed")
+
+
+def text_of(pid: int, name: str) -> str:
+    """The text of a file of a process below /proc; empty where it cannot be read. Raises ContainerError where it is long.
+
+    Its lines end with line feeds and nothing else: mount points and names in it are the container's choice. Bytes that
+    are no text are shown as escapes, since Ansible takes no result with half characters in it.
+    """
+    content = bytearray()
+    try:
+        with open("/proc/%d/%s" % (pid, name), "rb", buffering=0) as stream:
+            chunk = stream.read(TEXT_MAX)
+            while chunk:
+                content += chunk
+                if len(content) > TEXT_MAX:
+                    raise ContainerError("its /proc/%d/%s has more than %d bytes" % (pid, name, TEXT_MAX))
+                chunk = stream.read(TEXT_MAX)
+    except OSError:
+        return ""
+    return content.decode("utf-8", "backslashreplace")
+
+
+def parsed(pid: int, name: str, parse: Callable[[str], Parsed]) -> Parsed:
+    """What a text of the kernel about a process says. Raises ContainerError where it cannot be understood."""
+    text = text_of(pid, name)
+    try:
+        return parse(text)
+    except (ValueError, IndexError):
+        raise ContainerError("its /proc/%d/%s cannot be understood" % (pid, name)) from None
+
+
+def lines_of(text: str) -> List[str]:
+    """The lines of a text of the kernel. str.splitlines would also split at what a container may put into a name."""
+    return [line for line in text.split("\n") if line]
 
 
 def cgroup_file(pid: int, controller: str, name: str) -> Optional[str]:
@@ -78,24 +116,24 @@ def whole_pages(size: str) -> str:
 
 def addresses(pid: int) -> List[str]:
     """The addresses in the network namespace of a process, without those of loopback and link-local ones."""
-    fib_trie, if_inet6 = (target.read_text("/proc/%d/net/%s" % (pid, name)) for name in ("fib_trie", "if_inet6"))
-    return addresses_in(fib_trie, if_inet6)
+    fib_trie = text_of(pid, "net/fib_trie")
+    return parsed(pid, "net/if_inet6", lambda if_inet6: addresses_in(fib_trie, if_inet6))
 
 
 def addresses_in(fib_trie: str, if_inet6: str) -> List[str]:
     """The same from the texts of the two files."""
-    found: List[str] = []
+    found: Dict[str, None] = {}
     previous = ""
-    for line in fib_trie.splitlines():
+    for line in lines_of(fib_trie):
         # An address stands on a line of its own, above the line that says what it is.
-        if "/32 host LOCAL" in line and not previous.startswith("127.") and previous not in found:
-            found.append(previous)
+        if "/32 host LOCAL" in line and not previous.startswith("127."):
+            found[previous] = None
         previous = line.rpartition("|-- ")[2].strip() if "|-- " in line else previous
-    for line in if_inet6.splitlines():
+    for line in lines_of(if_inet6):
         digits, _index, _prefix, scope = line.split()[:4]
         if scope == "00":
-            found.append(compressed(digits))
-    return found
+            found[compressed(digits)] = None
+    return list(found)
 
 
 def compressed(digits: str) -> str:
@@ -123,7 +161,7 @@ def cpu_seconds(pid: int) -> Optional[float]:
 
 def seconds_in(cpu_stat: str) -> Optional[float]:
     """The processor time in the text of cpu.stat of version 2; that of version 1 has none."""
-    words = dict(line.split() for line in cpu_stat.splitlines())
+    words = dict(line.split() for line in lines_of(cpu_stat))
     return round(int(words["usage_usec"]) / 1e6, 3) if "usage_usec" in words else None
 
 

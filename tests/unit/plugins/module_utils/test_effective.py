@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 import pytest
@@ -93,6 +94,53 @@ def test_what_is_covered_by_another_mount_cannot_be_seen() -> None:
         "/proc/sys": "ro",
         "/proc/sys/kernel": "rw",
     }
+
+
+# What Python takes for the end of a line and the kernel does not; a container may have it in its names.
+ODD = ["\r", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=ascii)
+def test_names_that_look_like_the_end_of_a_line(odd: str) -> None:
+    root = "100 99 0:1 / / rw - ext4 x rw\n"
+    mounts = effective.mounts_in(root + f"101 100 0:2 / /tmp/a{odd}b ro - tmpfs x{odd}y rw\n")
+    assert mounts == {"/": "rw", f"/tmp/a{odd}b": "ro"}
+    assert effective.interfaces_in(NET_DEV + f"{odd}eth1{odd}: 0\n") == ("lo", "eth0", f"{odd}eth1{odd}")
+    fields = effective.fields_of(f"Name:\ta{odd}Seccomp:\t2\nState:\tS\n")
+    assert fields == {"Name": f"a{odd}Seccomp:\t2", "State": "S"}
+    assert effective.lines_of(f"lxc.environment = A={odd}lxc.no_new_privs = 1\n") == [
+        ("lxc.environment", f"A={odd}lxc.no_new_privs = 1")
+    ]
+
+
+def test_escapes_of_mount_points() -> None:
+    """The kernel escapes what ends a field or a line, and the backslash, each once."""
+    text = "1 99 8:1 / / rw - ext4 x rw\n2 1 0:2 /a\\040b /a\\134040\\012b\\011c ro - tmpfs x\\040y rw\n"
+    assert effective.mounts_in(text) == {"/": "rw", "/a\\040\nb\tc": "ro"}
+
+
+def test_mounts_that_change_while_the_kernel_tells_of_them() -> None:
+    """A number that has gone can be given again, also to what is mounted upon what was mounted upon it."""
+    rows = ["1 99 8:1 / /", "2 1 8:1 / /a", "3 2 8:1 / /a/b", "2 3 8:1 / /a/b/c"]
+    text = "".join(row + " rw - ext4 x rw\n" for row in rows)
+    assert set(effective.mounts_in(text)) == {"/", "/a/b/c", "/a/b"}
+
+
+COUNT = 50000
+
+
+@pytest.mark.parametrize("upon", ["beside each other", "upon each other", "below each other"])
+def test_many_mounts(upon: str) -> None:
+    """The time does not grow with the square of their number: that would be minutes."""
+    rows = [f"0 {COUNT} 8:1 / / rw - ext4 x rw"]
+    for number in range(1, COUNT):
+        parent = 0 if upon == "beside each other" else number - 1
+        point = {"upon each other": "/", "below each other": "/" + "a/" * (number % 50) + str(number)}.get(upon)
+        rows.append("%d %d 0:2 / %s rw - tmpfs x rw" % (number, parent, point or "/tmp/%d" % number))
+    begun = time.process_time()
+    found = effective.mounts_in("\n".join(rows) + "\n")
+    assert time.process_time() - begun < 5
+    assert len(found) == (1 if upon == "upon each other" else COUNT)
 
 
 def test_interfaces() -> None:
@@ -214,6 +262,11 @@ CASES: dict[str, tuple[str, Effective, list[str]]] = {
         "lxc.mount.entry = /a a\\040b none bind,ro 0 0",
         Effective(mounts={"/a b": "rw"}),
         ["mounts: /a b is mounted without ro"],
+    ),
+    "a place with a blank that is none for LXC": (
+        "lxc.mount.entry = /a a\u00a0b none bind,ro 0 0",
+        Effective(mounts={"/a\u00a0b": "rw"}),
+        ["mounts: /a\u00a0b is mounted without ro"],
     ),
     "sys": (
         "lxc.mount.auto = proc:mixed sys:ro",

@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import usage
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Limits
 
 FIB_TRIE = """\
@@ -48,12 +51,48 @@ ADDRESSES = {
     "version 4, in two tables": (FIB_TRIE + FIB_TRIE.replace("Main", "Local"), "", ["10.0.3.20", "10.0.3.21"]),
     "version 6": ("", IF_INET6, ["fd00:3::20"]),
     "both": (FIB_TRIE, IF_INET6, ["10.0.3.20", "10.0.3.21", "fd00:3::20"]),
+    # Root in a container names its interfaces, and only blanks as isspace(3) has them are refused.
+    "an interface with an odd name": ("", IF_INET6.replace("eth0", "a\x1cb\u2028c"), ["fd00:3::20"]),
 }
 
 
 @pytest.mark.parametrize(("fib_trie", "if_inet6", "expected"), ADDRESSES.values(), ids=ADDRESSES)
 def test_addresses(fib_trie: str, if_inet6: str, expected: list[str]) -> None:
     assert usage.addresses_in(fib_trie, if_inet6) == expected
+
+
+def test_a_text_of_the_kernel() -> None:
+    assert usage.text_of(os.getpid(), "comm").endswith("\n")
+    assert usage.text_of(os.getpid(), "none") == ""
+    assert usage.text_of(4194304 + 1, "status") == ""
+
+
+def test_a_text_of_the_kernel_with_bytes_that_are_no_text() -> None:
+    """Ansible refuses the whole result of a module that has half of a character in it."""
+    code = "import ctypes; ctypes.CDLL(None).prctl(15, b'a\\xff\\rb'); print(flush=True); input()"
+    argv = [sys.executable, "-I", "-S", "-c", code]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        process.stdout.readline()
+        assert usage.text_of(process.pid, "comm") == "a\\xff\rb\n"
+
+
+def test_a_text_of_the_kernel_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container can have a hundred thousand mounts."""
+    pid = os.getpid()
+    size = len(usage.text_of(pid, "mountinfo").encode())
+    monkeypatch.setattr(usage, "TEXT_MAX", size)
+    assert usage.text_of(pid, "mountinfo")
+    monkeypatch.setattr(usage, "TEXT_MAX", size - 1)
+    with pytest.raises(ContainerError) as caught:
+        usage.text_of(pid, "mountinfo")
+    assert str(caught.value) == f"its /proc/{pid}/mountinfo has more than {size - 1} bytes"
+
+
+def test_a_text_of_the_kernel_that_is_not_understood() -> None:
+    pid = os.getpid()
+    with pytest.raises(ContainerError) as caught:
+        usage.parsed(pid, "status", int)
+    assert str(caught.value) == f"its /proc/{pid}/status cannot be understood"
 
 
 CGROUPS_1 = (
