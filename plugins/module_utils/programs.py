@@ -43,6 +43,8 @@ def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
         return execute(reached, name, runtime.Program(argv, environment, uid, gid), parameters)
     except ContainerError as error:
         raise RefusedError("container %r: %s" % (name, error)) from None
+    except OSError as error:
+        raise RefusedError("container %r: no program can be run in it: %s" % (name, error.strerror)) from None
 
 
 def parse(parameters: Mapping[str, Any]) -> Tuple[str, Tuple[str, ...], Tuple[Tuple[str, str], ...]]:

@@ -34,6 +34,8 @@ LINKS_MAX = 40
 ROOT = (0, 0)
 # A directory that became something else, or is not there.
 NO_DIRECTORY = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+# There is nothing of a name, and never can be of one that is too long.
+NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
 
 
 class Directories:
@@ -283,7 +285,21 @@ def resolve(root: str, path: str) -> Optional[int]:
 
     `root` is /proc/PID/root, the root as the container sees it. Links are followed as the container would,
     one at a time from descriptors: an absolute link begins at the container's root and never at the target's.
+    Raises ContainerError where the system cannot tell.
     """
+    try:
+        return resolved(root, path)
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: str, error: OSError) -> ContainerError:
+    """The error for a path inside a container that the system cannot tell of."""
+    return ContainerError("%s cannot be read in the container: %s" % (ascii(path)[1:-1], error.strerror))
+
+
+def resolved(root: str, path: str) -> Optional[int]:
+    """The same as `resolve`, with the system's own errors."""
     top = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     stack, waiting, links = [top], path.split("/")[::-1], 0
     try:
@@ -296,13 +312,16 @@ def resolve(root: str, path: str) -> Optional[int]:
                     os.close(stack.pop())
                 continue
             try:
-                fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=stack[-1])
-            except (FileNotFoundError, NotADirectoryError, PermissionError):
-                return None
-            stack.append(fd)
-            if stat.S_ISLNK(os.fstat(fd).st_mode):
+                stack.append(os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=stack[-1]))
+                linked = stat.S_ISLNK(os.fstat(stack[-1]).st_mode)
+                # Procfs has links that lead nowhere for who is not in its namespace, as /proc/self.
+                target = os.readlink("", dir_fd=stack[-1]) if linked else ""
+            except OSError as error:
+                if error.errno in NOTHING:
+                    return None
+                raise
+            if linked:
                 links += 1
-                target = os.readlink("", dir_fd=fd)
                 os.close(stack.pop())
                 if links > LINKS_MAX:
                     return None
@@ -326,14 +345,23 @@ def exists_inside(root: str, path: str) -> bool:
 
 
 def text_inside(root: str, path: str, limit: int) -> str:
-    """The text of a plain file as a container sees it, at most `limit` bytes; empty where there is none."""
+    """The text of a plain file as a container sees it, at most `limit` bytes; empty where there is none.
+
+    The files of procfs seem plain, and some wait or act when they are read, with the rights of the target's root: they
+    have no size, and what has none is not opened. Raises ContainerError where the system cannot tell.
+    """
     fd = resolve(root, path)
     if fd is None:
         return ""
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or not status.st_size:
             return ""
-        with open("/proc/self/fd/%d" % fd, "rb", buffering=0) as stream:
-            return stream.read(limit).decode("utf-8", "replace")
+        # Without O_NONBLOCK whoever holds a lease on the file could let us wait, see fcntl(2).
+        reading = os.open("/proc/self/fd/%d" % fd, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(reading, "rb", buffering=0) as stream:
+            return (stream.read(min(limit, status.st_size)) or b"").decode("utf-8", "replace")
+    except OSError as error:
+        raise unreadable(path, error) from None
     finally:
         os.close(fd)

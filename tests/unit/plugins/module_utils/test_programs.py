@@ -142,6 +142,15 @@ def test_a_container_without_accounts(tmp_path: Path) -> None:
         programs.account(str(tmp_path), "root", None)
 
 
+def test_accounts_that_lead_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").symlink_to("a" * 300)
+    assert programs.account(str(tmp_path), "7", None) == (7, 7)
+    with pytest.raises(ContainerError) as caught:
+        programs.account(str(tmp_path), "app", None)
+    assert str(caught.value) == "user: the container's /etc/passwd has no 'app'"
+
+
 SKIPS = {
     "neither": (None, None, ""),
     "creates what is missing": ("/none", None, ""),

@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import resource
+import signal
 import socket
+import time
 from pathlib import Path
-from typing import Iterator
+from typing import Callable, Iterator
 
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import scan, tree
@@ -281,7 +285,11 @@ INSIDE = {
     "a link to what is missing": ("/etc/dangling", ""),
     "a directory": ("/etc", ""),
     "a fifo": ("/etc/fifo", ""),
+    "an empty file": ("/etc/empty", ""),
+    "a name that is too long": ("/etc/" + "a" * 300, ""),
+    "a link to a name that is too long": ("/etc/long", ""),
 }
+MISSING = ("out", "loop", "passwd/x", "none", "dangling", "a" * 300, "long")
 
 
 @pytest.fixture(name="inside")
@@ -297,6 +305,8 @@ def fixture_inside(root: Path) -> Path:
     (top / "chain").symlink_to("./linked/../linked/.")
     (top / "loop").symlink_to("loop")
     os.mkfifo(top / "etc/fifo")
+    write(top / "etc/empty", "")
+    (top / "etc/long").symlink_to("a" * 300)
     return top
 
 
@@ -304,8 +314,7 @@ def fixture_inside(root: Path) -> Path:
 def test_inside(inside: Path, path: str, text: str) -> None:
     before = sorted(os.listdir("/proc/self/fd"))
     assert scan.text_inside(str(inside), path, 100) == text
-    there = path not in ("/etc/out", "/loop", "/etc/passwd/x", "/etc/none", "/etc/dangling")
-    assert scan.exists_inside(str(inside), path) is there
+    assert scan.exists_inside(str(inside), path) is not path.endswith(MISSING)
     assert sorted(os.listdir("/proc/self/fd")) == before
 
 
@@ -313,3 +322,44 @@ def test_text_inside_is_cut(inside: Path) -> None:
     assert scan.text_inside(str(inside), "/etc/passwd", 3) == "ins"
     (inside / "etc/passwd").write_bytes(b"\xff:x")
     assert scan.text_inside(str(inside), "/etc/passwd", 3) == "\ufffd:x"
+
+
+def test_a_file_of_the_kernel_is_not_read() -> None:
+    """It seems plain, but to read it may wait, or take away what is read: /proc/kmsg does both."""
+    assert scan.exists_inside("/", "/proc/version")
+    assert scan.text_inside("/", "/proc/version", 100) == ""
+
+
+def test_who_holds_a_lease_is_not_waited_for(inside: Path) -> None:
+    """A container could let us wait for /proc/sys/fs/lease-break-time seconds."""
+    before = signal.signal(signal.SIGIO, signal.SIG_IGN)
+    held = os.open(inside / "etc/passwd", os.O_RDONLY)
+    try:
+        fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        begun = time.monotonic()
+        with pytest.raises(ContainerError) as caught:
+            scan.text_inside(str(inside), "/etc/passwd", 100)
+        assert time.monotonic() - begun < 5
+    finally:
+        os.close(held)
+        signal.signal(signal.SIGIO, before)
+    sentence = "/etc/passwd cannot be read in the container: Resource temporarily unavailable"
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize("read", [scan.exists_inside, lambda root, path: scan.text_inside(root, path, 100)])
+def test_what_the_system_cannot_tell_of_a_container(inside: Path, read: Callable[[str, str], object]) -> None:
+    """Not that there is nothing: the file may be there."""
+    with pytest.raises(ContainerError) as caught:
+        read(str(inside / "ended"), "/etc/x\n")
+    assert str(caught.value) == "/etc/x\\n cannot be read in the container: No such file or directory"
+    open_files = [int(name) for name in os.listdir("/proc/self/fd")]
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = next(number for number in range(len(open_files) + 1) if number not in open_files)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 1, limits[1]))
+    try:
+        with pytest.raises(ContainerError) as caught:
+            read(str(inside), "/etc/passwd")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert str(caught.value) == "/etc/passwd cannot be read in the container: Too many open files"
