@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import signal
 import subprocess
 import time
-from typing import BinaryIO, Dict, List, Mapping, NamedTuple, Optional, Sequence, cast
+from typing import BinaryIO, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, cast
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import processes
 
 # Longer waits are made of several: poll(2) takes at most 24 days.
 LONGEST_WAIT = 3600.0
+# How often we look for further processes to kill.
+ROUNDS = 100
 
 
 class Ended(NamedTuple):
@@ -112,17 +113,46 @@ def feed(fd: int, left: memoryview) -> memoryview:
 
 
 def kill_tree(pid: int) -> None:
-    """Kill a process and all below it, the youngest first."""
-    for child in children(pid):
-        kill_tree(child)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+    """Kill a process and all below it.
+
+    All are stopped first: none starts another while we look, nor loses the parent that we know it by when that is
+    killed. Where they start others faster than we can look, it ends all the same; what was found by then is killed.
+    """
+    table: Dict[int, Tuple[int, int]] = {}
+    found: Dict[int, int] = {}
+    moving: Set[int] = set()
+    for _round in range(ROUNDS):
+        # A fork that is under way when the signal comes is brought to its end.
+        moving = {each for each in moving if not processes.is_stopped(each)}
+        # Only what is new is read, so that we are faster than who forks.
+        table.update(processes.table(table))
+        new = {each: start for each, start in below(pid, table).items() if each not in found}
+        if not new and not moving:
+            break
+        send(new, signal.SIGSTOP)
+        found.update(new)
+        moving.update(new)
+        time.sleep(0 if new else processes.LOOK)
+    # Parents last: who is stopped and orphaned goes on, see setpgid(2).
+    send(dict(reversed(list(found.items()))), signal.SIGKILL)
 
 
-def children(pid: int) -> List[int]:
-    """The child processes of a process."""
-    found: List[int] = []
-    for name in os.listdir("/proc"):
-        if name.isdigit() and processes.parent(int(name)) == pid:
-            found.append(int(name))
+def send(pids: Mapping[int, int], number: int) -> None:
+    """Send a signal to processes. One that began at another time is another one, which got the number meanwhile."""
+    for pid, start in pids.items():
+        if processes.start_ticks(pid) == start:
+            processes.send([pid], number)
+
+
+def below(pid: int, table: Mapping[int, Tuple[int, int]]) -> Dict[int, int]:
+    """A process and all below it in a table of processes, parents first, each with the time of its start in ticks."""
+    children: Dict[int, List[int]] = {}
+    for each, (parent, _start) in table.items():
+        children.setdefault(parent, []).append(each)
+    found: Dict[int, int] = {}
+    waiting = [pid]
+    for each in waiting:
+        if each in table and each not in found:
+            found[each] = table[each][1]
+            waiting += children.get(each, [])
     return found

@@ -10,7 +10,7 @@ import ctypes
 import os
 import select
 import time
-from typing import Dict, Iterable, Mapping, Optional, Set, Tuple
+from typing import Container, Dict, Iterable, Mapping, Optional, Set, Tuple
 
 # The number of pidfd_open(2) is the same on every architecture but alpha.
 PIDFD_OPEN = 434
@@ -40,16 +40,38 @@ def fields(pid: int) -> Optional[list]:
     return None if found[0] in "ZX" else found
 
 
-def started(pid: int) -> Optional[float]:
-    """When a process began, in seconds since boot; None where it has ended. See proc(5), field 22."""
+def start_ticks(pid: int) -> Optional[int]:
+    """When a process began, in ticks since boot; None where it has ended. See proc(5), field 22."""
     found = fields(pid)
-    return int(found[19]) / TICKS if found else None
+    return int(found[19]) if found else None
+
+
+def started(pid: int) -> Optional[float]:
+    """The same in seconds."""
+    found = start_ticks(pid)
+    return None if found is None else found / TICKS
+
+
+def table(seen: Container[int] = ()) -> Dict[int, Tuple[int, int]]:
+    """All processes but those seen before, each with its parent and when it began, in ticks since boot."""
+    pids = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
+    read = [(pid, fields(pid)) for pid in pids if pid not in seen]
+    return {pid: (int(found[1]), int(found[19])) for pid, found in read if found}
 
 
 def parent(pid: int) -> Optional[int]:
     """The parent of a process; None where it has ended."""
     found = fields(pid)
     return int(found[1]) if found else None
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether all threads of a process are stopped, or have ended."""
+    try:
+        threads = os.listdir("/proc/%d/task" % pid)
+    except OSError:
+        return True
+    return all(found is None or found[0] in "Tt" for found in map(fields, map(int, threads)))
 
 
 def inits(roots: Mapping[str, str]) -> Dict[str, int]:

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,56 @@ def test_a_program_whose_time_is_up() -> None:
     assert len(pids) == 3
     # A signal is sent at once, and acted upon when the process next gets a processor.
     assert processes.wait_for_end(pids, 10) == set()
+
+
+# Programs that say when they have many processes, each of which ends by itself in the end.
+NESTED = 'if [ $1 = 0 ]; then echo; read line; else sh -c "$CODE" "$0" $(($1 - 1)); fi; :'
+MANY = """
+import os, time
+for number in range(600):
+    if not os.fork(): break
+else: print(flush=True)
+time.sleep(120)
+"""
+FORKING = """
+import os, time
+print(flush=True)
+for number in range(500):
+    if not os.fork(): break
+    time.sleep(0.001)
+time.sleep(120)
+"""
+MARK = "softwarecontainer-%d" % os.getpid()
+TREES = {
+    "nested": ["/bin/sh", "-c", NESTED, MARK, "1050"],
+    "many": [sys.executable, "-I", "-S", "-c", MANY, MARK],
+    "forking": [sys.executable, "-I", "-S", "-c", FORKING, MARK],
+}
+
+
+@pytest.mark.parametrize("argv", TREES.values(), ids=TREES)
+def test_all_of_a_tree_of_processes_is_killed(argv: list[str]) -> None:
+    """However deep and wide it is, also where it goes on to grow, and it does not take long."""
+    environment = {**os.environ, "CODE": NESTED}
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
+        process.stdout.readline()
+        begun = time.process_time()
+        capture.kill_tree(process.pid)
+        assert time.process_time() - begun < 3
+    # A signal is sent at once, and acted upon when the process next gets a processor.
+    left = processes.wait_for_end(with_argument(os.fsencode(MARK)), 30)
+    processes.send(left, signal.SIGKILL)
+    assert len(left) == 0
+
+
+def with_argument(word: bytes) -> list[int]:
+    """The processes that have this argument."""
+    found = []
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        with contextlib.suppress(OSError):
+            if word in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                found.append(pid)
+    return found
 
 
 def test_no_descriptor_is_left_open() -> None:
