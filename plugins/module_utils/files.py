@@ -144,7 +144,8 @@ def attempt(step: Callable[[], None], place: str) -> str:
 def reason_of(error: OSError, place: str) -> str:
     """A failed system call in words; `place` is where we were at work."""
     name = error.filename if isinstance(error.filename, str) else ""
-    where = name if name.startswith("/") else "%s (at %s)" % (place, name) if name else place
+    # What is not a whole path may be a name that a container has chosen.
+    where = name if name.startswith("/") else "%s (at %s)" % (place, ascii(name)[1:-1]) if name else place
     return "cannot write %s: %s" % (where, error.strerror)
 
 
@@ -494,7 +495,8 @@ def remove_below(directories: Directories, entries: Iterable[str]) -> None:
     """Remove entries of the root directory, with all that is below them.
 
     Directories are moved up and taken apart one by one, so that the depth of a tree costs neither stack nor
-    descriptors. What is mounted cannot be moved and is an error, not followed.
+    descriptors. What is mounted cannot be moved and is an error, not followed. What cannot be moved for another reason,
+    as directories of the lower layer of an overlay, is taken apart where it is.
     """
     top = directories.must("")
     waiting = list(entries)
@@ -512,11 +514,54 @@ def remove_below(directories: Directories, entries: Iterable[str]) -> None:
                 if unlink_or_tell(entry, fd):
                     moved += 1
                     other = "%s.%d.%d" % (STAGE, os.getpid(), moved)
-                    os.rename(entry, other, src_dir_fd=fd, dst_dir_fd=top)
-                    waiting.append(other)
+                    if move_up(entry, fd, other, top):
+                        waiting.append(other)
+                    else:
+                        remove_in_place(directories, entry, fd)
         finally:
             os.close(fd)
         os.rmdir(name, dir_fd=top)
+
+
+def move_up(name: str, parent: int, other: str, top: int) -> bool:
+    """Rename a directory into the one at the top; False where the file system has it stay where it is."""
+    try:
+        os.rename(name, other, src_dir_fd=parent, dst_dir_fd=top)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        return False
+    return True
+
+
+def remove_in_place(directories: Directories, name: str, parent: int) -> None:
+    """Remove a directory with all that is below it, from the lowest up, like `walk`: no link is followed."""
+    way: List[Tuple[str, Tuple[int, int]]] = []
+    here = os.dup(parent)
+    waiting = [[name]]
+    try:
+        while waiting:
+            if waiting[-1]:
+                entry = waiting[-1].pop()
+                there = unlink_or_tell(entry, here)
+                below = directories.open(here, entry, ascii(entry)[1:-1]) if there else None
+                if below is not None:
+                    way.append((entry, identity(here)))
+                    os.close(here)
+                    here = below
+                    waiting.append(os.listdir(here))
+                continue
+            waiting.pop()
+            if way:
+                entry, known = way.pop()
+                above = os.open("..", OPEN_DIRECTORY, dir_fd=here)
+                os.close(here)
+                here = above
+                if identity(here) != known:
+                    raise ContainerError("its directories changed while we looked; run again")
+                os.rmdir(entry, dir_fd=here)
+    finally:
+        os.close(here)
 
 
 def unlink_or_tell(name: str, parent: int) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import functools
 import os
+import stat
 import threading
 from pathlib import Path
 from typing import Callable
@@ -28,8 +29,12 @@ FULL, READ_ONLY = os.strerror(errno.ENOSPC), os.strerror(errno.EROFS)
         (OSError(errno.ENOSPC, FULL, "new-3"), "cannot write /lxc/hmi (at new-3): No space left on device"),
         (OSError(errno.EROFS, READ_ONLY, "/lxc/.hmi.new"), "cannot write /lxc/.hmi.new: Read-only file system"),
         (OSError(errno.EIO, os.strerror(errno.EIO), 7), "cannot write /lxc/hmi: Input/output error"),
+        (
+            OSError(errno.EIO, os.strerror(errno.EIO), "a\n\x1b\udcff"),
+            "cannot write /lxc/hmi (at a\\n\\x1b\\udcff): Input/output error",
+        ),
     ],
-    ids=["without a name", "relative", "absolute", "descriptor"],
+    ids=["without a name", "relative", "absolute", "descriptor", "chosen by a container"],
 )
 def test_the_reason_of_a_failed_system_call(error: OSError, sentence: str) -> None:
     assert files.reason_of(error, "/lxc/hmi") == sentence
@@ -185,6 +190,46 @@ def test_remove_a_deep_tree(lxc_path: Path) -> None:
     os.close(fd)
     files.remove_container(str(lxc_path), "hmi")
     assert list(lxc_path.iterdir()) == []
+
+
+@pytest.fixture(name="immovable")
+def fixture_immovable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system on which no directory can be moved, as it is with those in the lower layer of an overlay."""
+    rename = os.rename
+
+    def refuse(source: str, target: str, **fds: int) -> None:
+        if stat.S_ISDIR(os.stat(source, dir_fd=fds.get("src_dir_fd"), follow_symlinks=False).st_mode):
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), source)
+        rename(source, target, **fds)
+
+    monkeypatch.setattr(os, "rename", refuse)
+
+
+@pytest.mark.usefixtures("immovable")
+def test_remove_what_cannot_be_moved(lxc_path: Path) -> None:
+    hostile(lxc_path / "hmi")
+    for path in ("a/b/c", "a/d", "a/b/e"):
+        (lxc_path / "hmi/rootfs" / path).mkdir(parents=True)
+        (lxc_path / "hmi/rootfs" / path / "linked").symlink_to(lxc_path.parent / "outside")
+    before = sorted(os.listdir("/proc/self/fd"))
+    files.remove_container(str(lxc_path), "hmi")
+    assert list(lxc_path.iterdir()) == []
+    assert (lxc_path.parent / "outside/passwd").read_text(encoding="ascii") == "secret"
+    assert sorted(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.usefixtures("immovable")
+def test_remove_a_deep_tree_that_cannot_be_moved(lxc_path: Path) -> None:
+    test_remove_a_deep_tree(lxc_path)
+
+
+def test_what_cannot_be_moved_for_another_reason_is_an_error(lxc_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_names: str, **_fds: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), "etc")
+
+    monkeypatch.setattr(os, "rename", fail)
+    reasons = files.remove_containers(str(lxc_path), ["hmi"])
+    assert reasons == {"hmi": f"cannot write {lxc_path}/hmi (at etc): Input/output error"}
 
 
 def test_remove_below_a_link(lxc_path: Path) -> None:
