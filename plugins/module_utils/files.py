@@ -643,7 +643,8 @@ def refuse_shift(lxc_path: str, name: str, ids: Ids) -> None:
     refuse_mounts(root)
     missing: Dict[Tuple[int, int], Tuple[int, str]] = {}
     with Directories(root) as directories:
-        for _fd, status, way in walk(directories.must("rootfs")):
+        # The container may be running.
+        for _fd, status, way in walk(directories.must("rootfs"), skip_gone=True):
             if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode) and new_owner(ids, status):
                 path = "/".join(["rootfs", *way])
                 left = missing.pop((status.st_dev, status.st_ino), (status.st_nlink, path))[0] - 1
@@ -656,12 +657,14 @@ def refuse_shift(lxc_path: str, name: str, ids: Ids) -> None:
         )
 
 
-def walk(top: int) -> Iterator[Tuple[int, os.stat_result, List[str]]]:
+def walk(top: int, skip_gone: bool = False) -> Iterator[Tuple[int, os.stat_result, List[str]]]:
     """An O_PATH descriptor, the status, and the names on the way, of a directory and of all that is below it.
 
     However deep a tree is, it costs neither stack nor descriptors: the way up is looked up again, and must lead to the
-    directory that we came from. No link is followed.
+    directory that we came from. No link is followed. `skip_gone`: what goes away while we look is left out. Who
+    changes what is there must not do so: it may only have got another name, where we have been before.
     """
+    gone = (FileNotFoundError,) if skip_gone else ()
     way: List[str] = []
     yield top, os.fstat(top), way
     here = os.open(".", OPEN_DIRECTORY, dir_fd=top)
@@ -671,7 +674,10 @@ def walk(top: int) -> Iterator[Tuple[int, os.stat_result, List[str]]]:
             names = levels[-1][1]
             if names:
                 name = names.pop()
-                fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+                try:
+                    fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+                except gone:
+                    continue
                 way.append(name)
                 try:
                     status = os.fstat(fd)
@@ -684,7 +690,10 @@ def walk(top: int) -> Iterator[Tuple[int, os.stat_result, List[str]]]:
                 else:
                     os.close(here)
                     here = following
-                    levels.append((identity(here), os.listdir(here)))
+                    try:
+                        levels.append((identity(here), os.listdir(here)))
+                    except gone:
+                        levels.append((identity(here), []))
                 continue
             levels.pop()
             if levels:

@@ -9,13 +9,16 @@ import errno
 import functools
 import os
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Iterator
 
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import files, manifest, tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.manifest import Manifest, Moment, Stage
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.scan import Directories, mounts
 
@@ -248,6 +251,47 @@ def test_a_mount_below_is_refused() -> None:
     with pytest.raises(ContainerError) as caught:
         files.refuse_mounts(os.path.dirname(point))
     assert str(caught.value) == f"{first} is mounted on the target below the container; unmount it"
+
+
+CHURN = """
+import os, sys
+os.chdir(sys.argv[1])
+print(flush=True)
+while True:
+    for number in range(50):
+        os.close(os.open("file%d" % number, os.O_CREAT))
+        os.makedirs("deep%d/er" % number)
+    for number in range(50):
+        os.unlink("file%d" % number)
+        os.removedirs("deep%d/er" % number)
+"""
+
+
+@pytest.fixture(name="churning")
+def fixture_churning(lxc_path: Path) -> Iterator[Path]:
+    """The lxc path, while a container makes and removes files and directories all the time."""
+    place = lxc_path / "hmi/rootfs/tmp"
+    (place / "stays").mkdir(parents=True)
+    with subprocess.Popen([sys.executable, "-c", CHURN, str(place)], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        yield lxc_path
+        process.kill()
+
+
+def test_a_look_at_a_tree_that_changes(churning: Path) -> None:
+    """What has gone since its name was read has no other name outside, and is no error."""
+    ids = Ids(("u 0 100000 65536", "g 0 100000 65536"), True, True, ((),))
+    for _round in range(100):
+        files.refuse_shift(str(churning), "hmi", ids)
+
+
+def test_a_change_of_a_tree_that_changes(churning: Path) -> None:
+    """What has gone may have another name, which was passed already: its owner would stay."""
+    top = os.open(churning / "hmi/rootfs", os.O_RDONLY)
+    with pytest.raises(FileNotFoundError):
+        for _round in range(1000):
+            list(files.walk(top))
+    os.close(top)
 
 
 def test_no_leftovers(lxc_path: Path) -> None:
