@@ -42,6 +42,7 @@ class Effective(NamedTuple):
 
     `capabilities`: the bounding set. `seccomp`: disabled, strict or filter. `devices`: the rules of version 1;
     empty where a program of version 2 decides; None where nothing does. `mounts`: the options at each mount point.
+    `apparmor_mode`: None where there is no profile.
     """
 
     capabilities: Tuple[str, ...] = ()
@@ -54,13 +55,13 @@ class Effective(NamedTuple):
     devices: Optional[Tuple[str, ...]] = None
     mounts: Mapping[str, str] = {}
     interfaces: Tuple[str, ...] = ()
+    apparmor_mode: Optional[str] = None
 
 
 def of(pid: int) -> Effective:
     """What is in force for a process, as the kernel says. Raises ContainerError where that cannot be understood."""
     fields = usage.parsed(pid, "status", fields_of)
-    attributes = usage.text_of(pid, "attr/current")
-    label = attributes.rstrip("\0\n").rpartition(" (")[0] or attributes.rstrip("\0\n") or None
+    label, mode = label_in(usage.text_of(pid, "attr/current"))
     return Effective(
         capabilities_in(int(fields.get("CapBnd", "0"), 16)),
         fields.get("NoNewPrivs") == "1",
@@ -72,6 +73,7 @@ def of(pid: int) -> Effective:
         devices(pid),
         usage.parsed(pid, "mountinfo", mounts_in),
         usage.parsed(pid, "net/dev", interfaces_in),
+        mode if target.apparmor() else None,
     )
 
 
@@ -92,6 +94,13 @@ def seccomp_in(fields: Mapping[str, str], own: Mapping[str, str]) -> str:
     mode = SECCOMP.get(fields.get("Seccomp", "0"), "disabled")
     filters, inherited = (int(each.get("Seccomp_filters", "-1")) for each in (fields, own))
     return "disabled" if mode == "filter" and -1 < filters <= inherited else mode
+
+
+def label_in(text: str) -> Tuple[Optional[str], Optional[str]]:
+    """The label in the text of /proc/PID/attr/current, and the mode that AppArmor shows behind that of a profile."""
+    text = text.rstrip("\0\n")
+    label, _blank, mode = text.rpartition(" (")
+    return (label, mode[:-1]) if label and mode.endswith(")") else (text or None, None)
 
 
 def id_map_in(text: str) -> IdMap:
@@ -248,6 +257,19 @@ def check_labels(lines: Sequence[Line], found: Effective) -> List[str]:
 UNTOLD = ("unchanged", "generated")
 
 
+def check_apparmor_mode(lines: Sequence[Line], found: Effective) -> List[str]:
+    wanted = values_of(lines, "lxc.apparmor.profile")[-1:]
+    if wanted not in ([found.apparmor], ["generated"]) or found.apparmor_mode in (None, *ENFORCING):
+        return []
+    return [
+        "security.apparmor: the profile %s enforces nothing, since its mode is %s" % (wanted[0], found.apparmor_mode)
+    ]
+
+
+# The modes in which a profile forbids what it does not allow; in others that is only written to the log, or not even so.
+ENFORCING = ("enforce", "kill")
+
+
 def check_devices(lines: Sequence[Line], found: Effective) -> List[str]:
     if not any(values_of(lines, key + "devices.deny") == ["a"] for key in CGROUP):
         return []
@@ -313,6 +335,7 @@ CHECKS: Tuple[Callable[[Sequence[Line], Effective], List[str]], ...] = (
     check_no_new_privs,
     check_seccomp,
     check_labels,
+    check_apparmor_mode,
     check_devices,
     check_id_map,
     check_mounts,

@@ -142,6 +142,12 @@ containers:
           description: The AppArmor profile. It is null where the kernel has no AppArmor.
           returned: when it runs
           type: str
+        apparmor_mode:
+          description:
+            - The mode of the AppArmor profile, for example C(enforce) or C(complain), which only writes to the log. It
+              is null where there is no profile.
+          returned: when it runs
+          type: str
         selinux:
           description: The SELinux context. It is null where the kernel has no SELinux.
           returned: when it runs
@@ -206,6 +212,7 @@ containers:
         uid_map: [[0, 1879048192, 65536]]
         gid_map: [[0, 1879048192, 65536]]
         apparmor: null
+        apparmor_mode: null
         selinux: null
         devices: [c 1:3 rwm, c 1:5 rwm]
         mounts:

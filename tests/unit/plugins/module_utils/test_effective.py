@@ -59,6 +59,21 @@ def test_seccomp(fields: dict[str, str], own: dict[str, str], mode: str) -> None
     assert effective.seccomp_in(fields, own) == mode
 
 
+LABELS = {
+    "none": ("", (None, None)),
+    "unconfined": ("unconfined\n", ("unconfined", None)),
+    "enforced": ("lxc-container-default-cgns (enforce)\n", ("lxc-container-default-cgns", "enforce")),
+    "a name with the like of a mode": ("a (enforce) b (complain)\n", ("a (enforce) b", "complain")),
+    "two": ("a//&:lxc-b:unconfined (mixed)\n", ("a//&:lxc-b:unconfined", "mixed")),
+    "selinux": ("system_u:system_r:container_t:s0:c1,c2\0", ("system_u:system_r:container_t:s0:c1,c2", None)),
+}
+
+
+@pytest.mark.parametrize(("text", "found"), LABELS.values(), ids=LABELS)
+def test_labels(text: str, found: tuple[str | None, str | None]) -> None:
+    assert effective.label_in(text) == found
+
+
 def test_id_map() -> None:
     assert effective.id_map_in("         0     100000      65536\n") == ((0, 100000, 65536),)
     assert effective.id_map_in("") == ()
@@ -193,6 +208,36 @@ CASES: dict[str, tuple[str, Effective, list[str]]] = {
     ),
     "apparmor in force": ("lxc.apparmor.profile = a", Effective(apparmor="a"), []),
     "apparmor that has no name of its own": ("lxc.apparmor.profile = generated", Effective(), []),
+    "apparmor in force for each that breaks it": (
+        "lxc.apparmor.profile = a",
+        Effective(apparmor="a", apparmor_mode="kill"),
+        [],
+    ),
+    "apparmor that only complains": (
+        "lxc.apparmor.profile = a",
+        Effective(apparmor="a", apparmor_mode="complain"),
+        ["security.apparmor: the profile a enforces nothing, since its mode is complain"],
+    ),
+    "apparmor with a name that stands for none": (
+        "lxc.apparmor.profile = a",
+        Effective(apparmor="a", apparmor_mode="unconfined"),
+        ["security.apparmor: the profile a enforces nothing, since its mode is unconfined"],
+    ),
+    "another profile that only complains": (
+        "lxc.apparmor.profile = a",
+        Effective(apparmor="b", apparmor_mode="complain"),
+        ["security.apparmor: it should be a and is b"],
+    ),
+    "a profile without a name of its own that only complains": (
+        "lxc.apparmor.profile = generated",
+        Effective(apparmor="lxc-a_</var>", apparmor_mode="complain"),
+        ["security.apparmor: the profile generated enforces nothing, since its mode is complain"],
+    ),
+    "apparmor as it was, which only complains": (
+        "lxc.apparmor.profile = unchanged",
+        Effective(apparmor="a", apparmor_mode="complain"),
+        [],
+    ),
     "selinux": (
         "lxc.selinux.context = u:r:t",
         Effective(),
