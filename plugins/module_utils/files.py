@@ -776,7 +776,7 @@ def drop_checkpoint(lxc_path: str) -> None:
 
 def log_of(lxc_path: str, name: str) -> str:
     """Where LXC's log of one start goes, with nothing there. Only for who holds the lock."""
-    path = lock_of(lxc_path, name) + ".log"
+    path = lock_of(lxc_path, name) + ":start.log"
     remove_logs([path])
     return path
 
@@ -784,7 +784,7 @@ def log_of(lxc_path: str, name: str) -> str:
 def scratch(lxc_path: str, name: str) -> str:
     """A log for who does not hold the container's lock. Raises ContainerError."""
     make_directory(LOCKS, 0o700)
-    return "%s.%d.log" % (lock_of(lxc_path, name), os.getpid())
+    return "%s:%d.log" % (lock_of(lxc_path, name), os.getpid())
 
 
 def remove_logs(paths: Iterable[str]) -> None:
@@ -877,7 +877,10 @@ def locked(lxc_path: str, names: Iterable[str]) -> Iterator[None]:
 
 
 def lock_of(lxc_path: str, name: str) -> str:
-    """The lock file of a container, on a file system that does not outlive the boot."""
+    """The lock file of a container, on a file system that does not outlive the boot.
+
+    What else belongs to the container there has a colon after its name, which no name has.
+    """
     return os.path.join(LOCKS, "%s-%s" % (sha256(os.path.realpath(lxc_path).encode()).hexdigest()[:8], name))
 
 

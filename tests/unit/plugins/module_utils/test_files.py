@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import functools
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import files, manifest, tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import files, manifest, spec, tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.manifest import Manifest, Moment, Stage
@@ -389,6 +390,16 @@ def test_each_container_has_a_lock_of_its_own(tmp_path: Path) -> None:
     locks |= {files.lock_of(str(tmp_path), "media"), files.lock_of("/other", "hmi")}
     assert len(locks) == 3
     assert {os.path.dirname(path) for path in locks} == {"/run/softwarecontainer.lxc"}
+
+
+def test_no_log_of_a_container_is_the_lock_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "LOCKS", str(tmp_path))
+    logs = [os.path.basename(each("/lxc", "hmi")) for each in (files.log_of, files.scratch)]
+    assert len(set(logs)) == 2
+    lock = os.path.basename(files.lock_of("/lxc", "hmi"))
+    for log in logs:
+        assert log.startswith(lock) and log.endswith(".log")
+        assert not re.fullmatch(spec.NAME, "hmi" + log[len(lock) :])
 
 
 def test_a_lock_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
