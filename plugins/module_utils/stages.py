@@ -80,15 +80,15 @@ def read_manifest(lxc_path: str, name: str) -> Optional[manifest.Manifest]:
     Raises ForeignError where the directory is not ours, and ContainerError where it cannot be read.
     """
     root = os.path.join(lxc_path, name)
-    if not os.path.lexists(root):
-        return None
     try:
         with scan.Directories(root) as directories:
             text = scan.read_text(directories, manifest.FILE_NAME, manifest.SIZE_MAX)
+            if text is None and not os.listdir(directories.must("")):
+                return None
+    except FileNotFoundError:
+        return None
     except OSError as error:
         raise ContainerError("%s cannot be read: %s" % (root, error.strerror)) from None
-    if text is None and not os.listdir(root):
-        return None
     if text is None:
         raise ForeignError("%s is not ours: it has no manifest, so it is left alone; choose another name" % root)
     return manifest.parse(text)

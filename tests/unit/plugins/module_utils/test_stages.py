@@ -173,6 +173,22 @@ def test_a_manifest(place: stages.Place) -> None:
     assert stages.read_manifest(place.lxc_path, "hmi") == Manifest("id")
 
 
+@pytest.mark.parametrize("call", ["open", "listdir"])
+def test_a_container_that_is_removed_while_its_manifest_is_looked_for(
+    place: stages.Place, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    root = make(place, None)
+    real = getattr(os, call)
+
+    def late(*given: Any, **named: Any) -> Any:
+        if root.exists():
+            root.rmdir()
+        return real(*given, **named)
+
+    monkeypatch.setattr(os, call, late)
+    assert stages.read_manifest(place.lxc_path, "hmi") is None
+
+
 @pytest.mark.parametrize("kind", ["file", "link", "dangling link"])
 def test_what_is_no_directory_is_not_ours(place: stages.Place, tmp_path: Path, kind: str) -> None:
     root = Path(place.lxc_path, "hmi")
