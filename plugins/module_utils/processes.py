@@ -10,7 +10,7 @@ import ctypes
 import os
 import select
 import time
-from typing import Container, Dict, Iterable, Mapping, Optional, Set, Tuple
+from typing import Container, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 # The number of pidfd_open(2) is the same on every architecture but alpha.
 PIDFD_OPEN = 434
@@ -77,7 +77,7 @@ def is_stopped(pid: int) -> bool:
 def inits(roots: Mapping[str, str]) -> Dict[str, int]:
     """The PID 1 of each container that has one, by name, from the directories that are their roots.
 
-    A process in a namespace of its own is number 1 there, see NSpid in proc(5).
+    The first process in a namespace of its own is number 1 there, see NSpid in proc(5).
     """
     wanted: Dict[Tuple[int, int], str] = {}
     for name, path in roots.items():
@@ -115,10 +115,19 @@ def holders(sockets: Iterable[str]) -> Set[int]:
 
 
 def is_first(pid: int) -> bool:
-    """Whether a process is number 1 in the innermost of several namespaces of processes."""
-    with open("/proc/%d/status" % pid, encoding="utf-8", errors="replace") as stream:
-        numbers = next((line.split()[1:] for line in stream if line.startswith("NSpid:")), [])
-    return len(numbers) > 1 and numbers[-1] == "1"
+    """Whether a process is number 1 in a namespace of processes right below that of the target."""
+    with open("/proc/%d/status" % pid, "rb") as stream:
+        return numbers_in(stream.read()) == [pid, 1]
+
+
+def numbers_in(status: bytes) -> List[int]:
+    """The numbers of a process from the text of its status: that on the target, then one for each namespace below.
+
+    The kernel escapes a line feed in the name of a process, which comes before, and nothing else that ends lines for
+    Python. What has more than two numbers is in a namespace that a container has made, where its root may be the same.
+    """
+    lines = status.split(b"\n")
+    return next((list(map(int, line.split()[1:])) for line in lines if line.startswith(b"NSpid:\t")), [])
 
 
 def send(pids: Iterable[int], number: int) -> None:

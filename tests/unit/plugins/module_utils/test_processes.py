@@ -201,6 +201,31 @@ def test_this_process() -> None:
     assert len(processes.boot_id()) == 36
 
 
+NUMBERS = {
+    "on the target": (b"Name:\tinit\nNSpid:\t1\nNSsid:\t1\n", [1]),
+    "of a container": (b"Name:\tinit.lxc\nPid:\t815\nNSpid:\t815\t1\n", [815, 1]),
+    "of a container in a container": (b"NSpid:\t816\t17\t1\n", [816, 17, 1]),
+    "before Linux 4.1": (b"Name:\tinit\nPid:\t1\n", []),
+    "a name that looks like lines": (b"Name:\ta\rNSpid:\t7 1\x0b\nNSpid:\t815\n", [815]),
+    "a name that begins so": (b"Name:\tNSpid:\t7 1\nNSpid:\t815\n", [815]),
+}
+
+
+@pytest.mark.parametrize(("status", "numbers"), NUMBERS.values(), ids=NUMBERS)
+def test_numbers(status: bytes, numbers: list[int]) -> None:
+    assert processes.numbers_in(status) == numbers
+
+
+def test_a_process_that_calls_itself_the_first() -> None:
+    code = "import ctypes; ctypes.CDLL(None).prctl(15, b'a\\rNSpid:\\t7 1'); print(flush=True); input()"
+    argv = [sys.executable, "-I", "-S", "-c", code]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        process.stdout.readline()
+        name = Path(f"/proc/{process.pid}/comm").read_bytes()
+        assert not processes.is_first(process.pid)
+    assert name == b"a\rNSpid:\t7 1\n"
+
+
 def test_a_process_that_has_ended() -> None:
     process = subprocess.Popen(["true"])
     assert processes.wait_for_end([process.pid], 30) == set()
