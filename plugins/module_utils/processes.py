@@ -31,13 +31,16 @@ def since_boot() -> float:
 
 
 def fields(pid: int) -> Optional[list]:
-    """The fields of /proc/PID/stat after the name; None where the process has ended or is a zombie."""
+    """The fields of /proc/PID/stat after the name; None where the process has ended or is a zombie.
+
+    One whose first thread alone has ended looks like a zombie, and has more threads.
+    """
     try:
         with open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as stream:
             found = stream.read().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return None if found[0] in "ZX" else found
+    return None if found[0] in "ZX" and int(found[17]) <= 1 else found
 
 
 def start_ticks(pid: int) -> Optional[int]:
@@ -71,7 +74,7 @@ def is_stopped(pid: int) -> bool:
         threads = os.listdir("/proc/%d/task" % pid)
     except OSError:
         return True
-    return all(found is None or found[0] in "Tt" for found in map(fields, map(int, threads)))
+    return all(found is None or found[0] in "TtZX" for found in map(fields, map(int, threads)))
 
 
 def inits(roots: Mapping[str, str]) -> Dict[str, int]:

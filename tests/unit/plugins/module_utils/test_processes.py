@@ -237,6 +237,28 @@ def test_a_process_that_has_ended() -> None:
     assert processes.wait_for_end([process.pid], 30) == set()
 
 
+# The first thread ends by itself, see _exit(2).
+WITHOUT_FIRST_THREAD = """
+import ctypes, platform, threading, time
+threading.Thread(target=time.sleep, args=(120,)).start()
+print(flush=True)
+ctypes.CDLL(None).syscall({"x86_64": 60, "i686": 1, "armv7l": 1}.get(platform.machine(), 93), 0)
+"""
+
+
+def test_a_process_whose_first_thread_has_ended_is_alive() -> None:
+    argv = [sys.executable, "-I", "-S", "-c", WITHOUT_FIRST_THREAD]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        deadline = time.monotonic() + 10
+        while "\nState:\tZ" not in Path(f"/proc/{process.pid}/status").read_text("utf-8"):
+            assert time.monotonic() < deadline
+        assert processes.started(process.pid) is not None
+        assert processes.wait_for_end([process.pid], 0.01) == {process.pid}
+        capture.kill_tree(process.pid)
+        assert processes.wait_for_end([process.pid], 10) == set()
+
+
 def test_waiting_for_many() -> None:
     # Each of them ends with its input.
     started = [subprocess.Popen(["cat"], stdin=subprocess.PIPE) for _number in range(3)]
