@@ -64,7 +64,7 @@ LIMITS = (
 def read(path, default=""):
     """The text of a file of the kernel; the default where it cannot be read."""
     try:
-        with open(path, encoding="utf-8", errors="backslashreplace") as stream:
+        with open(path, encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
             return stream.read()
     except OSError:
         return default
@@ -84,7 +84,8 @@ def unescaped(field):
 def mounts(pid):
     """The mounts that a process sees, in their order."""
     found = []
-    for line in read("/proc/%s/mountinfo" % pid).splitlines():
+    # Other characters that end lines for Python may be in names that a container has chosen.
+    for line in filter(None, read("/proc/%s/mountinfo" % pid).split("\n")):
         own, _dash, rest = line.partition(" - ")
         fields, (kind, source, superblock) = own.split(" "), rest.split(" ", 2)
         found.append(
