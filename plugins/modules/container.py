@@ -45,7 +45,7 @@ notes:
     O(containers[].limits), unless it was given by O(name); that the capabilities of
     O(containers[].security.drop_capabilities) are gone; O(containers[].security.no_new_privs); that there is a filter of
     system calls for O(containers[].security.seccomp), but not which; the profile or context of
-    O(containers[].security.apparmor) and O(containers[].security.selinux); that no rule allows more than
+    O(containers[].security.apparmor), in a mode that enforces it, and O(containers[].security.selinux); that no rule allows more than
     O(containers[].security.devices), or on cgroup version 2 merely that a program decides; the
     O(containers[].security.idmap) that was given or chosen; that something is mounted where O(containers[].mounts) and
     the other keys ask for it, with C(ro), C(nosuid), C(nodev) and C(noexec) where these are asked for; that the

@@ -325,6 +325,7 @@ READ_BACK = {
     "check_no_new_privs": "containers[].security.no_new_privs",
     "check_seccomp": "containers[].security.seccomp",
     "check_labels": "containers[].security.apparmor",
+    "check_apparmor_mode": "containers[].security.apparmor",
     "check_devices": "containers[].security.devices",
     "check_id_map": "containers[].security.idmap",
     "check_mounts": "containers[].mounts",

