@@ -289,7 +289,11 @@ def not_in_force(lxc_path: str, wishes: Iterable[Wish], pids: Mapping[str, int])
         if wish.name in pids:
             pid = pids[wish.name]
             asked = effective.lines_of(target.read_text(os.path.join(lxc_path, wish.name, config.FILE_NAME)))
-            missing = usage.limits_not_in_force(pid, wish.limits) + effective.not_in_force(asked, effective.of(pid))
+            missing = usage.limits_not_in_force(pid, wish.limits)
+            try:
+                missing += effective.not_in_force(asked, effective.of(pid))
+            except ContainerError as error:
+                missing.append(str(error))
             missing += effective.passed_over(asked, target.keys_version())
             if missing:
                 errors[wish.name] = "; ".join(missing)

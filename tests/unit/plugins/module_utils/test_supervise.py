@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import runtime, spec, states, supervise
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import effective, runtime, spec, states, supervise
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Limits
@@ -266,3 +266,17 @@ def test_diff(wish: Wish, found: Found, steps: tuple[str, ...], before: str, aft
         "before": before,
         "after": after,
     }
+
+
+def test_what_the_kernel_says_of_one_and_cannot_be_understood_is_its_error_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of(pid: int) -> effective.Effective:
+        if pid == 1:
+            raise ContainerError("its /proc/1/mountinfo has more than 1 bytes")
+        return effective.Effective()
+
+    monkeypatch.setattr(effective, "of", of)
+    wishes = [supervise.Wish("odd", "started"), supervise.Wish("good", "started")]
+    found = supervise.not_in_force(str(tmp_path), wishes, {"odd": 1, "good": 2})
+    assert found == {"odd": "its /proc/1/mountinfo has more than 1 bytes"}
