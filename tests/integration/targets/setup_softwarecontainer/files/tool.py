@@ -62,7 +62,8 @@ LIMITS = (
 def read(path, default=""):
     """The text of a file of the kernel; the default where it cannot be read."""
     try:
-        with open(path, encoding="utf-8", errors="backslashreplace") as stream:
+        # A carriage return is part of a name, as in the path of a mount.
+        with open(path, encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
             return stream.read()
     except OSError:
         return default
@@ -82,7 +83,8 @@ def unescaped(field):
 def mounts(pid):
     """The mounts that a process sees, in their order."""
     found = []
-    for line in read("/proc/%s/mountinfo" % pid).splitlines():
+    # The kernel escapes a line break, and nothing else that splitlines() takes for one.
+    for line in read("/proc/%s/mountinfo" % pid).split("\n")[:-1]:
         own, _dash, rest = line.partition(" - ")
         fields, (kind, source, superblock) = own.split(" "), rest.split(" ", 2)
         found.append(
