@@ -221,7 +221,8 @@ def start(reached: runtime.Runtime, wishes: Sequence[Wish], times: Times) -> Err
     results = parallel.each(lambda name: reached.start(name, logs[name]), names, times.start)
     begun = time.monotonic()
     errors = reasons(results)
-    give_up(reached, list(errors))
+    if errors:
+        give_up(reached, list(errors))
     begun_well = running(reached, [name for name in names if name not in errors])
     pids = {name: status.pid for name, status in begun_well.items() if status.pid}
     alive = processes.wait_for_end(pids.values(), begun + times.settle - time.monotonic())
