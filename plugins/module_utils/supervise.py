@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import partial
 from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
@@ -239,7 +240,9 @@ def start(reached: runtime.Runtime, wishes: Sequence[Wish], times: Times) -> Err
     files.remove_logs(logs.values())
     for name in set(missing) - set(errors):
         # It runs, for somebody to look at it, and must not count as good in the next run.
-        files.note_change(reached.lxc_path, name, processes.boot_id(), processes.since_boot())
+        noted = partial(files.note_change, reached.lxc_path, name, processes.boot_id(), processes.since_boot())
+        reason = files.attempt(noted, os.path.join(reached.lxc_path, name))
+        missing[name] += "; " + reason if reason else ""
     return {**missing, **errors}
 
 
