@@ -98,14 +98,22 @@ def inits(roots: Mapping[str, str]) -> Dict[str, int]:
     return found
 
 
+def sockets_text() -> str:
+    """The table of the sockets of this network namespace, see proc(5)."""
+    with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
+        return stream.read()
+
+
+def named_sockets(text: str) -> List[Tuple[str, str]]:
+    """Name and inode of each socket in the text of /proc/net/unix. Names come last and may have blanks in them."""
+    lines = (line.split(None, 7) for line in text.split("\n"))
+    return [(fields_[7], fields_[6]) for fields_ in lines if len(fields_) == 8]
+
+
 def holders(sockets: Iterable[str]) -> Set[int]:
     """The processes that have one of these sockets open, by their names in /proc/net/unix, see proc(5)."""
     wanted = set(sockets)
-    inodes: Set[str] = set()
-    with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
-        for fields_ in (line.rstrip("\n").split(None, 7) for line in stream):
-            if len(fields_) == 8 and fields_[7] in wanted:
-                inodes.add("socket:[%s]" % fields_[6])
+    inodes = {"socket:[%s]" % inode for name, inode in named_sockets(sockets_text()) if name in wanted}
     found: Set[int] = set()
     for pid in [int(entry) for entry in os.listdir("/proc") if entry.isdigit()] if inodes else []:
         # Each process may end at any moment.

@@ -264,8 +264,7 @@ def call(argv: Sequence[str], message: str = "", seconds: Optional[float] = None
 
 def sockets() -> List[str]:
     """The names of the sockets of this network namespace, abstract ones with a leading @. See proc(5)."""
-    with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
-        return socket_names(stream.read())
+    return socket_names(processes.sockets_text())
 
 
 def command_socket(runtime: Runtime, name: str) -> str:
@@ -274,9 +273,8 @@ def command_socket(runtime: Runtime, name: str) -> str:
 
 
 def socket_names(text: str) -> List[str]:
-    """The names in the text of /proc/net/unix, where they come last and may have blanks in them."""
-    lines = (line.split(None, 7) for line in text.split("\n"))
-    return [fields[7] for fields in lines if len(fields) == 8]
+    """The names in the text of /proc/net/unix."""
+    return [name for name, _inode in processes.named_sockets(text)]
 
 
 def statuses(runtime: Runtime, names: Sequence[str]) -> Dict[str, Union[Status, ContainerError]]:

@@ -141,10 +141,10 @@ def driver(pid: int) -> Driver:
 
 def start_of(pid: int) -> int:
     """When a process was started: field 22 of proc(5)'s stat. Raises OSError."""
-    fields = processes.fields(pid)
-    if fields is None:
+    start = processes.start_ticks(pid)
+    if start is None:
         raise ProcessLookupError("process %d has ended" % pid)
-    return int(fields[19])
+    return start
 
 
 def is_alive(holder: Driver, here: Driver) -> bool:
