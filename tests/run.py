@@ -1,7 +1,8 @@
 """Runs parts of the test suite, each to its end, and closes with one line: N passed, N failed.
 
 Usage: tests/run.py PART...   with PART one of lint, sanity, unit, browser, integration, molecule; `make` sets up what
-they need. Those that need no LXC run side by side, and before the others.
+they need. Those that need no LXC run side by side, and before the others; beside them the targets for molecule are
+made, which is a part of its own at the end.
 
 What counts: a lint tool, a sanity test (per Python version), a unit test or one in a browser, an integration target
 (per way of reaching LXC, and again over SSH), a step of a molecule scenario. What is skipped proves nothing and counts
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 # The Python that runs the modules: the distribution's, since only that one has the lxc binding.
 TARGET_PYTHON = "/usr/bin/python3"
+# What it loads by itself, to keep what it compiles of the modules.
+COMPILED = ROOT / "tests" / "usercustomize.py"
 # The oldest Python that the modules support.
 OLDEST_PYTHON = "3.8"
 RUNTIMES = ("binding", "tools")
@@ -51,6 +54,7 @@ LINTERS = (
 
 # Where `molecule` keeps inventory, keys and notes: of this checkout and no other.
 MOLECULE = ROOT / ".ansible" / "molecule"
+INVENTORY = MOLECULE / "default" / "targets" / "hosts.yml"
 # The molecule targets that the integration targets run on as well: one with LXC's binding, one without.
 SSH_TARGETS = ("trixie-2", "lean")
 # The ids for containers: where the role host has them begin, and how many each of the two runs has.
@@ -64,8 +68,8 @@ CONTROLLER_TARGETS = {"campaign", "playbooks", "role_host", "role_rollout"}
 
 # More than one for each processor, because a scenario waits more than it computes.
 SCENARIOS_AT_ONCE = 3
-# Each of these parts keeps one processor busy.
-PARTS_AT_ONCE = 2
+# Each of these parts keeps one processor busy, and the targets mostly wait for packages and for the disk.
+PARTS_AT_ONCE = 3
 
 
 # What a part has not taken away again. It is told at the end of the run, also where the part itself has no count then.
@@ -361,6 +365,15 @@ def with_ids(command: list[str], runtime: str, folder: Path) -> list[str]:
     return ["unshare", "--mount", "sh", "-c", bound, str(ids), *command]
 
 
+def keep_compiled(home: Path) -> None:
+    """Let the target's Python keep what it compiles of modules, where this is the home folder."""
+    ask = "import site; print(site.getusersitepackages())"
+    found = subprocess.check_output([TARGET_PYTHON, "-c", ask], env={"HOME": str(home)}, text=True)
+    site = Path(found.strip())
+    site.mkdir(parents=True)
+    shutil.copy2(COMPILED, site)
+
+
 def prefix_of(runtime: str) -> str:
     """What the names of a run's folders begin with."""
     return f"sctest.{os.getpid()}.{runtime}."
@@ -376,6 +389,7 @@ def integrate(command: list[str], runtime: str) -> Count:
         # Git refuses a repository of another user, and root reads this one.
         subprocess.check_call(as_root(["chown", "-R", "root:", str(copy)], {}))
         env = {"HOME": str(copy.parent), "TMPDIR": str(copy.parent / "tmp")}
+        keep_compiled(copy.parent)
         command = as_root(with_ids(command, runtime, copy.parent), env)
         status, output = run(command, cwd=copy, env=env, label=f"{runtime}: ")
     # What is before the first target, then names and outputs in turn.
@@ -397,16 +411,12 @@ def clean_up_tests(prefix: str) -> None:
             left_behind.append(f"{folder}: {ended.stdout.strip()[-600:]}")
 
 
-def molecule() -> Count:
-    """The scenarios, and the integration targets over SSH, on the targets of the scenario `default`."""
-    # Anything that is there is of a run whose machine went down.
+@contextlib.contextmanager
+def without_targets_left() -> Iterator[None]:
+    """Take the targets of the scenarios away at the end, and what a run has left whose machine went down before."""
     subprocess.call(as_root(["rm", "-rf", str(MOLECULE)], {}))
     try:
-        print("+ molecule create", flush=True)
-        status, output = run(molecule_command("default", "create"), env=molecule_environment("default"))
-        if status:
-            return Count(0, (f"default > create{last_error(output)}",))
-        return Count(1).plus(side_by_side(jobs()))
+        yield
     finally:
         with undisturbed():
             print("+ molecule destroy", flush=True)
@@ -414,6 +424,17 @@ def molecule() -> Count:
             if status:
                 left_behind.append(f"default > destroy{last_error(output)}")
             left_behind.extend(left_of_targets())
+
+
+def targets() -> Count:
+    """Create the targets of the scenarios."""
+    status, output = run(molecule_command("default", "create"), env=molecule_environment("default"), label="targets: ")
+    return Count(0, (f"default > create{last_error(output)}",)) if status else Count(1)
+
+
+def molecule() -> Count:
+    """The scenarios, and the integration targets over SSH, on the targets of the scenario `default`."""
+    return side_by_side(jobs()) if INVENTORY.exists() else Count(0, ("there are no targets",))
 
 
 def left_of_targets() -> list[str]:
@@ -481,7 +502,7 @@ def molecule_command(name: str, *words: str) -> list[str]:
 
 def groups_of_targets() -> dict[str, set[str]]:
     """The hosts of each group of the inventory that the role wrote."""
-    command = ["ansible-inventory", "-i", str(MOLECULE / "default" / "targets" / "hosts.yml"), "--list"]
+    command = ["ansible-inventory", "-i", str(INVENTORY), "--list"]
     listed = json.loads(subprocess.check_output(as_root(command, {}), text=True))
     return {name: set(group.get("hosts", ())) for name, group in listed.items()}
 
@@ -503,11 +524,13 @@ def over_ssh(host: str) -> Count:
     names = sorted(path.parent.name for path in folder.glob("targets/*/aliases"))
     names = os.environ.get("TARGETS", "").split() or [name for name in names if name not in CONTROLLER_TARGETS]
     own = {**molecule_environment("default"), "ANSIBLE_ROLES_PATH": str(folder / "targets")}
-    inventory = MOLECULE / "default" / "targets" / "hosts.yml"
+    arguments = f"src={COMPILED} dest={{{{ softwarecontainer_test_folder }}}}/python/"
+    command = ["ansible", host, "-i", str(INVENTORY), "-m", "ansible.builtin.copy", "-a", arguments]
+    subprocess.check_call(as_root(command, own), env={**os.environ, **own})
     total = Count(0)
     for name in names:
         print(f"+ integration target {name}, over SSH on {host}", flush=True)
-        command = ["ansible-playbook", "-i", str(inventory), str(folder / "over_ssh.yml"), "--limit", host]
+        command = ["ansible-playbook", "-i", str(INVENTORY), str(folder / "over_ssh.yml"), "--limit", host]
         command += ["-e", f"softwarecontainer_test_target={name}"]
         status, output = run(as_root(command, own), env=own, label=f"{host}: ")
         good = status == 0 and re.search(rf"^{host} +: ok=[1-9].*unreachable=0 +failed=0", output, re.MULTILINE)
@@ -521,9 +544,11 @@ PARTS: dict[str, Callable[[], Count]] = {
     "unit": unit,
     "browser": browser,
     "integration": integration,
+    "targets": targets,
     "molecule": molecule,
 }
-WITHOUT_LXC = ("lint", "sanity", "unit", "browser")
+# Side by side, in this order.
+AT_FIRST = ("targets", "lint", "sanity", "unit", "browser")
 
 
 def part(name: str) -> Count:
@@ -539,13 +564,15 @@ def part(name: str) -> Count:
 
 def main(names: list[str]) -> int:
     results = {}
+    with_targets = "molecule" in names
+    first = [name for name in AT_FIRST if name in names or (name == "targets" and with_targets)]
     try:
-        quick = [name for name in names if name in WITHOUT_LXC]
-        with threads(PARTS_AT_ONCE) as pool:
-            results.update(zip(quick, pool.map(part, quick)))
-        for name in names:
-            if name not in quick:
-                results[name] = part(name)
+        with without_targets_left() if with_targets else contextlib.nullcontext():
+            with threads(PARTS_AT_ONCE) as pool:
+                results.update(zip(first, pool.map(part, first)))
+            for name in names:
+                if name not in first:
+                    results[name] = part(name)
     except KeyboardInterrupt:
         print("interrupted", flush=True)
         results["interrupted"] = Count(0, ("the run",))
