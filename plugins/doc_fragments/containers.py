@@ -540,6 +540,8 @@ options:
     description:
       - How LXC is reached. V(binding) is the Python module C(lxc) on the target, V(tools) the programs C(lxc-start),
         C(lxc-info) and so on.
+      - With V(binding) too containers are started by C(lxc-start) where that is in E(PATH) and of the same LXC, since LXC's
+        monitor of each then needs a third of the memory.
       - V(auto) takes the binding where the target's Python has it, and the tools where it does not.
     type: str
     choices: [auto, binding, tools]
