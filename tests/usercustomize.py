@@ -1,7 +1,7 @@
 """Keeps what Python compiles of packed modules, so that the next task need not wait for it. Nothing else changes.
 
-Ansible packs a module with all of its code anew for each task, and the target's Python compiles it each time: half of
-what a task of the tests takes. Python loads this file by itself where it finds it, see
+Ansible packs a module with all of its code anew for each task, and the target's Python compiles it each time, which is
+half of what most modules take in the tests. Python loads this file by itself where it finds it, see
 https://docs.python.org/3/library/site.html#module-usercustomize; tests/run.py puts it into a home of its own, and on
 the SSH targets into a directory of PYTHONPATH.
 """
