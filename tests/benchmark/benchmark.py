@@ -47,6 +47,7 @@ from sandbox import (
     BRIDGE,
     BenchmarkError,
     describe_container,
+    end,
     forgets_slowly,
     measuring_interpreter,
     names,
@@ -332,7 +333,7 @@ def timed(command: Sequence[str], variables: Dict[str, str]) -> Tuple[float, str
             start_new_session=True,
         )
         # Not wait(timeout), which polls: up to 50 ms of every figure would be its own.
-        watchdog = threading.Timer(HANG_SECONDS, os.killpg, (process.pid, signal.SIGKILL))
+        watchdog = threading.Timer(HANG_SECONDS, end, (process.pid,))
         watchdog.start()
         try:
             status = process.wait()
@@ -340,7 +341,7 @@ def timed(command: Sequence[str], variables: Dict[str, str]) -> Tuple[float, str
         finally:
             watchdog.cancel()
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+                end(process.pid)
                 process.wait()
         stream.seek(0)
         text = stream.read()

@@ -185,6 +185,38 @@ def cgroup_pids(directory: str) -> List[int]:
         return []
 
 
+def end(pid: int) -> None:
+    """Kill a process and all below it: Ansible's workers are in sessions of their own, and would go on without it."""
+    found: Set[int] = set()
+    # Nothing that is stopped has another child.
+    while not below(pid) <= found:
+        for each in below(pid) - found:
+            found.add(each)
+            send(each, signal.SIGSTOP)
+    for each in found:
+        send(each, signal.SIGKILL)
+
+
+def send(pid: int, number: int) -> None:
+    """Send a signal to a process, if it is there."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def below(pid: int) -> Set[int]:
+    """Return a process and its descendants."""
+    children: Dict[int, List[int]] = {}
+    for path in glob.glob("/proc/[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            with open(path, errors="replace") as stream:
+                parent = int(stream.read().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(path.split("/")[2]))
+    found = [pid]
+    for each in found:
+        found += children.get(each, [])
+    return set(found)
+
+
 def monitors() -> Dict[str, str]:
     """Return the command lines of the LXC monitors and starters of the benchmark's containers, by process id."""
     found = {}
