@@ -189,9 +189,9 @@ def end(pid: int) -> None:
     """Kill a process and all below it: Ansible's workers are in sessions of their own, and would go on without it."""
     found: Set[int] = set()
     # Nothing that is stopped has another child.
-    while not below(pid) <= found:
-        for each in below(pid) - found:
-            found.add(each)
+    while fresh := below(pid) - found:
+        found |= fresh
+        for each in fresh:
             send(each, signal.SIGSTOP)
     for each in found:
         send(each, signal.SIGKILL)
