@@ -76,7 +76,11 @@ class Binding(NamedTuple):
             raise unloadable(self.lxc_path, name) from None
 
     def get_ready(self) -> None:
-        """Load the binding once, before many processes would each load it, and see how they can start containers."""
+        """Load the binding once, before many processes would each load it."""
+        lxc()
+
+    def get_ready_to_start(self) -> None:
+        """See once how containers can be started, before many processes would each look."""
         starts_by_program()
 
     def status(self, name: str) -> Status:
@@ -142,6 +146,9 @@ class Tools(NamedTuple):
 
     def get_ready(self) -> None:
         """Nothing has to be loaded."""
+
+    def get_ready_to_start(self) -> None:
+        """Nothing has to be looked for."""
 
     def status(self, name: str) -> Status:
         """State and PID 1 of one container."""

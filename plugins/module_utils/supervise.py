@@ -218,7 +218,7 @@ def start(reached: runtime.Runtime, wishes: Sequence[Wish], times: Times) -> Err
     """Start, and see that what was started still runs after the settle time, and has what it asks for."""
     names = names_of(wishes)
     logs = {name: files.log_of(reached.lxc_path, name) for name in names}
-    reached.get_ready()
+    reached.get_ready_to_start()
     results = parallel.each(lambda name: reached.start(name, logs[name]), names, times.start)
     begun = time.monotonic()
     errors = reasons(results)
