@@ -26,6 +26,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import (
     calls,
     ledger,
     ledger_file,
+    packing,
     progress,
     transaction,
 )
@@ -99,7 +100,8 @@ class ActionModule(ActionBase):
 
         def run(step: transaction.Step, wanted: Mapping[str, Any]) -> Dict[str, Any]:
             module, given = calls.on_target(step.module, wanted)
-            result: Dict[str, Any] = self._execute_module(module, given, task_vars=variables)
+            with packing.without_collector():
+                result: Dict[str, Any] = self._execute_module(module, given, task_vars=variables)
             return result
 
         return run

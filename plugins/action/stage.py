@@ -9,7 +9,7 @@ from typing import Any, Dict, Optional
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments
-from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import calls
+from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import calls, packing
 
 
 class ActionModule(ActionBase):
@@ -32,7 +32,8 @@ class ActionModule(ActionBase):
             return {**result, "failed": True, "msg": told % named}
         module, given = calls.on_target(name, self._task.args)
         in_background = bool(self._task.async_val and not self._connection.has_native_async)
-        result.update(self._execute_module(module, given, task_vars=task_vars, wrap_async=in_background))
+        with packing.without_collector():
+            result.update(self._execute_module(module, given, task_vars=task_vars, wrap_async=in_background))
         if not in_background:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
