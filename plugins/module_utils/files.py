@@ -26,7 +26,7 @@ from hashlib import sha256
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import manifest as manifests
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import spec, tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import parallel, spec, tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids, shifted
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.scan import (
@@ -52,7 +52,7 @@ LOCK_SECONDS = 120
 CHUNK = 1024 * 1024
 # See fcntl.h of the kernel.
 AT_EMPTY_PATH = 0x1000
-# From so many actions on threads are worth it.
+# From so many actions on another process is worth its fork.
 MANY = 1000
 
 Undo = Callable[[], Any]
@@ -98,8 +98,7 @@ def apply(lxc_path: str, changes: Sequence[Change]) -> Dict[str, str]:
     for step in (prepare, commit, finish):
         going = {change.name: change for change in changes if change.name not in errors}
         steps = {name: partial(step, lxc_path, change) for name, change in going.items()}
-        many = step is commit and sum(len(change.actions) for change in changes) > MANY
-        failed = for_all(steps, lxc_path, threads=many)
+        failed = for_all(steps, lxc_path, sum(len(change.actions) for change in changes) > MANY)
         for name in failed:
             discard(lxc_path, going[name])
         errors.update(failed)
@@ -109,25 +108,17 @@ def apply(lxc_path: str, changes: Sequence[Change]) -> Dict[str, str]:
     return errors
 
 
-def for_all(steps: Mapping[str, Callable[[], None]], lxc_path: str, threads: bool) -> Dict[str, str]:
+def for_all(steps: Mapping[str, Callable[[], None]], lxc_path: str, at_once: bool) -> Dict[str, str]:
     """Take a step for each container; the result has the reason for each whose step failed.
 
-    With `threads` there is one for each processor. That is for steps which are mostly system calls, during which
-    Python's lock is free; for Python's own work threads would wait for each other.
+    `at_once`: in one process for each processor.
     """
 
     def take(name: str) -> str:
         return attempt(steps[name], os.path.join(lxc_path, name))
 
-    workers = min(len(steps), os.cpu_count() or 1) if threads else 1
-    if workers < 2:
-        reasons = [take(name) for name in steps]
-    else:
-        from concurrent.futures import ThreadPoolExecutor  # Slow to load, and most runs change nothing.
-
-        with ThreadPoolExecutor(workers) as pool:
-            reasons = list(pool.map(take, steps))
-    return {name: reason for name, reason in zip(steps, reasons) if reason}
+    reasons = parallel.divided(take, list(steps), (os.cpu_count() or 1) if at_once else 1)
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 def attempt(step: Callable[[], None], place: str) -> str:
@@ -454,7 +445,7 @@ def sweep(lxc_path: str, name: str) -> None:
 
 def remove_containers(lxc_path: str, names: Sequence[str]) -> Dict[str, str]:
     """Remove the directories of containers; the result has the reason for each that could not be removed."""
-    return for_all({name: partial(remove_container, lxc_path, name) for name in names}, lxc_path, threads=True)
+    return for_all({name: partial(remove_container, lxc_path, name) for name in names}, lxc_path, at_once=True)
 
 
 def remove_container(lxc_path: str, name: str) -> None:
@@ -606,7 +597,7 @@ def replace_text(directories: Directories, name: str, text: str) -> None:
 
 def shift_all(lxc_path: str, names: Sequence[str]) -> Dict[str, str]:
     """Give all files of containers the owners that go with their ids; the reasons of those where that failed."""
-    return for_all({name: partial(shift, lxc_path, name) for name in names}, lxc_path, threads=True)
+    return for_all({name: partial(shift, lxc_path, name) for name in names}, lxc_path, at_once=True)
 
 
 def shift(lxc_path: str, name: str) -> None:

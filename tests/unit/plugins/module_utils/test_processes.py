@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
@@ -151,6 +152,66 @@ RESULTS = {
 
 def test_each() -> None:
     assert parallel.each(item_of, list(RESULTS), 1) == RESULTS
+
+
+DIVIDED = {
+    "none": ([], 2, 0),
+    "one": (["a"], 2, 1),
+    "one process": (list("abcdef"), 1, 1),
+    "two": (list("abcdefg"), 2, 2),
+    "more processes than items": (list("abc"), 9, 3),
+}
+
+
+@pytest.mark.parametrize("row", DIVIDED.values(), ids=DIVIDED)
+def test_divided(row: tuple[list[str], int, int]) -> None:
+    """In the order given, in so many processes, this one included, and each got its answer through."""
+    items, count, processes_ = row
+    before = sorted(os.listdir("/proc/self/fd"))
+    found = parallel.divided(lambda item: [item * 100000, os.getpid()], items, count)
+    assert list(found) == items
+    assert [text for text, _pid in found.values()] == [item * 100000 for item in items]
+    assert len({pid for _text, pid in found.values()}) == processes_
+    assert not items or found[items[0]][1] == os.getpid()
+    assert sorted(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("item", ["defect", "unfit"])
+def test_a_defect_is_not_hidden(item: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Neither here nor in another process, all of which have ended by then."""
+    with pytest.raises(RuntimeError, match="^a process of this module ended with 1$"):
+        parallel.divided(item_of, ["value", item], 2)
+    assert {"defect": "KeyError: 'x'", "unfit": "TypeError"}[item] in capfd.readouterr().err
+    with pytest.raises(KeyError):
+        parallel.divided(item_of, ["defect", "value"], 2)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_killed_process_is_no_answer() -> None:
+    with pytest.raises(RuntimeError, match="^a process of this module was killed by signal 9$"):
+        parallel.divided(item_of, ["value", "crash"], 2)
+
+
+def test_locks_stay_while_another_process_is_at_work(tmp_path: Path) -> None:
+    """Also where the module is killed meanwhile: what it has locked is locked until the last has come to its end."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    module = os.fork()
+    if module == 0:
+        with contextlib.suppress(BaseException):
+            held = os.open(tmp_path / "lock", os.O_CREAT | os.O_RDWR)
+            fcntl.flock(held, fcntl.LOCK_EX)
+            work = {"own": lambda: os.kill(os.getpid(), signal.SIGKILL), "other": lambda: gate.read_text("ascii")}
+            parallel.divided(lambda item: work[item](), list(work), 2)
+        os._exit(1)
+    # Opened as soon as the other is there.
+    with open(gate, "w", encoding="ascii"):
+        assert os.WTERMSIG(os.waitpid(module, 0)[1]) == signal.SIGKILL
+        with open(tmp_path / "lock", encoding="ascii") as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with open(tmp_path / "lock", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def test_each_of_many() -> None:
