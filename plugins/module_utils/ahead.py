@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import frame, stage_busybox, stage_config, states
-
 LATER = ("busybox", "config", "container")
 
 
@@ -24,6 +22,14 @@ def pending(parameters: Mapping[str, Any], options: Mapping[str, Any], first: Ma
     """
     if first["changed"] or "msg" in first:
         return list(LATER)
+    # Only now: of the first stage, which has done something itself, nobody asks for what the later ones load.
+    from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+        frame,
+        stage_busybox,
+        stage_config,
+        states,
+    )
+
     common: Dict[str, Any] = {**parameters, "bridge": options["bridge"]}
     for stage in (stage_busybox.STAGE, stage_config.STAGE):
         if busy(frame.run(stage, common, True, False)):

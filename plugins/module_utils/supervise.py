@@ -219,18 +219,27 @@ def start(reached: runtime.Runtime, wishes: Sequence[Wish], times: Times) -> Err
     names = names_of(wishes)
     logs = {name: files.log_of(reached.lxc_path, name) for name in names}
     reached.get_ready_to_start()
-    results = parallel.each(lambda name: reached.start(name, logs[name]), names, times.start)
-    begun = time.monotonic()
-    errors = reasons(results)
+
+    def begin(name: str) -> float:
+        """Start one; when it was started, on the clock that all processes share."""
+        reached.start(name, logs[name])
+        return time.monotonic()
+
+    begun = parallel.each(begin, names, times.start)
+    errors = reasons(begun)
     if errors:
         give_up(reached, list(errors))
     begun_well = running(reached, [name for name in names if name not in errors])
     pids = {name: status.pid for name, status in begun_well.items() if status.pid}
-    alive = processes.wait_for_end(pids.values(), begun + times.settle - time.monotonic())
-    # After that time, in which it may have undone something.
-    missing = not_in_force(reached.lxc_path, wishes, {name: pid for name, pid in pids.items() if pid in alive})
+    missing: Errors = {}
+    # Each has its own settle time: while the last ones have theirs, the first ones are looked at.
+    for wish in sorted((wish for wish in wishes if wish.name in pids), key=lambda wish: begun[wish.name].value):
+        left = begun[wish.name].value + times.settle - time.monotonic()
+        # After that time, in which it may have undone something.
+        if processes.wait_for_end([pids[wish.name]], left):
+            missing[wish.name] = "; ".join(not_in_force(reached.lxc_path, wish, pids[wish.name]))
     # Of one that has ended meanwhile the kernel shows nothing.
-    alive = processes.wait_for_end(alive, 0)
+    alive = processes.wait_for_end(pids.values(), 0)
     for name in names:
         if name not in errors and pids.get(name) not in alive:
             errors[name] = "it was started, but its PID 1 ended within %g seconds; see its command" % times.settle
@@ -238,7 +247,8 @@ def start(reached: runtime.Runtime, wishes: Sequence[Wish], times: Times) -> Err
             lines = runtime.error_lines(logs[name])
             errors[name] += ": " + "; ".join(lines[:3]) if lines else ""
     files.remove_logs(logs.values())
-    for name in set(missing) - set(errors):
+    missing = {name: words for name, words in missing.items() if words and name not in errors}
+    for name in missing:
         # It runs, for somebody to look at it, and must not count as good in the next run.
         noted = partial(files.note_change, reached.lxc_path, name, processes.boot_id(), processes.since_boot())
         reason = files.attempt(noted, os.path.join(reached.lxc_path, name))
@@ -283,25 +293,15 @@ def verify(wishes: Iterable[Wish], found: Survey) -> Errors:
     return errors
 
 
-def not_in_force(lxc_path: str, wishes: Iterable[Wish], pids: Mapping[str, int]) -> Errors:
-    """What containers that were just started should have, and what the kernel does not show of it.
-
-    `pids`: the PID 1 of each; one that has none has not been started.
-    """
-    errors: Errors = {}
-    for wish in wishes:
-        if wish.name in pids:
-            pid = pids[wish.name]
-            asked = effective.lines_of(target.read_text(os.path.join(lxc_path, wish.name, config.FILE_NAME)))
-            missing = usage.limits_not_in_force(pid, wish.limits)
-            try:
-                missing += effective.not_in_force(asked, effective.of(pid))
-            except ContainerError as error:
-                missing.append(str(error))
-            missing += effective.passed_over(asked, target.keys_version())
-            if missing:
-                errors[wish.name] = "; ".join(missing)
-    return errors
+def not_in_force(lxc_path: str, wish: Wish, pid: int) -> List[str]:
+    """What a container that was just started should have, and the kernel does not show for its PID 1."""
+    asked = effective.lines_of(target.read_text(os.path.join(lxc_path, wish.name, config.FILE_NAME)))
+    missing = usage.limits_not_in_force(pid, wish.limits)
+    try:
+        missing += effective.not_in_force(asked, effective.of(pid))
+    except ContainerError as error:
+        missing.append(str(error))
+    return missing + effective.passed_over(asked, target.keys_version())
 
 
 def make_loadable(reached: runtime.Runtime, names: Iterable[str]) -> None:

@@ -109,9 +109,8 @@ def test_what_is_not_in_force(tmp_path: Path) -> None:
     wish = Wish("hmi", "started", limits=Limits(pids=5))
     (tmp_path / "hmi").mkdir()
     (tmp_path / "hmi" / "config").write_text("lxc.cgroup.devices.deny = a\n", encoding="ascii")
-    reasons = supervise.not_in_force(str(tmp_path), [wish], {"hmi": 1})["hmi"].split("; ")
+    reasons = supervise.not_in_force(str(tmp_path), wish, 1)
     assert [reason.partition(":")[0] for reason in reasons] == ["limits.pids", "security.devices"]
-    assert supervise.not_in_force(str(tmp_path), [wish], {}) == {}
 
 
 def test_names(tmp_path: Path) -> None:
@@ -268,7 +267,7 @@ def test_diff(wish: Wish, found: Found, steps: tuple[str, ...], before: str, aft
     }
 
 
-def test_what_the_kernel_says_of_one_and_cannot_be_understood_is_its_error_alone(
+def test_what_the_kernel_says_and_cannot_be_understood_is_an_error_of_the_container(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def of(pid: int) -> effective.Effective:
@@ -277,6 +276,5 @@ def test_what_the_kernel_says_of_one_and_cannot_be_understood_is_its_error_alone
         return effective.Effective()
 
     monkeypatch.setattr(effective, "of", of)
-    wishes = [supervise.Wish("odd", "started"), supervise.Wish("good", "started")]
-    found = supervise.not_in_force(str(tmp_path), wishes, {"odd": 1, "good": 2})
-    assert found == {"odd": "its /proc/1/mountinfo has more than 1 bytes"}
+    assert supervise.not_in_force(str(tmp_path), STARTED, 1) == ["its /proc/1/mountinfo has more than 1 bytes"]
+    assert supervise.not_in_force(str(tmp_path), STARTED, 2) == []
