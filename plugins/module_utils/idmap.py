@@ -98,12 +98,18 @@ def shifted(ids: Ids, kind: str, number: int) -> Optional[int]:
 
 def slots(users: Iterable[Range], *others: Sequence[Range]) -> List[int]:
     """The first ids of the ranges that a container can get: those in the first list that are in all others as well."""
-    return [
-        slot
-        for first, count in users
-        for slot in range(first, first + count - COUNT + 1, COUNT)
-        if all(any(start <= slot and slot + COUNT <= start + length for start, length in each) for each in others)
-    ]
+    found: List[int] = []
+    for first, count in users:
+        every = range(first, first + count - COUNT + 1, COUNT)
+        # There may be thousands, and mostly the files that they come from are the same.
+        whole = all(within(first, count, each) for each in others)
+        found += every if whole else [slot for slot in every if all(within(slot, COUNT, each) for each in others)]
+    return found
+
+
+def within(first: int, count: int, ranges_: Iterable[Range]) -> bool:
+    """Whether so many ids lie in one of the ranges."""
+    return any(start <= first and first + count <= start + length for start, length in ranges_)
 
 
 def choose(place: str, free: Sequence[int], taken: Iterable[Range]) -> Optional[int]:

@@ -97,8 +97,8 @@ def divided(function: Callable[[str], Any], items: Sequence[str], count: int) ->
     try:
         found = {item: function(item) for item in own}
     finally:
-        ends = [end(*other) for other in others]
-    for answer_, status in ends:
+        outcomes = [outcome(*other) for other in others]
+    for answer_, status in outcomes:
         if status:
             raise RuntimeError("a process of this module " + ended(status))
         found.update(json.loads(answer_))
@@ -126,7 +126,7 @@ def begin(function: Callable[[str], Any], items: Sequence[str]) -> Tuple[int, in
         os._exit(status)
 
 
-def end(pid: int, reading: int) -> Tuple[bytes, int]:
+def outcome(pid: int, reading: int) -> Tuple[bytes, int]:
     """The answer of such a process, and how it ended, see wait(2)."""
     with open(reading, "rb") as stream:
         return stream.read(), os.waitpid(pid, 0)[1]

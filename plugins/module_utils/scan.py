@@ -54,9 +54,13 @@ class Directories:
     def __enter__(self) -> Directories:
         fd = os.open(self.root, OPEN_DIRECTORY)
         self.fds[""] = fd
-        self.mount = mount_id(fd)
         self.mounted = mounted_below(self.root)
         return self
+
+    @functools.cached_property
+    def mount(self) -> str:
+        """The mount that the root is on. Only asked for where it matters: most trees have no mount below."""
+        return mount_id(self.must(""))
 
     def __exit__(self, *error: Any) -> None:
         for fd in self.fds.values():
