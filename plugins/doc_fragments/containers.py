@@ -623,7 +623,7 @@ options:
   settle:
     description:
       - How long the PID 1 of a container that was started has to stay alive, in seconds, from 0 to 86400. The
-        containers of a call are watched together.
+        containers of a call are watched together, each from its own start on.
     type: float
     default: 0.5
   stop_timeout:

@@ -108,16 +108,17 @@ def apply(lxc_path: str, changes: Sequence[Change]) -> Dict[str, str]:
     return errors
 
 
-def for_all(steps: Mapping[str, Callable[[], None]], lxc_path: str, at_once: bool) -> Dict[str, str]:
+def for_all(steps: Mapping[str, Callable[[], None]], lxc_path: str, divide: bool) -> Dict[str, str]:
     """Take a step for each container; the result has the reason for each whose step failed.
 
-    `at_once`: in one process for each processor.
+    `divide`: in a process for each processor.
     """
 
     def take(name: str) -> str:
         return attempt(steps[name], os.path.join(lxc_path, name))
 
-    reasons = parallel.divided(take, list(steps), (os.cpu_count() or 1) if at_once else 1)
+    results = parallel.divided(take, list(steps), (os.cpu_count() or 1) if divide else 1)
+    reasons = {name: result.error or result.value for name, result in results.items()}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
@@ -445,7 +446,7 @@ def sweep(lxc_path: str, name: str) -> None:
 
 def remove_containers(lxc_path: str, names: Sequence[str]) -> Dict[str, str]:
     """Remove the directories of containers; the result has the reason for each that could not be removed."""
-    return for_all({name: partial(remove_container, lxc_path, name) for name in names}, lxc_path, at_once=True)
+    return for_all({name: partial(remove_container, lxc_path, name) for name in names}, lxc_path, divide=True)
 
 
 def remove_container(lxc_path: str, name: str) -> None:
@@ -597,7 +598,7 @@ def replace_text(directories: Directories, name: str, text: str) -> None:
 
 def shift_all(lxc_path: str, names: Sequence[str]) -> Dict[str, str]:
     """Give all files of containers the owners that go with their ids; the reasons of those where that failed."""
-    return for_all({name: partial(shift, lxc_path, name) for name in names}, lxc_path, at_once=True)
+    return for_all({name: partial(shift, lxc_path, name) for name in names}, lxc_path, divide=True)
 
 
 def shift(lxc_path: str, name: str) -> None:

@@ -14,7 +14,6 @@ import json
 import os
 import select
 import signal
-import sys
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
@@ -84,31 +83,46 @@ def each(
     return results
 
 
-def divided(function: Callable[[str], Any], items: Sequence[str], count: int) -> Dict[str, Any]:
+def divided(function: Callable[[str], Any], items: Sequence[str], count: int) -> Dict[str, Result]:
     """Call the function for each item, the items divided among so many processes, this one included.
 
     For many short pieces of work that cannot hang: nobody waits for an answer between two of them. What is open stays
     open, with the locks that hang on it: should this process be killed, nobody else gets them before the others have
-    come to the end of their parts. Values must be fit for JSON. Raises RuntimeError where a process ends without an
-    answer; what went wrong in it stands on standard error.
+    come to the end of their parts. Values must be fit for JSON. The error of a process that is killed is that of its
+    whole part. Raises RuntimeError for a defect in another process, with its traceback.
     """
-    own, *parts = [items[number::count] for number in range(count)]
-    others = [begin(function, part) for part in parts if part]
+    own, *parts = [list(items[number::count]) for number in range(count)]
+    others: List[Tuple[List[str], int, int]] = []
     try:
-        found = {item: function(item) for item in own}
+        for part in filter(None, parts):
+            try:
+                others.append((part, *begin(function, part)))
+            except OSError:
+                # There is no process to be had: here, then.
+                own += part
+        found = {item: Result(function(item)) for item in own}
     finally:
-        outcomes = [outcome(*other) for other in others]
-    for answer_, status in outcomes:
+        outcomes = [(part, *outcome(pid, reading)) for part, pid, reading in others]
+    for part, text, status in outcomes:
         if status:
-            raise RuntimeError("a process of this module " + ended(status))
-        found.update(json.loads(answer_))
+            found.update(dict.fromkeys(part, Result(error="the process that was at work on it " + ended(status))))
+            continue
+        told = json.loads(text)
+        if "defect" in told:
+            raise RuntimeError(told["defect"])
+        found.update(zip(part, map(Result, told["values"])))
     return {item: found[item] for item in items}
 
 
 def begin(function: Callable[[str], Any], items: Sequence[str]) -> Tuple[int, int]:
     """Fork a process that calls the function for each item; its number, and where its answer is to be read."""
     reading, writing = os.pipe()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:
+        os.close(reading)
+        os.close(writing)
+        raise
     if pid:
         os.close(writing)
         return pid, reading
@@ -116,14 +130,21 @@ def begin(function: Callable[[str], Any], items: Sequence[str]) -> Tuple[int, in
     try:
         os.close(reading)
         with open(writing, "wb") as stream:
-            stream.write(json.dumps({item: function(item) for item in items}).encode())
+            stream.write(values_or_defect(function, items).encode())
         status = 0
-    except BaseException:  # pylint: disable=broad-except
-        sys.excepthook(*sys.exc_info())
-        sys.stderr.flush()
     finally:
         # Whatever happens: a second copy of the module must not go on.
         os._exit(status)
+
+
+def values_or_defect(function: Callable[[str], Any], items: Sequence[str]) -> str:
+    """What such a process answers."""
+    try:
+        return json.dumps({"values": [function(item) for item in items]})
+    except BaseException:  # pylint: disable=broad-except
+        import traceback  # For a defect alone.
+
+        return json.dumps({"defect": traceback.format_exc()})
 
 
 def outcome(pid: int, reading: int) -> Tuple[bytes, int]:

@@ -232,17 +232,20 @@ def start(reached: runtime.Runtime, wishes: Sequence[Wish], times: Times) -> Err
     begun_well = running(reached, [name for name in names if name not in errors])
     pids = {name: status.pid for name, status in begun_well.items() if status.pid}
     missing: Errors = {}
+    settled: List[int] = []
     # Each has its own settle time: while the last ones have theirs, the first ones are looked at.
     for wish in sorted((wish for wish in wishes if wish.name in pids), key=lambda wish: begun[wish.name].value):
         left = begun[wish.name].value + times.settle - time.monotonic()
         # After that time, in which it may have undone something.
         if processes.wait_for_end([pids[wish.name]], left):
+            settled.append(pids[wish.name])
             missing[wish.name] = "; ".join(not_in_force(reached.lxc_path, wish, pids[wish.name]))
     # Of one that has ended meanwhile the kernel shows nothing.
-    alive = processes.wait_for_end(pids.values(), 0)
+    alive = processes.wait_for_end(settled, 0)
     for name in names:
         if name not in errors and pids.get(name) not in alive:
-            errors[name] = "it was started, but its PID 1 ended within %g seconds; see its command" % times.settle
+            when = "has ended by now" if pids.get(name) in settled else "ended within %g seconds" % times.settle
+            errors[name] = "it was started, but its PID 1 %s; see its command" % when
         if name in errors:
             lines = runtime.error_lines(logs[name])
             errors[name] += ": " + "; ".join(lines[:3]) if lines else ""

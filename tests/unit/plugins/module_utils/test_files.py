@@ -9,6 +9,7 @@ import errno
 import functools
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -112,9 +113,9 @@ def test_nothing_to_undo() -> None:
     files.undo_all([])
 
 
-@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("divide", [True, False])
 @pytest.mark.parametrize("processors", [1, 3, 9])
-def test_a_step_for_all(at_once: bool, processors: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_for_all(divide: bool, processors: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is tried, whatever became of the others, and each failure has its own reason."""
     monkeypatch.setattr(os, "cpu_count", lambda: processors)
 
@@ -126,15 +127,29 @@ def test_a_step_for_all(at_once: bool, processors: int, tmp_path: Path, monkeypa
             raise OSError(errno.ENOSPC, "No space left on device", "file")
 
     steps = {name: functools.partial(step, name) for name in "abcd"}
-    failed = files.for_all(steps, "/srv/lxc", at_once)
+    failed = files.for_all(steps, "/srv/lxc", divide)
     names, processes = zip(*(path.name.split("-") for path in tmp_path.iterdir()))
     assert sorted(names) == list("abcd")
-    assert len(set(processes)) == (min(processors, 4) if at_once else 1)
+    assert len(set(processes)) == (min(processors, 4) if divide else 1)
     assert str(os.getpid()) in processes
     assert failed == {
         "b": "it is in the way",
         "c": "cannot write /srv/lxc/c (at file): No space left on device",
     }
+
+
+def test_a_killed_process_is_an_error_of_each_of_its_containers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+
+    def step(name: str) -> None:
+        if name == "d":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    steps = {name: functools.partial(step, name) for name in "abcd"}
+    reason = "the process that was at work on it was killed by signal 9"
+    assert files.for_all(steps, str(tmp_path), divide=True) == {"b": reason, "d": reason}
 
 
 @pytest.fixture(name="lxc_path")
