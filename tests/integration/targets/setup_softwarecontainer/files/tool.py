@@ -483,8 +483,9 @@ def make_ready(place, other, canary, planted):
 def fail(what, *argv):
     """Run a module in this process, with one call that fails and all others as they are."""
     name, number, error = what.split(":")
-    # Threads may count at once, which adds up only so.
     calls = itertools.count(1)
+    # Where a module divides its work among processes each counts for itself: as many on any machine.
+    os.cpu_count = lambda: 2
     failure = getattr(errno, error, 0)
     library = ctypes.CDLL
 
