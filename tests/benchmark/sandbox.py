@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from typing import Dict, Iterator, List, Set
@@ -22,6 +23,8 @@ PREFIX = "scbench-"
 CGROUPS = "/sys/fs/cgroup"
 MOUNT_POINT = "scratch"
 IMAGE_BYTES = 4 * 1024**3
+# As the virtual environment of the checkout is, made by `make venv`. Last: nothing else is looked for here.
+sys.path.append(os.path.join(os.path.dirname(__file__), "..", "..", ".ansible", "collections"))
 
 
 class BenchmarkError(Exception):
@@ -187,34 +190,9 @@ def cgroup_pids(directory: str) -> List[int]:
 
 def end(pid: int) -> None:
     """Kill a process and all below it: Ansible's workers are in sessions of their own, and would go on without it."""
-    found: Set[int] = set()
-    # Nothing that is stopped has another child.
-    while fresh := below(pid) - found:
-        found |= fresh
-        for each in fresh:
-            send(each, signal.SIGSTOP)
-    for each in found:
-        send(each, signal.SIGKILL)
+    from ansible_collections.softwarecontainer.lxc.plugins.module_utils import capture
 
-
-def send(pid: int, number: int) -> None:
-    """Send a signal to a process, if it is there."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
-
-
-def below(pid: int) -> Set[int]:
-    """Return a process and its descendants."""
-    children: Dict[int, List[int]] = {}
-    for path in glob.glob("/proc/[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            with open(path, errors="replace") as stream:
-                parent = int(stream.read().rpartition(")")[2].split()[1])
-            children.setdefault(parent, []).append(int(path.split("/")[2]))
-    found = [pid]
-    for each in found:
-        found += children.get(each, [])
-    return set(found)
+    capture.kill_tree(pid)
 
 
 def monitors() -> Dict[str, str]:

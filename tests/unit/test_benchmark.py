@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import sandbox
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import capture, processes
 
 
 def gone(pid: int) -> bool:
@@ -29,6 +30,11 @@ def wait_for(condition) -> bool:
     return condition()
 
 
+def below(pid: int) -> set[int]:
+    """A process and its descendants."""
+    return set(capture.below(pid, processes.table()))
+
+
 def test_what_has_a_session_of_its_own_is_ended_too() -> None:
     # As Ansible's workers, which neither a signal to the group nor the death of their parent reaches.
     script = "setsid sh -c 'sleep 60 & wait' & echo $!; wait"
@@ -37,8 +43,8 @@ def test_what_has_a_session_of_its_own_is_ended_too() -> None:
     try:
         assert process.stdout is not None
         worker = int(process.stdout.readline())
-        assert wait_for(lambda: os.getsid(worker) == worker and len(sandbox.below(process.pid)) == 3)
-        pids = sandbox.below(process.pid)
+        assert wait_for(lambda: os.getsid(worker) == worker and len(below(process.pid)) == 3)
+        pids = below(process.pid)
         sandbox.end(process.pid)
         assert process.wait(20) == -signal.SIGKILL
         assert wait_for(lambda: all(gone(pid) for pid in pids))
