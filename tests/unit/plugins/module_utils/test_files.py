@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import multiprocessing
 import os
 import re
 import signal
@@ -114,12 +115,15 @@ def test_nothing_to_undo() -> None:
 
 
 @pytest.mark.parametrize("divide", [True, False])
-@pytest.mark.parametrize("processors", [1, 3, 9])
+@pytest.mark.parametrize("processors", [1, 4, 9])
 def test_a_step_for_all(divide: bool, processors: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is tried, whatever became of the others, and each failure has its own reason."""
     monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    at_once = multiprocessing.get_context("fork").Barrier(4)
 
     def step(name: str) -> None:
+        if divide and processors > 1:
+            at_once.wait(timeout=30)
         (tmp_path / f"{name}-{os.getpid()}").touch()
         if name == "b":
             raise ContainerError("it is in the way")
@@ -136,6 +140,14 @@ def test_a_step_for_all(divide: bool, processors: int, tmp_path: Path, monkeypat
         "b": "it is in the way",
         "c": "cannot write /srv/lxc/c (at file): No space left on device",
     }
+
+
+def test_a_defect_in_a_step_is_not_hidden() -> None:
+    def step() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        files.for_all({"a": step, "b": step}, "/srv/lxc", divide=True)
 
 
 def test_a_killed_process_is_an_error_of_each_of_its_containers(
