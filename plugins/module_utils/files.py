@@ -95,10 +95,11 @@ def apply(lxc_path: str, changes: Sequence[Change]) -> Dict[str, str]:
     A change that fails is undone. All changes share their syncs: a hundred containers cost as many as one.
     """
     errors: Dict[str, str] = {}
+    many = sum(len(change.actions) for change in changes) > MANY
     for step in (prepare, commit, finish):
         going = {change.name: change for change in changes if change.name not in errors}
         steps = {name: partial(step, lxc_path, change) for name, change in going.items()}
-        failed = for_all(steps, lxc_path, sum(len(change.actions) for change in changes) > MANY)
+        failed = for_all(steps, lxc_path, divide=many)
         for name in failed:
             discard(lxc_path, going[name])
         errors.update(failed)

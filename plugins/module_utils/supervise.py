@@ -239,7 +239,9 @@ def start(reached: runtime.Runtime, wishes: Sequence[Wish], times: Times) -> Err
         # After that time, in which it may have undone something.
         if processes.wait_for_end([pids[wish.name]], left):
             settled.append(pids[wish.name])
-            missing[wish.name] = "; ".join(not_in_force(reached.lxc_path, wish, pids[wish.name]))
+            shortfalls = not_in_force(reached.lxc_path, wish, pids[wish.name])
+            if shortfalls:
+                missing[wish.name] = "; ".join(shortfalls)
     # Of one that has ended meanwhile the kernel shows nothing.
     alive = processes.wait_for_end(settled, 0)
     for name in names:
@@ -250,8 +252,7 @@ def start(reached: runtime.Runtime, wishes: Sequence[Wish], times: Times) -> Err
             lines = runtime.error_lines(logs[name])
             errors[name] += ": " + "; ".join(lines[:3]) if lines else ""
     files.remove_logs(logs.values())
-    missing = {name: words for name, words in missing.items() if words and name not in errors}
-    for name in missing:
+    for name in set(missing) - set(errors):
         # It runs, for somebody to look at it, and must not count as good in the next run.
         noted = partial(files.note_change, reached.lxc_path, name, processes.boot_id(), processes.since_boot())
         reason = files.attempt(noted, os.path.join(reached.lxc_path, name))
