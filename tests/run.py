@@ -57,8 +57,9 @@ MOLECULE = ROOT / ".ansible" / "molecule"
 INVENTORY = MOLECULE / "default" / "targets" / "hosts.yml"
 # The molecule targets that the integration targets run on as well: one with LXC's binding, one without.
 SSH_TARGETS = ("trixie-2", "lean")
-# The ids for containers: where the role host has them begin, and how many each of the two runs has.
-FIRST_ID, IDS = 1879048192, 2047 * 65536
+# The ids for containers: where the role host has them begin, and how many each of the two runs has. TEST_FIRST_ID keeps
+# two checkouts apart that test on one machine at the same time.
+FIRST_ID, IDS = int(os.environ.get("TEST_FIRST_ID", "1879048192")), 2047 * 65536
 # They never ask LXC, so that one run is enough.
 WITHOUT_RUNTIME = ["role_host"]
 # For longer campaigns, see the target of that name: a number from which all chance comes, and a factor for the rounds.
