@@ -9,9 +9,9 @@ import os
 import platform
 import re
 from collections import deque
-from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import config, target, usage
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import mounts, target, usage
 
 # The numbers of capabilities are their places, see capability.h of the kernel.
 CAPABILITIES = (
@@ -42,7 +42,8 @@ class Effective(NamedTuple):
 
     `capabilities`: the bounding set. `seccomp`: disabled, strict or filter. `devices`: the rules of version 1;
     empty where a program of version 2 decides; None where nothing does. `mounts`: the options at each mount point.
-    `apparmor_mode`: None where there is no profile.
+    `apparmor_mode`: None where there is no profile. `following`: the mount points at which what is mounted on the target
+    later may come along.
     """
 
     capabilities: Tuple[str, ...] = ()
@@ -56,6 +57,7 @@ class Effective(NamedTuple):
     mounts: Mapping[str, str] = {}
     interfaces: Tuple[str, ...] = ()
     apparmor_mode: Optional[str] = None
+    following: FrozenSet[str] = frozenset()
 
 
 def of(pid: int) -> Effective:
@@ -74,6 +76,7 @@ def of(pid: int) -> Effective:
         usage.parsed(pid, "mountinfo", mounts_in),
         usage.parsed(pid, "net/dev", interfaces_in),
         mode if target.apparmor() else None,
+        usage.parsed(pid, "mountinfo", following_in),
     )
 
 
@@ -112,7 +115,7 @@ def id_map_in(text: str) -> IdMap:
 def mounts_in(mountinfo: str) -> Dict[str, str]:
     """The options of each mount that can be seen, by its mount point; what lies under others is left out. See proc(5)."""
     rows = [line.split(" ")[:6] for line in usage.lines_of(mountinfo)]
-    points = {row[0]: config.decoded(row[4]) for row in rows}
+    points = {row[0]: mounts.decoded(row[4]) for row in rows}
     options = {row[0]: row[5] for row in rows}
     upon: Dict[str, List[str]] = {}
     for row in rows:
@@ -131,6 +134,12 @@ def mounts_in(mountinfo: str) -> Dict[str, str]:
         covered = covered_in({points[other] + "/" for other in here})
         waiting += [other for other in here if points[other] + "/" not in covered]
     return found
+
+
+def following_in(mountinfo: str) -> FrozenSet[str]:
+    """The mount points of mounts that get what is mounted below their source on the target, see proc(5), master:."""
+    rows = [line.split(" - ")[0].split(" ") for line in usage.lines_of(mountinfo)]
+    return frozenset(mounts.decoded(row[4]) for row in rows if any(word.startswith("master:") for word in row[6:]))
 
 
 def covered_in(points: Iterable[str]) -> Set[str]:
@@ -299,7 +308,7 @@ def check_mounts(lines: Sequence[Line], found: Effective) -> List[str]:
         if key == "lxc.mount.auto" and "sys:ro" in fields:
             wanted["/sys"] = ["ro"]
         elif key == "lxc.mount.entry" and len(fields) > 3:
-            target = "/" + config.decoded(fields[1]).strip("/")
+            target = "/" + mounts.decoded(fields[1]).strip("/")
             # What is mounted later covers what was mounted below its place before.
             wanted = {point: asked for point, asked in wanted.items() if not point.startswith(target + "/")}
             wanted[target] = fields[3].split(",")
@@ -313,6 +322,8 @@ def check_mounts(lines: Sequence[Line], found: Effective) -> List[str]:
         for mounted in [point, *(below if "rbind" in options else ())]:
             has = found.mounts[mounted].split(",")
             missing = [option for option in options if option in SHOWN and option not in has]
+            missing += [each for each in options if each.startswith("idmap=") and "idmapped" not in has]
+            missing += ["rprivate"] if "rprivate" in options and mounted in found.following else []
             reasons += ["mounts: %s is mounted without %s" % (mounted, ", ".join(missing))] if missing else []
     return reasons
 

@@ -9,6 +9,9 @@ from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 
+# What a path is, as far as it matters for a mount; a socket and a FIFO count as files.
+DIRECTORY, FILE, DEVICE = "directory", "file", "device"
+
 
 class Binary(NamedTuple):
     """A busybox on the target; `interpreter` is its dynamic loader, None where it is static."""
@@ -24,6 +27,8 @@ class Host(NamedTuple):
     """Facts of one target.
 
     `paths`: which of the paths that the specs name exist; `links`: where those lead that are links, or lie below one.
+    `kinds`: what those are that exist, see above. `barriers`: the directories on the way to a path that not everybody can
+    pass, with user, group and mode.
     `below`: what is mounted below those paths, by path; each with its own relative to that, and its options.
     `busyboxes`: by the path asked for (None: the one found), a Binary or the reason why there is none.
     `controllers`: the cgroup version (1 or 2) that each controller is on.
@@ -36,6 +41,8 @@ class Host(NamedTuple):
     init_lxc_static: Optional[str] = None
     paths: FrozenSet[str] = frozenset()
     links: Mapping[str, str] = {}
+    kinds: Mapping[str, str] = {}
+    barriers: Mapping[str, Tuple[Tuple[str, int, int, int], ...]] = {}
     below: Mapping[str, Tuple[Tuple[str, Tuple[str, ...]], ...]] = {}
     interfaces: FrozenSet[str] = frozenset()
     busyboxes: Mapping[Optional[str], object] = {}

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Dict
+from typing import Collection, Dict
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import mounts, tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import DIRECTORY, Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Container
 
-DIRECTORIES = [
+FHS = [
     "bin",
     "dev",
     "etc",
@@ -62,14 +62,15 @@ def access(ids: Ids) -> tree.Access:
     return tree.Access(0o710, group) if group else tree.Access(0o700)
 
 
-def wanted(container: Container, host: Host, uuid: str) -> Dict[str, tree.Entry]:
+def wanted(container: Container, host: Host, uuid: str, there: Collection[str] = ()) -> Dict[str, tree.Entry]:
     """The entries of a container's rootfs, parents first, by path relative to the container's directory.
 
-    Raises ContainerError where what is declared does not go together.
+    `there`: targets of mounts that something else has made, which is good enough. Raises ContainerError where what is
+    declared does not go together.
     """
     entries: Dict[str, tree.Entry] = {}
     add(entries, tree.directory("rootfs"))
-    for name in DIRECTORIES:
+    for name in FHS:
         add(entries, tree.directory("rootfs/" + name, MODES.get(name, 0o755)))
     add(entries, tree.directory("rootfs" + container.install_prefix))
     add(entries, tree.file("rootfs/etc/passwd", 0o644, PASSWD))
@@ -79,16 +80,22 @@ def wanted(container: Container, host: Host, uuid: str) -> Dict[str, tree.Entry]
     if container.resolv_conf != "none":
         literal = container.resolv_conf if container.resolv_conf != "copy" else host.resolv_conf
         add(entries, tree.file("rootfs/etc/resolv.conf", 0o644, literal))
-    for mount in container.mounts:
-        if mount.create == "dir":
-            add(entries, tree.directory("rootfs" + mount.target))
-        elif mount.create == "file":
-            add(entries, tree.file("rootfs" + mount.target, 0o644, ""))
+    for path, entry in mount_targets(container, host).items():
+        if path not in there and entries.get(path, tree.Entry(path, "", 0)).kind != entry.kind:
+            add(entries, entry)
     for made in container.directories:
         add(entries, tree.directory("rootfs" + made.path, made.mode))
     for item in container.files:
         add(entries, tree.file("rootfs" + item.path, item.mode, item.content))
     return entries
+
+
+def mount_targets(container: Container, host: Host) -> Dict[str, tree.Entry]:
+    """The entries on which declared mounts are made, by path."""
+    return {
+        "rootfs" + path: tree.directory("rootfs" + path) if kind == DIRECTORY else tree.file("rootfs" + path, 0o644, "")
+        for path, kind in mounts.made_in_rootfs(container, host).items()
+    }
 
 
 def add(entries: Dict[str, tree.Entry], entry: tree.Entry) -> None:

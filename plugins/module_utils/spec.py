@@ -34,6 +34,9 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 STATES = ("started", "stopped", "frozen", "absent")
 # The capabilities that LXC's own common.conf takes away from every container.
 DROP_CAPABILITIES = ("mac_admin", "mac_override", "sys_time", "sys_module", "sys_rawio")
+# Beside those, where init.lxc is PID 1: root of a container that has it may change the options of its mounts, and an
+# init of one's own mostly needs it.
+DROP_WITH_INIT_LXC = ("sys_admin",)
 # Where the command line lies if LXC cannot split it.
 OWN_DIRECTORY = "/etc/softwarecontainer"
 # Keys that other keys of the spec stand for, or that would take the container out of our hands.
@@ -119,7 +122,7 @@ class Security(NamedTuple):
     `idmap`: the ids of its user namespace, empty: a range that is allotted; `privileged`: it has no user namespace.
     """
 
-    drop_capabilities: Tuple[str, ...] = DROP_CAPABILITIES
+    drop_capabilities: Tuple[str, ...] = DROP_CAPABILITIES + DROP_WITH_INIT_LXC
     seccomp: str = "common"
     apparmor: Optional[str] = None
     selinux: Optional[str] = None
@@ -180,6 +183,15 @@ class Container(NamedTuple):
     security: Security
     autostart: Autostart
     lxc: Tuple[Tuple[str, Tuple[str, ...]], ...]
+
+    def keeps(self, capability: str) -> bool:
+        """Whether processes of the container may have a capability. What `lxc` says of them counts too."""
+        own = dict(self.lxc)
+        dropped = set(self.security.drop_capabilities)
+        for value in own.get("lxc.cap.drop", ()):
+            # Without a value the key forgets what was said before.
+            dropped = dropped | set(value.split()) if value.strip() else set()
+        return "lxc.cap.keep" in own or capability not in dropped
 
 
 def make_secret(secret: str) -> Secret:
@@ -302,9 +314,7 @@ LIMITS = record(
 SECURITY = record(
     make_security,
     {
-        "drop_capabilities": Field(
-            list_of(matching(r"[a-z][a-z0-9_]+", "a capability (sys_time, ...)")), DROP_CAPABILITIES
-        ),
+        "drop_capabilities": Field(list_of(matching(r"[a-z][a-z0-9_]+", "a capability (sys_time, ...)")), None),
         "seccomp": Field(either("common", either("none", path)), "common"),
         "apparmor": Field(text, None),
         "selinux": Field(text, None),
@@ -369,7 +379,7 @@ FIELDS: Dict[str, Field] = {
     "mounts": Field(list_of(MOUNT), ()),
     "environment": Field(ENVIRONMENT, ()),
     "limits": Field(LIMITS, Limits()),
-    "security": Field(SECURITY, Security()),
+    "security": Field(SECURITY, SECURITY({})),
     "autostart": Field(AUTOSTART, Autostart()),
     "lxc": Field(mapping_of(parse_lxc_key, list_of(parse_lxc_value, single=True)), ()),
 }
@@ -381,6 +391,9 @@ def make_container(**values: Any) -> Container:
     values["init"] = None if values["init"] == "lxc" else values["init"]
     if values["busybox"].applets == "all":
         values["busybox"] = Busybox(values["busybox"].method, values["busybox"].path)
+    if values["security"].drop_capabilities is None:
+        dropped = DROP_CAPABILITIES + (() if values["init"] else DROP_WITH_INIT_LXC)
+        values["security"] = values["security"]._replace(drop_capabilities=dropped)
     container = Container(**values)
     if container.init and container.command:
         raise InvalidError("has no effect together with an init of its own", list(container.command), "command")

@@ -30,12 +30,15 @@ def gather(containers: Sequence[Container]) -> Host:
     paths = {path for container in containers for path in config.sources(container)}
     programs = {program for program in (init_lxc, init_lxc_static) if program}
     paths |= programs | {os.path.dirname(program) for program in programs}
+    kinds = {path: target.kind(path) for path in sorted(paths)}
     real = {path: os.path.realpath(path) for path in paths}
     return stage_busybox.gather(containers)._replace(
         init_lxc=init_lxc,
         init_lxc_static=init_lxc_static,
         links={path: there for path, there in real.items() if there != path},
-        paths=frozenset(path for path in paths if os.path.exists(path)),
+        kinds={path: kind for path, kind in kinds.items() if kind},
+        barriers={path: found for path, found in ((path, target.barriers(real[path])) for path in kinds) if found},
+        paths=frozenset(path for path, kind in kinds.items() if kind),
         below={path: found for path, found in ((path, scan.options_below(path)) for path in sorted(paths)) if found},
         interfaces=frozenset(os.listdir("/sys/class/net")),
         controllers=target.controllers(),
@@ -57,7 +60,8 @@ def plan(
     container: Container, place: stages.Place, before: manifest.Manifest, after: manifest.Manifest
 ) -> stages.Planned:
     """The LXC config, and the gateway directory on the target."""
-    text = config.render(container, place.host, place.lxc_path, place.bridge, after.ids)
+    real = os.path.realpath(place.lxc_path)
+    text = config.render(container, place.host, place.lxc_path, place.bridge, after.ids, real)
     wanted = config.wanted(container, place.host, text)
     directory = missing_directory(container)
     made = ("make directory %s with mode %04o on the target" % directory,) if directory else ()

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import os
-from typing import Sequence
+from typing import Sequence, Set
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     manifest,
+    mounts,
     rootfs,
     stages,
     target,
@@ -19,9 +20,14 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Container
 
 
-def gather(_containers: Sequence[Container]) -> Host:
+def gather(containers: Sequence[Container]) -> Host:
     """The facts that the tree depends on."""
-    return Host(resolv_conf=target.read_text("/etc/resolv.conf"), seed=target.seed())
+    kinds = {path: target.kind(path) for container in containers for path in mounts.bound(container)}
+    return Host(
+        kinds={path: kind for path, kind in kinds.items() if kind},
+        resolv_conf=target.read_text("/etc/resolv.conf"),
+        seed=target.seed(),
+    )
 
 
 def plan(
@@ -30,7 +36,8 @@ def plan(
     """The tree."""
     uuid = before.machine_id or rootfs.machine_id(place.host.seed, place.lxc_path, container.name)
     after = after._replace(machine_id=uuid)
-    found = stages.planned("rootfs", container, place, before, after, rootfs.wanted(container, place.host, uuid))
+    wanted = rootfs.wanted(container, place.host, uuid, made_by_others(container, place, before, after))
+    found = stages.planned("rootfs", container, place, before, after, wanted)
     access = rootfs.access(after.ids)
     if found.writes and not before.stages:
         return found._replace(change=found.change._replace(access=access))
@@ -42,6 +49,19 @@ def plan(
     changes = (*found.changes, "adjust its directory to " + access.words())
     whose = (*found.whose, ("directory " + there.words(), "directory " + access.words()))
     return found._replace(change=change, changes=changes, writes=True, whose=whose)
+
+
+def made_by_others(
+    container: Container, place: stages.Place, before: manifest.Manifest, after: manifest.Manifest
+) -> Set[str]:
+    """The targets of mounts that are there already and that this collection did not make: they stay as they are."""
+    owned = before.entries("rootfs")
+    targets = rootfs.mount_targets(container, place.host)
+    foreign = {path: entry for path, entry in targets.items() if path not in owned}
+    if not foreign or not before.stages:
+        return set()
+    there = stages.observe(place.lxc_path, container.name, foreign, {}, after.ids)
+    return {path for path, found in there.items() if found.kind == foreign[path].kind}
 
 
 STAGE = stages.Stage("rootfs", lambda _container: (), gather, plan)

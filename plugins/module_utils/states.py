@@ -14,6 +14,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     frame,
     lifecycle,
     manifest,
+    mounts,
     runtime,
     spec,
     stages,
@@ -76,7 +77,9 @@ def at_least_zero(parameters: Mapping[str, Any], key: str) -> float:
 def wish_of(container: spec.Container) -> supervise.Wish:
     """What a spec wants of the lifecycle."""
     restart = container.on_change == "restart"
-    return supervise.Wish(container.name, container.state, restart, container.limits, declared=True)
+    return supervise.Wish(
+        container.name, container.state, restart, container.limits, True, mounts.optional_targets(container)
+    )
 
 
 def look(reached: runtime.Runtime, wishes: Sequence[supervise.Wish], check: bool) -> supervise.Survey:

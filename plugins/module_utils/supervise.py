@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from functools import partial
 from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -33,6 +34,7 @@ class Wish(NamedTuple):
     """What is wanted of one container.
 
     `restart`: whether it may be restarted when it has changed; `declared`: it has a spec, from which it can be built.
+    `optional`: key, source and target of each mount that may be missing where its source is.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Wish(NamedTuple):
     restart: bool = False
     limits: Limits = Limits()
     declared: bool = False
+    optional: Tuple[Tuple[str, str, str], ...] = ()
 
 
 class Found(NamedTuple):
@@ -190,12 +193,23 @@ def stop(reached: runtime.Runtime, wishes: Sequence[Wish], times: Times) -> Erro
     processes.send(orphans & alive, signal.SIGKILL)
     alive = processes.wait_for_end(alive, runtime.PATIENCE)
     files.remove_cgroups(left)
+    take_down_mounts(reached.lxc_path, [name for name in inits if name not in monitored and inits[name] not in alive])
     errors: Errors = {}
     for name in [name for name in inits if both[name] & alive]:
         kind = "PID 1" if inits[name] in alive else "monitor"
         pid = inits[name] if inits[name] in alive else min(both[name] & alive)
         errors[name] = failed.get(name) or "its %s (%d on the target) is still alive after a kill" % (kind, pid)
     return errors
+
+
+def take_down_mounts(lxc_path: str, names: Iterable[str]) -> None:
+    """Take away what the hooks of containers that do not run have left mounted, as they do where a monitor was killed."""
+    for name in names:
+        place = config.place_of_mounts(os.path.realpath(lxc_path), name)
+        if os.path.ismount(place):
+            runtime.call(["umount", "-l", place])
+        with suppress(OSError):
+            os.rmdir(place)
 
 
 def running(reached: runtime.Runtime, names: Sequence[str]) -> Dict[str, runtime.Status]:
@@ -206,6 +220,7 @@ def running(reached: runtime.Runtime, names: Sequence[str]) -> Dict[str, runtime
 
 def remove(reached: runtime.Runtime, wishes: Sequence[Wish], _times: Times) -> Errors:
     """Remove the directories, which are all ours."""
+    take_down_mounts(reached.lxc_path, names_of(wishes))
     return files.remove_containers(reached.lxc_path, names_of(wishes))
 
 
@@ -273,6 +288,7 @@ def give_up(reached: runtime.Runtime, names: Sequence[str]) -> None:
     processes.send(survivors, signal.SIGKILL)
     processes.wait_for_end(survivors, runtime.PATIENCE)
     files.remove_cgroups(left)
+    take_down_mounts(reached.lxc_path, names)
 
 
 STEP: Mapping[str, Callable[[runtime.Runtime, Sequence[Wish], Times], Errors]] = {
@@ -302,7 +318,13 @@ def not_in_force(lxc_path: str, wish: Wish, pid: int) -> List[str]:
     asked = effective.lines_of(target.read_text(os.path.join(lxc_path, wish.name, config.FILE_NAME)))
     missing = usage.limits_not_in_force(pid, wish.limits)
     try:
-        missing += effective.not_in_force(asked, effective.of(pid))
+        found = effective.of(pid)
+        missing += effective.not_in_force(asked, found)
+        missing += [
+            "%s: nothing is mounted at %s, although %s is there" % (key, inside, source)
+            for key, source, inside in wish.optional
+            if inside not in found.mounts and os.path.exists(source)
+        ]
     except ContainerError as error:
         missing.append(str(error))
     return missing + effective.passed_over(asked, target.keys_version())

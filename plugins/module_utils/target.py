@@ -14,7 +14,7 @@ import struct
 import subprocess
 from typing import Callable, Dict, Iterable, Mapping, Optional, Tuple, Union
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Binary
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import DEVICE, DIRECTORY, FILE, Binary
 
 PROGRAMS = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin")
 # Where distributions put LXC's init; the last two are its libexec directory.
@@ -55,6 +55,40 @@ def closed(path: str) -> Optional[str]:
     parts = os.path.realpath(path).split("/")[1:]
     above = ["/" + "/".join(parts[:length]) for length in range(len(parts) + 1)]
     return next((each for each in above if os.path.isdir(each) and not os.stat(each).st_mode & stat.S_IXOTH), None)
+
+
+def kind(path: str) -> Optional[str]:
+    """What a path is, links followed: a directory, a device, or a file; None where there is nothing."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return None
+    if stat.S_ISDIR(mode):
+        return DIRECTORY
+    return DEVICE if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else FILE
+
+
+def barriers(path: str) -> Tuple[Tuple[str, int, int, int], ...]:
+    """The directories above a path, which has no links, that not everybody can pass: with user, group and mode.
+
+    Those with an access control list are left out: whom they let pass its mode does not say.
+    """
+    above = path.rpartition("/")[0]
+    if not above:
+        return ()
+    here = barrier(above)
+    return (*barriers(above), here) if here else barriers(above)
+
+
+@functools.lru_cache(maxsize=1024)
+def barrier(directory: str) -> Optional[Tuple[str, int, int, int]]:
+    """The same of one directory; None where everybody can pass it."""
+    try:
+        found = os.stat(directory)
+        listed = found.st_mode & stat.S_IXOTH or "system.posix_acl_access" in os.listxattr(directory)
+    except OSError:
+        return None
+    return None if listed else (directory, found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
 
 
 def seed() -> str:

@@ -45,12 +45,14 @@ lxc.autodev = 1
 lxc.tty.max = 1
 lxc.pty.max = 1
 lxc.mount.auto = proc:mixed sys:ro
-lxc.mount.entry = /usr usr none bind,ro 0 0
-lxc.mount.entry = /lib lib none bind,ro 0 0
-lxc.mount.entry = /usr/lib usr/lib none bind,ro 0 0
-lxc.mount.entry = /lib64 lib64 none bind,ro 0 0
-lxc.mount.entry = /usr/local usr/local none bind,ro 0 0
-lxc.mount.entry = /usr/sbin usr/sbin none bind,ro 0 0
+lxc.mount.entry = /usr usr none bind,ro,rprivate 0 0
+lxc.mount.entry = /lib lib none bind,ro,rprivate 0 0
+lxc.mount.entry = /usr/lib usr/lib none bind,ro,rprivate 0 0
+lxc.mount.entry = /lib64 lib64 none bind,ro,rprivate 0 0
+lxc.mount.entry = /usr/local usr/local none bind,ro,rprivate 0 0
+lxc.mount.entry = /usr/sbin usr/sbin none bind,ro,rprivate 0 0
+lxc.mount.entry = tmpfs dev/shm tmpfs rw,nosuid,nodev,create=dir 0 0
+lxc.mount.entry = mqueue dev/mqueue mqueue rw,nosuid,nodev,noexec,optional,create=dir 0 0
 lxc.net.0.type = veth
 lxc.net.0.link = lxcbr0
 lxc.net.0.name = eth0
@@ -60,6 +62,7 @@ lxc.cap.drop = mac_override
 lxc.cap.drop = sys_time
 lxc.cap.drop = sys_module
 lxc.cap.drop = sys_rawio
+lxc.cap.drop = sys_admin
 lxc.no_new_privs = 1
 lxc.cgroup.devices.deny = a
 lxc.cgroup.devices.allow = c 1:3 rwm
@@ -77,9 +80,19 @@ INIT = "lxc.init.cmd = /usr/sbin/init.lxc --name hmi -- "
 IDLE = "-" + INIT + "/bin/busybox sleep 2147483647"
 SCRIPT = "+" + INIT + "/bin/busybox sh /etc/softwarecontainer/command"
 VETH = ["-lxc.net.0.type = veth", "-lxc.net.0.link = lxcbr0", "-lxc.net.0.name = eth0", "-lxc.net.0.flags = up"]
-DROPS = [f"-lxc.cap.drop = {name}" for name in ("mac_admin", "mac_override", "sys_time", "sys_module", "sys_rawio")]
+DROPS = [
+    f"-lxc.cap.drop = {name}"
+    for name in ("mac_admin", "mac_override", "sys_time", "sys_module", "sys_rawio", "sys_admin")
+]
+# What init.lxc mounts where it may.
+SHARED_MEMORY = [
+    "-lxc.mount.entry = tmpfs dev/shm tmpfs rw,nosuid,nodev,create=dir 0 0",
+    "-lxc.mount.entry = mqueue dev/mqueue mqueue rw,nosuid,nodev,noexec,optional,create=dir 0 0",
+]
+# What is otherwise with an init of one's own.
+OWN_INIT = [IDLE, "-lxc.signal.halt = SIGTERM", *SHARED_MEMORY, DROPS[-1]]
 SECCOMP = "lxc.seccomp.profile = /usr/share/lxc/config/common.seccomp"
-USR = [f"-lxc.mount.entry = /{path} {path} none bind,ro 0 0" for path in ("usr", "lib", "usr/lib", "lib64")]
+USR = [f"-lxc.mount.entry = /{path} {path} none bind,ro,rprivate 0 0" for path in ("usr", "lib", "usr/lib", "lib64")]
 
 
 # As containers have that share the ids of the target.
@@ -141,19 +154,21 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "hostname": ({"hostname": "panel"}, ["-lxc.uts.name = hmi", "+lxc.uts.name = panel"]),
     "install_prefix that is not there": (
         {"install_prefix": "/opt/app"},
-        ["-lxc.mount.entry = /usr/local usr/local none bind,ro 0 0"],
+        ["-lxc.mount.entry = /usr/local usr/local none bind,ro,rprivate 0 0"],
     ),
     "install_prefix that is there": (
         {"install_prefix": "/srv"},
         [
-            "-lxc.mount.entry = /usr/local usr/local none bind,ro 0 0",
-            "+lxc.mount.entry = /srv srv none bind,ro 0 0",
+            "-lxc.mount.entry = /usr/local usr/local none bind,ro,rprivate 0 0",
+            "+lxc.mount.entry = /srv srv none bind,ro,rprivate 0 0",
         ],
     ),
     "gateway_dir": (
         {"gateway_dir": "/run/gw", "gateway_dir_mode": "0770"},
         [
-            "+lxc.mount.entry = /run/gw gateways none bind,rw,nosuid,nodev 0 0",
+            "+lxc.mount.entry = /run/gw gateways none bind,rw,nosuid,nodev,rprivate 0 0",
+            "+lxc.hook.pre-start = sh -c 'set -e; umask 022; [ -d /run/gw ] ||"
+            " { mkdir -p /run/gw; chmod 0770 /run/gw; }'",
             "+lxc.hook.mount = sh -c 'mount -o remount,bind,rw,nosuid,nodev \"$LXC_ROOTFS_MOUNT\"/gateways'",
         ],
     ),
@@ -170,7 +185,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
         [
             IDLE,
             "+" + INIT + "/usr/bin/sleep 2147483647",
-            "+lxc.mount.entry = /opt/busybox bin/busybox none bind,ro 0 0",
+            "+lxc.mount.entry = /opt/busybox bin/busybox none bind,ro,rprivate 0 0",
         ],
     ),
     "command": ({"command": ["/app", "-v", "--", "#5", "a=b"]}, [IDLE, "+" + INIT + "/app -v -- #5 a=b"]),
@@ -179,21 +194,19 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "command with an empty word": ({"command": ["/app", ""]}, [IDLE, SCRIPT]),
     "init": (
         {"init": ["/sbin/init", "splash"]},
-        [IDLE, "-lxc.signal.halt = SIGTERM", "+lxc.init.cmd = /sbin/init splash"],
+        [*OWN_INIT, "+lxc.init.cmd = /sbin/init splash"],
     ),
     "init with blanks": (
         {"init": ["/sbin/init", "a b"]},
         [
-            IDLE,
-            "-lxc.signal.halt = SIGTERM",
+            *OWN_INIT,
             "+lxc.init.cmd = /bin/busybox sh /etc/softwarecontainer/command",
         ],
     ),
     "init and halt signal": (
         {"init": ["/sbin/init"], "lxc": {"lxc.signal.halt": "SIGRTMIN+3"}},
         [
-            IDLE,
-            "-lxc.signal.halt = SIGTERM",
+            *OWN_INIT,
             "+lxc.init.cmd = /sbin/init",
             "+lxc.signal.halt = SIGRTMIN+3",
         ],
@@ -259,7 +272,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"network": [{"type": "empty"}]},
         [*VETH[:3], "+lxc.net.0.type = empty"],
     ),
-    "autodev": ({"autodev": False}, ["-lxc.autodev = 1", "+lxc.autodev = 0"]),
+    "autodev": ({"autodev": False}, ["-lxc.autodev = 1", "+lxc.autodev = 0", *SHARED_MEMORY]),
     "tty": ({"tty": 4}, ["-lxc.tty.max = 1", "+lxc.tty.max = 4"]),
     "pty": ({"pty": 1024}, ["-lxc.pty.max = 1", "+lxc.pty.max = 1024"]),
     "no system_mounts": (
@@ -269,42 +282,48 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "+lxc.init.cmd = /usr/sbin/init.lxc.static --name hmi -- /bin/busybox sleep 2147483647",
             "-lxc.mount.auto = proc:mixed sys:ro",
             *USR,
-            "-lxc.mount.entry = /usr/sbin usr/sbin none bind,ro 0 0",
-            "+lxc.mount.entry = /usr/lib/lxc usr/sbin none bind,ro 0 0",
+            "-lxc.mount.entry = /usr/sbin usr/sbin none bind,ro,rprivate 0 0",
+            "+lxc.mount.entry = /usr/lib/lxc usr/sbin none bind,ro,rprivate 0 0",
         ],
     ),
     "no system_mounts, init of its own": (
         {"system_mounts": False, "init": ["/sbin/init"]},
         [
-            IDLE,
-            "-lxc.signal.halt = SIGTERM",
+            *OWN_INIT,
             "+lxc.init.cmd = /sbin/init",
             "-lxc.mount.auto = proc:mixed sys:ro",
             *USR,
-            "-lxc.mount.entry = /usr/sbin usr/sbin none bind,ro 0 0",
+            "-lxc.mount.entry = /usr/sbin usr/sbin none bind,ro,rprivate 0 0",
         ],
     ),
-    "mount": ({"mounts": [MOUNT]}, ["+lxc.mount.entry = /srv data none bind,ro 0 0"]),
+    "mount": ({"mounts": [MOUNT]}, ["+lxc.mount.entry = /srv data none bind,ro,rprivate 0 0"]),
     "mount to write to": (
         {"mounts": [{**MOUNT, "read_only": False}]},
         ["+lxc.mount.entry = /srv data none bind,rw 0 0"],
     ),
     "mount optional": (
         {"mounts": [{**MOUNT, "source": "/missing", "optional": True}]},
-        ["+lxc.mount.entry = /missing data none bind,ro,optional 0 0"],
+        ["+lxc.mount.entry = /missing data none bind,ro,rprivate,optional 0 0"],
     ),
-    "mount created": ({"mounts": [{**MOUNT, "create": "dir"}]}, ["+lxc.mount.entry = /srv data none bind,ro 0 0"]),
+    "mount created": (
+        {"mounts": [{**MOUNT, "create": "dir"}]},
+        ["+lxc.mount.entry = /srv data none bind,ro,rprivate 0 0"],
+    ),
     "mount with options": (
         {"mounts": [{**MOUNT, "options": ["nosuid", "nodev"]}]},
-        ["+lxc.mount.entry = /srv data none bind,ro,nosuid,nodev 0 0"],
+        ["+lxc.mount.entry = /srv data none bind,ro,nosuid,nodev,rprivate 0 0"],
     ),
     "mount with bind among its options": (
         {"mounts": [{**MOUNT, "options": ["bind", "noexec"]}]},
-        ["+lxc.mount.entry = /srv data none ro,bind,noexec 0 0"],
+        ["+lxc.mount.entry = /srv data none ro,bind,noexec,rprivate 0 0"],
     ),
     "mount with all below": (
         {"mounts": [{**MOUNT, "options": ["rbind"]}]},
-        ["+lxc.mount.entry = /srv data none ro,rbind 0 0"],
+        [
+            "+lxc.mount.entry = /srv data none ro,rbind,rprivate 0 0",
+            "+lxc.hook.mount = sh -c ': mounts below a source; case $LXC_ROOTFS_MOUNT in /srv/*)"
+            ' umount -l "$LXC_ROOTFS_MOUNT"/data"${LXC_ROOTFS_MOUNT#/srv}";; esac\'',
+        ],
     ),
     "mount of a file system": (
         {
@@ -316,7 +335,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "mount with blanks and backslash": (
         {"mounts": [{"source": "/a b\\c", "target": "/x y/z\\040#'\""}]},
-        ["+lxc.mount.entry = /a\\040b\\134c x\\040y/z\\134040#'\" none bind,ro 0 0"],
+        ["+lxc.mount.entry = /a\\040b\\134c x\\040y/z\\134040#'\" none bind,ro,rprivate 0 0"],
     ),
     "mount that looks like two": (
         {"mounts": [{"source": " tmpfs x none create=dir 0 0 ", "target": "/a", "type": "tmpfs"}]},
@@ -324,11 +343,11 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "mounts in their order": (
         {"mounts": [{"source": "/srv", "target": "/b"}, {"source": "/srv", "target": "/a"}]},
-        ["+lxc.mount.entry = /srv b none bind,ro 0 0", "+lxc.mount.entry = /srv a none bind,ro 0 0"],
+        ["+lxc.mount.entry = /srv b none bind,ro,rprivate 0 0", "+lxc.mount.entry = /srv a none bind,ro,rprivate 0 0"],
     ),
     "mount below /usr": (
         {"mounts": [{"source": "/srv", "target": "/usr/local"}]},
-        ["+lxc.mount.entry = /srv usr/local none bind,ro 0 0"],
+        ["+lxc.mount.entry = /srv usr/local none bind,ro,rprivate 0 0"],
     ),
     "mount below /usr, without system_mounts and prefix": (
         {"mounts": [{"source": "/srv", "target": "/usr/x"}], "system_mounts": False, "install_prefix": "/opt"},
@@ -337,10 +356,10 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "+lxc.init.cmd = /usr/sbin/init.lxc.static --name hmi -- /bin/busybox sleep 2147483647",
             "-lxc.mount.auto = proc:mixed sys:ro",
             *USR,
-            "-lxc.mount.entry = /usr/local usr/local none bind,ro 0 0",
-            "-lxc.mount.entry = /usr/sbin usr/sbin none bind,ro 0 0",
-            "+lxc.mount.entry = /usr/lib/lxc usr/sbin none bind,ro 0 0",
-            "+lxc.mount.entry = /srv usr/x none bind,ro 0 0",
+            "-lxc.mount.entry = /usr/local usr/local none bind,ro,rprivate 0 0",
+            "-lxc.mount.entry = /usr/sbin usr/sbin none bind,ro,rprivate 0 0",
+            "+lxc.mount.entry = /usr/lib/lxc usr/sbin none bind,ro,rprivate 0 0",
+            "+lxc.mount.entry = /srv usr/x none bind,ro,rprivate 0 0",
         ],
     ),
     "options of mounts that can be written": (
@@ -358,8 +377,8 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
             ]
         },
         [
-            "+lxc.mount.entry = /srv data none bind,rw,noexec,noatime 0 0",
-            "+lxc.mount.entry = /srv it's\\040\\134\\040here none bind,rw,nosuid,optional 0 0",
+            "+lxc.mount.entry = /srv data none bind,rw,noexec,noatime,rprivate 0 0",
+            "+lxc.mount.entry = /srv it's\\040\\134\\040here none bind,rw,nosuid,rprivate,optional 0 0",
             "+lxc.mount.entry = tmpfs t tmpfs rw,nosuid 0 0",
             "+lxc.hook.mount = sh -c "
             + shlex.quote(
@@ -386,7 +405,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"security": {"drop_capabilities": ["sys_admin", "mac_admin"]}},
         ["+lxc.cap.drop = sys_admin", *DROPS[1:]],
     ),
-    "no drop_capabilities": ({"security": {"drop_capabilities": []}}, DROPS),
+    "no drop_capabilities": ({"security": {"drop_capabilities": []}}, [*DROPS, *SHARED_MEMORY]),
     "seccomp": ({"security": {"seccomp": "/etc/seccomp"}}, ["-" + SECCOMP, "+lxc.seccomp.profile = /etc/seccomp"]),
     "no seccomp": ({"security": {"seccomp": "none"}}, ["-" + SECCOMP]),
     "sys": (
@@ -587,17 +606,20 @@ MISSING: dict[str, tuple[dict[str, Any], Host, str]] = {
     "mount target below /usr": (
         {"mounts": [{"source": "/srv", "target": "/usr/share/x"}]},
         HOST,
-        "mounts[0].target: /usr/share/x lies below the read-only mount of /usr and does not exist on the target",
+        "mounts[0].target: /usr/share/x lies below the mount of /usr and does not exist there; make /usr/share/x on the"
+        " target, or choose another place",
     ),
     "mount target below /lib64": (
         {"mounts": [{"source": "/srv", "target": "/lib64/x"}]},
         HOST,
-        "mounts[0].target: /lib64/x lies below the read-only mount of /lib64 and does not exist on the target",
+        "mounts[0].target: /lib64/x lies below the mount of /lib64 and does not exist there; make /lib64/x on the"
+        " target, or choose another place",
     ),
     "mount target below the install prefix": (
         {"install_prefix": "/srv", "mounts": [{"source": "/srv", "target": "/srv/x"}], "system_mounts": False},
         HOST,
-        "mounts[0].target: /srv/x lies below the read-only mount of /srv and does not exist on the target",
+        "mounts[0].target: /srv/x lies below the mount of /srv and does not exist there; make /srv/x on the target, or"
+        " choose another place",
     ),
     "mount target that is a link below /usr": (
         {"mounts": [{"source": "/srv", "target": "/usr/tmp"}]},
@@ -696,13 +718,13 @@ LINKS: dict[str, tuple[dict[str, Any], dict[str, str], list[str]]] = {
         [
             "-lxc.init.cmd = /usr/sbin/init.lxc --name hmi -- /bin/busybox sleep 2147483647",
             "+lxc.init.cmd = /usr/bin/init.lxc --name hmi -- /bin/busybox sleep 2147483647",
-            "-lxc.mount.entry = /usr/sbin usr/sbin none bind,ro 0 0",
+            "-lxc.mount.entry = /usr/sbin usr/sbin none bind,ro,rprivate 0 0",
         ],
     ),
     "an install prefix within /usr": (
         {},
         {"/usr/local": "/usr/share/local"},
-        ["-lxc.mount.entry = /usr/local usr/local none bind,ro 0 0"],
+        ["-lxc.mount.entry = /usr/local usr/local none bind,ro,rprivate 0 0"],
     ),
     "outside of what is mounted": ({}, {"/lib": "/usr/lib", "/lib64": "/usr/lib64"}, []),
     "without the mounts of the system": (
@@ -713,8 +735,8 @@ LINKS: dict[str, tuple[dict[str, Any], dict[str, str], list[str]]] = {
             "+lxc.init.cmd = /usr/sbin/init.lxc.static --name hmi -- /bin/busybox sleep 2147483647",
             "-lxc.mount.auto = proc:mixed sys:ro",
             *USR,
-            "-lxc.mount.entry = /usr/sbin usr/sbin none bind,ro 0 0",
-            "+lxc.mount.entry = /usr/lib/lxc usr/sbin none bind,ro 0 0",
+            "-lxc.mount.entry = /usr/sbin usr/sbin none bind,ro,rprivate 0 0",
+            "+lxc.mount.entry = /usr/lib/lxc usr/sbin none bind,ro,rprivate 0 0",
         ],
     ),
 }
@@ -884,15 +906,20 @@ def test_what_is_mounted_below_a_source_comes_along_in_a_user_namespace() -> Non
         ]
     }
     lines = render(given, host, ids).splitlines()
-    assert "lxc.mount.entry = /usr usr none rbind,ro 0 0" in lines
-    assert "lxc.mount.entry = /lib lib none bind,ro 0 0" in lines
-    assert "lxc.mount.entry = /srv/data written none rbind,rw,nosuid 0 0" in lines
-    (hook,) = [line for line in lines if line.startswith("lxc.hook.mount")]
-    assert shlex.split(shlex.split(hook.partition(" = ")[2])[2].replace('"$LXC_ROOTFS_MOUNT"', "ROOT")) == shlex.split(
+    assert "lxc.mount.entry = /usr usr none rbind,ro,rprivate 0 0" in lines
+    assert "lxc.mount.entry = /lib lib none bind,ro,rprivate 0 0" in lines
+    assert "lxc.mount.entry = /srv/data written none rbind,rw,nosuid,rprivate 0 0" in lines
+    hooks = [line.partition(" = ")[2] for line in lines if line.startswith("lxc.hook.mount")]
+    texts = [shlex.split(hook)[2].replace('"$LXC_ROOTFS_MOUNT"', "ROOT") for hook in hooks]
+    assert texts[0] == "mount -o remount,bind,rw,nosuid ROOT/written"
+    assert shlex.split(texts[1].partition("; ")[2]) == shlex.split(
+        'case $LXC_ROOTFS_MOUNT in /usr/*) umount -l ROOT/usr"${LXC_ROOTFS_MOUNT#/usr}";; esac && '
         "{ mount -o remount,bind,ro,nodev,relatime ROOT/usr/local || :; } && "
+        'case $LXC_ROOTFS_MOUNT in /srv/data/*) umount -l ROOT/data"${LXC_ROOTFS_MOUNT#/srv/data}";; esac && '
         "{ mount -o remount,bind,ro ROOT'/data/a b' || :; } && "
-        "mount -o remount,bind,rw,nosuid ROOT/written && "
-        "{ mount -o remount,bind,nosuid ROOT'/written/a b' || :; }"
+        'case $LXC_ROOTFS_MOUNT in /srv/data/*) umount -l ROOT/written"${LXC_ROOTFS_MOUNT#/srv/data}";; esac && '
+        "{ mount -o remount,bind,nosuid ROOT'/written/a b' || :; } && "
+        'case $LXC_ROOTFS_MOUNT in /srv/data/*) umount -l ROOT/free"${LXC_ROOTFS_MOUNT#/srv/data}";; esac'
     )
     # Without one, a bind mount shows what lies under it, as it always did.
     assert not [line for line in render(given, host).splitlines() if "rbind" in line]

@@ -15,6 +15,7 @@ from typing import Any
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     config,
     effective,
+    mounts,
     rootfs,
     spec,
     tree,
@@ -151,7 +152,7 @@ def test_a_config_has_the_values_of_its_spec(given_spec: dict[str, Any]) -> None
     assert all(len(fields) == 6 for fields in entries)
     declared = entries[len(entries) - len(container.mounts) :]
     for fields, mount in zip(declared, container.mounts):
-        assert (config.decoded(fields[0]), "/" + config.decoded(fields[1])) == (mount.source, mount.target)
+        assert (mounts.decoded(fields[0]), "/" + mounts.decoded(fields[1])) == (mount.source, mount.target)
         assert ("ro" if mount.read_only else "rw") in fields[3].split(",")
         assert ("optional" in fields[3].split(",")) == mount.optional
 

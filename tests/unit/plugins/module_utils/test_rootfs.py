@@ -13,7 +13,11 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors impor
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 
-HOST = Host(resolv_conf="nameserver 10.0.3.1\n", seed="5eed")
+HOST = Host(
+    resolv_conf="nameserver 10.0.3.1\n",
+    seed="5eed",
+    kinds={"/srv": "directory", "/etc/hostname": "file", "/run/s": "file"},
+)
 UUID = "0123456789abcdef0123456789abcdef"
 Row = tuple
 DEFAULT: list[Row] = [
@@ -74,7 +78,39 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str], list[Row]]] = {
         ["rootfs/etc/resolv.conf"],
         [("rootfs/etc/resolv.conf", "file", 0o644, b"nameserver 1.1.1.1\nsearch example\n")],
     ),
-    "a mount": ({"mounts": [MOUNT]}, [], []),
+    "a mount": (
+        {"mounts": [MOUNT]},
+        [],
+        [("rootfs/data", "directory", 0o755, b""), ("rootfs/data/in", "directory", 0o755, b"")],
+    ),
+    "a mount of what is a file on the target": (
+        {"mounts": [{"source": "/etc/hostname", "target": "/name"}]},
+        [],
+        [("rootfs/name", "file", 0o644, b"")],
+    ),
+    "a mount of a socket": ({"mounts": [{"source": "/run/s", "target": "/s"}]}, [], [("rootfs/s", "file", 0o644, b"")]),
+    "a file system": (
+        {"mounts": [{"source": "tmpfs", "target": "/t", "type": "tmpfs"}]},
+        [],
+        [("rootfs/t", "directory", 0o755, b"")],
+    ),
+    "a mount on a file of ours": ({"mounts": [{"source": "/etc/hostname", "target": "/etc/passwd"}]}, [], []),
+    "mounts where something is mounted": (
+        {
+            "gateway_dir": "/run/gw",
+            "mounts": [
+                {"source": "/srv", "target": place}
+                for place in ("/dev/a", "/usr/b", "/lib/c", "/gateways/d", "/proc/e")
+            ],
+        },
+        [],
+        [],
+    ),
+    "a mount upon another, which may be missing": (
+        {"mounts": [{"source": "/a", "target": "/x", "optional": True}, {"source": "/b", "target": "/x/y"}]},
+        [],
+        [("rootfs/x", "directory", 0o755, b""), ("rootfs/x/y", "directory", 0o755, b"")],
+    ),
     "a mount of a directory": (
         {"mounts": [{**MOUNT, "create": "dir"}]},
         [],
@@ -143,9 +179,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"directories": [{"path": "/etc/passwd/x"}]},
         "/etc/passwd/x lies below /etc/passwd, which is wanted as a file",
     ),
-    "a mount below a mounted file": (
-        {"mounts": [{**MOUNT, "create": "file"}, {**MOUNT, "target": "/data/in/a/b", "create": "dir"}]},
-        "/data/in/a/b lies below /data/in, which is wanted as a file",
+    "a mount of a directory on a file of ours": (
+        {"mounts": [{**MOUNT, "target": "/etc/passwd"}]},
+        "/etc/passwd is wanted as a file and as a directory",
     ),
     "a prefix for a file of ours": (
         {"install_prefix": "/etc/group"},

@@ -236,7 +236,7 @@ def test_the_change_of_a_gateway_directory(place: stages.Place, tmp_path: Path) 
     assert planned.changes == ("create file config", f"make directory {path} with mode 0777 on the target")
     assert (
         planned.config is not None
-        and f"lxc.mount.entry = {path} gateways none bind,rw,nosuid,nodev 0 0\n" in planned.config
+        and f"lxc.mount.entry = {path} gateways none bind,rw,nosuid,nodev,rprivate 0 0\n" in planned.config
     )
 
 

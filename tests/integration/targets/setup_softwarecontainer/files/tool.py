@@ -150,6 +150,9 @@ def clean_up(*starts):
         end(belonging(), 10)
     for mount in reversed(below(TOP)):
         run("umount", "-l", mount)
+    for place in of_ours(MOUNTS):
+        run("umount", "-l", place)
+        os.rmdir(place)
     for interface in [BRIDGE] + [name for name in os.listdir("/sys/class/net") if name.startswith(BRIDGE[:-1] + "-")]:
         run("ip", "link", "delete", interface)
     for path in [path for start in starts for path in cgroups(start)]:
@@ -210,7 +213,11 @@ def inside(process):
 
 def ours_in_run():
     """The collection's lock files for lxc paths below the test's place."""
-    folder = "/run/softwarecontainer.lxc"
+    return of_ours("/run/softwarecontainer.lxc")
+
+
+def of_ours(folder):
+    """What the collection has there for lxc paths below the test's place."""
     paths = [LXC_PATH] + [os.path.join(TOP, name) for name in os.listdir(TOP)]
     starts = tuple(hashlib.sha256(path.encode()).hexdigest()[:8] for path in paths)
     names = os.listdir(folder) if os.path.isdir(folder) else []
@@ -399,6 +406,7 @@ def leavings(start):
     # LXC itself may fail to remove a monitor's cgroup when several containers end at once.
     lines += [path for path in cgroups(start) if "/lxc.monitor." not in path or read(path + "/cgroup.procs")]
     lines = [line for line in lines if not of_others(line)]
+    lines += [place for place in of_ours(MOUNTS) if os.path.basename(place).partition("-")[2].startswith(start)]
     lines += [os.path.join(LXC_PATH, name) for name in os.listdir(LXC_PATH) if name.strip(".").startswith(start)]
     return lines + logs()
 

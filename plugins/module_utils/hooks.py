@@ -1,0 +1,149 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: the hooks of a config, which do what LXC does not do by itself, also when the target boots.
+
+`pre-start` runs as root of the target before LXC makes a namespace: it makes the gateway directory, and binds sources
+with their options to places of its own. Options that a mount has there are locked in the container's namespace, so
+that its root cannot take them away; see mount_namespaces(7). `mount` runs among the container's mounts, before the
+container does. `post-stop` takes away what `pre-start` has bound.
+
+They need a shell, mount, umount and mkdir, those of busybox do; for devices also cp and chown.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, List, Sequence, Tuple
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Container
+
+if TYPE_CHECKING:
+    from ansible_collections.softwarecontainer.lxc.plugins.module_utils.mounts import Entry
+
+# Options of a mount point, not of a file system.
+POINT_OPTIONS = ("nosuid", "nodev", "noexec")
+TIME_OPTIONS = ("noatime", "nodiratime", "relatime")
+# What begins the hook for mounts below sources. They come and go by themselves, so this line is no change of the spec.
+BELOW = "sh -c ': mounts below a source; "
+# LXC's own profile for lxc-start lets no hook mount anything outside of /var/lib/lxc, and lets it leave the profile.
+UNCONFINED = "{ echo changeprofile unconfined > /proc/self/attr/current; } 2>/dev/null || :"
+# Brings $1 to the place $2, with the options $3, and what is mounted below it too. A mount keeps the options that it has.
+# A device gets a node of its own, with the container's root as its owner: the target's belongs to nobody in a user
+# namespace. What may be done with it is still for the cgroup to decide.
+BRING = (
+    'bring() { [ -e "$1" ] || return 0;'
+    ' if [ -c "$1" ] || [ -b "$1" ]; then cp -pRL "$1" "$d/$2"; chown %d:%d "$d/$2"; return 0; fi;'
+    ' if [ -d "$1" ]; then mkdir "$d/$2"; else : > "$d/$2"; fi;'
+    ' mount -o rbind "$1" "$d/$2"; mount --make-rprivate "$d/$2";'
+    " while read -r _ _ _ _ point options _; do"
+    ' case $point in "$d/$2"|"$d/$2"/*)'
+    ' mount -o "remount,bind,${options%%,idmapped},$3" none "$(printf %%b "$point")";; esac;'
+    " done < /proc/self/mountinfo; }"
+)
+
+Line = Tuple[str, str]
+
+
+def lines(container: Container, entries: Sequence[Entry], host: Host, ids: Ids, place: str) -> List[Line]:
+    """The lines of all hooks that these mounts need."""
+    found: List[Line] = []
+    before = [*gateways(container), *prepare(entries, ids, place)]
+    if before:
+        found.append(("lxc.hook.pre-start", shell("; ".join(["set -e", "umask 022", *before]))))
+    again = mounted_again(entries)
+    if again:
+        found.append(("lxc.hook.mount", shell(" && ".join(again))))
+    below = mounted_below(entries, host)
+    if below:
+        found.append(("lxc.hook.mount", BELOW + shell(" && ".join(below))[len("sh -c '") :]))
+    if any(entry.prepared for entry in entries):
+        quoted = shlex.quote(place)
+        found.append(("lxc.hook.post-stop", shell("umount -l %s && rmdir %s" % (quoted, quoted))))
+    return found
+
+
+def shell(script: str) -> str:
+    """A hook that runs a script. LXC appends words to it, which become the shell's parameters."""
+    return "sh -c '" + script.replace("'", "'\"'\"'") + "'"
+
+
+def gateways(container: Container) -> List[str]:
+    """The command that makes the gateway directory, which is gone after a boot where it lies below /run."""
+    if not container.gateway_dir:
+        return []
+    path = shlex.quote(container.gateway_dir)
+    return ["[ -d %s ] || { mkdir -p %s; chmod %04o %s; }" % (path, path, container.gateway_dir_mode, path)]
+
+
+def prepare(entries: Sequence[Entry], ids: Ids, place: str) -> List[str]:
+    """The commands that bring sources to places of their own, on a small file system that only this container reaches."""
+    prepared = [entry for entry in entries if entry.prepared]
+    if not prepared:
+        return []
+    user, group = ids.root()
+    commands = [
+        UNCONFINED,
+        "d=" + shlex.quote(place),
+        # Where LXC's monitor was killed it is still there.
+        'umount -l "$d" 2>/dev/null || :',
+        'mkdir -p "$d"',
+        'mount -t tmpfs -o mode=0710,gid=%d,size=64k softwarecontainer "$d"' % group,
+        'mount --make-private "$d"',
+        BRING % (user, group),
+    ]
+    for entry in prepared:
+        name = str(entry.prepared).rpartition("/")[2]
+        options = [word for word in entry.options if word in (*POINT_OPTIONS, "ro")]
+        commands.append("bring %s %s %s" % (shlex.quote(entry.source), name, ",".join(options) or "rw"))
+    return commands
+
+
+def mounted_again(entries: Sequence[Entry]) -> List[str]:
+    """The commands that give bind mounts the options that LXC leaves out, as it does where a mount can be written."""
+    commands: List[str] = []
+    for entry in entries:
+        missed = missed_by_lxc(entry)
+        if missed and "ro" not in entry.options:
+            command = mount_again(entry.target, ["rw", *missed])
+            commands.append("{ %s || :; }" % command if "optional" in entry.options else command)
+    return commands
+
+
+def missed_by_lxc(entry: Entry) -> List[str]:
+    """The options of a bind mount that LXC does not see to."""
+    binds = entry.binds() and not entry.prepared
+    return [word for word in entry.options if word in POINT_OPTIONS] if binds else []
+
+
+def mounted_below(entries: Sequence[Entry], host: Host) -> List[str]:
+    """The commands for what comes along with a bind mount, since it is mounted below its source on the target.
+
+    It gets the options of the mount. Whether that was done is seen after the start. LXC's own mount of the rootfs,
+    which lies below /usr, does not belong there.
+    """
+    commands: List[str] = []
+    for entry in entries:
+        if entry.prepared or not entry.binds() or "rbind" not in entry.options:
+            continue
+        above = host.links.get(entry.source, entry.source).rstrip("/")
+        commands.append(
+            'case $LXC_ROOTFS_MOUNT in %s/*) umount -l "$LXC_ROOTFS_MOUNT"%s"${LXC_ROOTFS_MOUNT#%s}";; esac'
+            % (shlex.quote(above), shlex.quote(entry.target), shlex.quote(above))
+        )
+        missed = missed_by_lxc(entry)
+        for path, had in host.below.get(entry.source, ()):
+            # Options that a mount has cannot be taken from it in a user namespace.
+            kept = [word for word in had if word in (*POINT_OPTIONS, *TIME_OPTIONS, "ro") and word not in missed]
+            given = ["ro" if "ro" in entry.options and "ro" not in kept else "", *missed]
+            if any(given):
+                again = mount_again(entry.target + path, [*filter(None, given), *kept])
+                commands.append("{ %s || :; }" % again)
+    return commands
+
+
+def mount_again(path: str, options: Sequence[str]) -> str:
+    """The command that gives a mount of the container other options."""
+    return 'mount -o remount,bind,%s "$LXC_ROOTFS_MOUNT"%s' % (",".join(options), shlex.quote("/" + path.lstrip("/")))
