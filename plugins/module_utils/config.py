@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shlex
 from typing import Dict, List, Optional, Tuple
 
@@ -35,6 +36,8 @@ LINKED = ("veth", "macvlan", "ipvlan", "vlan")
 NEEDS_LINK = LINKED + ("phys",)
 # Keys that do not change what runs, so that their change needs no restart.
 AT_REST = ("lxc.start.", "lxc.group ", "lxc.monitor.", "lxc.log.")
+# What is the same for a container that runs, in a mount entry.
+BY_ITSELF = re.compile(r"(?<= none )r(?=bind,)|,create=(dir|file)(?= )")
 CPU_PERIOD = 100000
 
 Line = Tuple[str, str]
@@ -240,14 +243,14 @@ def autostart(container: Container) -> List[Line]:
 def running_part(text: str) -> List[str]:
     """The lines of a config that matter for a container that runs.
 
-    What is mounted below a source on the target comes and goes by itself: that a bind mount takes it along, and the hook
-    for it, is no change.
+    What the target mounts below a source comes and goes by itself, and so does an optional source, as a file or as a
+    directory. That a bind mount takes along what is below, the hook for it, and what LXC makes are no change.
     """
     found = [line for line in text.splitlines() if line.startswith("lxc.") and not line.startswith(AT_REST)]
     return [
-        line.replace(" none rbind,", " none bind,") if line.startswith("lxc.mount.entry") else line
+        BY_ITSELF.sub("", line) if line.startswith("lxc.mount.entry") else line
         for line in found
-        if not line.startswith("lxc.hook.mount = " + hooks.BELOW)
+        if " = " + hooks.BELOW not in line
     ]
 
 

@@ -28,6 +28,11 @@ POINT_OPTIONS = ("nosuid", "nodev", "noexec")
 TIME_OPTIONS = ("noatime", "nodiratime", "relatime")
 # What begins the hook for mounts below sources. They come and go by themselves, so this line is no change of the spec.
 BELOW = "sh -c ': mounts below a source; "
+# Where LXC is about to mount the rootfs, below /usr/lib, a mount that no other takes along: what is bound with all below
+# it would have the container itself among that, once for each such mount.
+HIDE_ROOTFS = (
+    BELOW + 'mount -o bind "$LXC_ROOTFS_MOUNT" "$LXC_ROOTFS_MOUNT" && mount --make-unbindable "$LXC_ROOTFS_MOUNT"\''
+)
 # LXC's own profile for lxc-start lets no hook mount anything outside of /var/lib/lxc, and lets it leave the profile.
 UNCONFINED = "{ echo changeprofile unconfined > /proc/self/attr/current; } 2>/dev/null || :"
 # Brings $1 to the place $2, with the options $3, and what is mounted below it too. A mount keeps the options that it has.
@@ -56,6 +61,8 @@ def lines(container: Container, entries: Sequence[Entry], host: Host, ids: Ids, 
     again = mounted_again(entries)
     if again:
         found.append(("lxc.hook.mount", shell(" && ".join(again))))
+    if any(entry.binds() and not entry.prepared and "rbind" in entry.options for entry in entries):
+        found.append(("lxc.hook.pre-mount", HIDE_ROOTFS))
     below = mounted_below(entries, host)
     if below:
         found.append(("lxc.hook.mount", BELOW + shell(" && ".join(below))[len("sh -c '") :]))
@@ -121,18 +128,12 @@ def missed_by_lxc(entry: Entry) -> List[str]:
 def mounted_below(entries: Sequence[Entry], host: Host) -> List[str]:
     """The commands for what comes along with a bind mount, since it is mounted below its source on the target.
 
-    It gets the options of the mount. Whether that was done is seen after the start. LXC's own mount of the rootfs,
-    which lies below /usr, does not belong there.
+    It gets the options of the mount. Whether that was done is seen after the start.
     """
     commands: List[str] = []
     for entry in entries:
         if entry.prepared or not entry.binds() or "rbind" not in entry.options:
             continue
-        above = host.links.get(entry.source, entry.source).rstrip("/")
-        commands.append(
-            'case $LXC_ROOTFS_MOUNT in %s/*) umount -l "$LXC_ROOTFS_MOUNT"%s"${LXC_ROOTFS_MOUNT#%s}";; esac'
-            % (shlex.quote(above), shlex.quote(entry.target), shlex.quote(above))
-        )
         missed = missed_by_lxc(entry)
         for path, had in host.below.get(entry.source, ()):
             # Options that a mount has cannot be taken from it in a user namespace.

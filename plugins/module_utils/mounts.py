@@ -78,7 +78,7 @@ def sources(container: Container) -> List[str]:
     found = [*SYSTEM_MOUNTS, *SYSTEM_MOUNTS_OPTIONAL, INIT_DIRECTORY, container.install_prefix]
     found += bound(container)
     found += [mount.target for mount in container.mounts]
-    found += [container.gateway_dir] if container.gateway_dir else []
+    found += [path for path in (container.gateway_dir, container.busybox.path) if path]
     for index, mount in enumerate(container.mounts):
         cover = covering(container, index)
         found += [cover.source + mount.target[len(cover.target) :]] if cover and cover.source else []
@@ -302,9 +302,8 @@ def in_user_namespace(entry: Entry, container: Container, index: int, host: Host
                 " or add sys_admin to security.drop_capabilities" % (entry.key, entry.kind)
             )
         return entry
-    # A device that is not there now may come by itself, which is no change of the spec.
-    expected = DEVICE if entry.source.startswith("/dev/") else None
-    if keeps or host.kinds.get(entry.source, expected) == DEVICE:
+    # What is optional may come and go by itself, as whatever: that is no change of the spec.
+    if keeps or "optional" in entry.options or host.kinds.get(entry.source) == DEVICE:
         options = tuple("rbind" if word == "bind" else word for word in entry.options)
         return entry._replace(options=options, prepared="%s/%d" % (place, index))
     refuse_closed(entry, host, ids)

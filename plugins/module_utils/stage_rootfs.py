@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Sequence, Set
+from typing import Dict, Sequence, Set
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     manifest,
@@ -16,7 +16,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     target,
     tree,
 )
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import DIRECTORY, FILE, Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Container
 
 
@@ -36,7 +36,9 @@ def plan(
     """The tree."""
     uuid = before.machine_id or rootfs.machine_id(place.host.seed, place.lxc_path, container.name)
     after = after._replace(machine_id=uuid)
-    wanted = rootfs.wanted(container, place.host, uuid, made_by_others(container, place, before, after))
+    host = place.host._replace(kinds={**remembered(container, before), **place.host.kinds})
+    others = made_by_others(container, place._replace(host=host), before, after)
+    wanted = rootfs.wanted(container, host, uuid, others)
     found = stages.planned("rootfs", container, place, before, after, wanted)
     access = rootfs.access(after.ids)
     if found.writes and not before.stages:
@@ -49,6 +51,13 @@ def plan(
     changes = (*found.changes, "adjust its directory to " + access.words())
     whose = (*found.whose, ("directory " + there.words(), "directory " + access.words()))
     return found._replace(change=change, changes=changes, writes=True, whose=whose)
+
+
+def remembered(container: Container, before: manifest.Manifest) -> Dict[str, str]:
+    """What the sources of mounts were when their targets were made: an optional one may have gone since then."""
+    owned = before.entries("rootfs")
+    kinds = [(mount.source, owned.get("rootfs" + mount.target)) for mount in container.mounts]
+    return {source: DIRECTORY if record[0] == tree.DIRECTORY else FILE for source, record in kinds if record}
 
 
 def made_by_others(

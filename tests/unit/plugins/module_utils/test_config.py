@@ -10,7 +10,7 @@ import shlex
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import config, hardening, spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import config, hardening, hooks, spec
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Binary, Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
@@ -321,8 +321,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"mounts": [{**MOUNT, "options": ["rbind"]}]},
         [
             "+lxc.mount.entry = /srv data none ro,rbind,rprivate 0 0",
-            "+lxc.hook.mount = sh -c ': mounts below a source; case $LXC_ROOTFS_MOUNT in /srv/*)"
-            ' umount -l "$LXC_ROOTFS_MOUNT"/data"${LXC_ROOTFS_MOUNT#/srv}";; esac\'',
+            "+lxc.hook.pre-mount = " + hooks.HIDE_ROOTFS,
         ],
     ),
     "mount of a file system": (
@@ -909,17 +908,14 @@ def test_what_is_mounted_below_a_source_comes_along_in_a_user_namespace() -> Non
     assert "lxc.mount.entry = /usr usr none rbind,ro,rprivate 0 0" in lines
     assert "lxc.mount.entry = /lib lib none bind,ro,rprivate 0 0" in lines
     assert "lxc.mount.entry = /srv/data written none rbind,rw,nosuid,rprivate 0 0" in lines
-    hooks = [line.partition(" = ")[2] for line in lines if line.startswith("lxc.hook.mount")]
-    texts = [shlex.split(hook)[2].replace('"$LXC_ROOTFS_MOUNT"', "ROOT") for hook in hooks]
+    assert "lxc.hook.pre-mount = " + hooks.HIDE_ROOTFS in lines
+    scripts = [line.partition(" = ")[2] for line in lines if line.startswith("lxc.hook.mount")]
+    texts = [shlex.split(hook)[2].replace('"$LXC_ROOTFS_MOUNT"', "ROOT") for hook in scripts]
     assert texts[0] == "mount -o remount,bind,rw,nosuid ROOT/written"
     assert shlex.split(texts[1].partition("; ")[2]) == shlex.split(
-        'case $LXC_ROOTFS_MOUNT in /usr/*) umount -l ROOT/usr"${LXC_ROOTFS_MOUNT#/usr}";; esac && '
         "{ mount -o remount,bind,ro,nodev,relatime ROOT/usr/local || :; } && "
-        'case $LXC_ROOTFS_MOUNT in /srv/data/*) umount -l ROOT/data"${LXC_ROOTFS_MOUNT#/srv/data}";; esac && '
         "{ mount -o remount,bind,ro ROOT'/data/a b' || :; } && "
-        'case $LXC_ROOTFS_MOUNT in /srv/data/*) umount -l ROOT/written"${LXC_ROOTFS_MOUNT#/srv/data}";; esac && '
-        "{ mount -o remount,bind,nosuid ROOT'/written/a b' || :; } && "
-        'case $LXC_ROOTFS_MOUNT in /srv/data/*) umount -l ROOT/free"${LXC_ROOTFS_MOUNT#/srv/data}";; esac'
+        "{ mount -o remount,bind,nosuid ROOT'/written/a b' || :; }"
     )
     # Without one, a bind mount shows what lies under it, as it always did.
     assert not [line for line in render(given, host).splitlines() if "rbind" in line]
