@@ -64,8 +64,8 @@ options:
             gateways are meant to lie there.
           - M(softwarecontainer.lxc.config) makes it where it is missing, with its parents, and gives it the mode
             O(containers[].gateway_dir_mode). It stays when the container is removed.
-          - For a container that LXC starts at boot it has to be on a file system that outlives the boot, or to be made
-            by the target before, since LXC cannot bind what is not there.
+          - Each start makes it again where it has gone, such as below C(/run) after a boot, also a start by LXC alone.
+          - It is mounted with C(nosuid) and C(nodev). What the target mounts below it after the start does not come along.
           - When left out, C(/gateways) is an empty directory of the rootfs.
         type: str
       gateway_dir_mode:
@@ -325,6 +325,8 @@ options:
       mounts:
         description:
           - Further mounts, made in this order after those that other keys ask for.
+          - Root of the container cannot take the options from a mount of a file or directory of the target, also not
+            where it keeps the capability C(sys_admin); a hook of LXC binds the sources beforehand then.
         type: list
         elements: dict
         default: []
@@ -333,26 +335,38 @@ options:
             description:
               - What is mounted. For the type V(none) a path on the target, which has to exist unless the mount is
                 O(containers[].mounts[].optional). For another type what that file system takes, C(tmpfs) for example.
+              - A device gets a node of its own in the container, with the container's root as its owner. It needs a rule
+                in O(containers[].security.devices) too. In a directory of devices the nodes remain the target's.
             type: str
             required: true
           target:
             description:
-              - Where it is mounted in the container, a path. It has to be there, see O(containers[].mounts[].create).
+              - Where it is mounted in the container, a path. It is made in the rootfs if it is missing. Below C(/dev), or
+                below another mount of C(tmpfs), LXC makes it when it mounts. Below what is bound from the target it has
+                to be there on the target.
             type: str
             required: true
           read_only:
-            description: Whether the container may only read what is mounted.
+            description:
+              - Whether the container may only read what is mounted. That holds for what is mounted below the source too.
+                What the target mounts there later does not come along, unless O(containers[].mounts[].options) has
+                C(rslave), and then with options of its own.
+              - A file system of the container's own, another O(containers[].mounts[].type), cannot be read-only where the
+                container keeps C(sys_admin); that is refused.
             type: bool
             default: true
           optional:
-            description: Whether the container starts without this mount where it cannot be made.
+            description:
+              - Whether the container starts without this mount where its source is missing. Nothing else is excused. A
+                source that appears later is there after the next start.
             type: bool
             default: false
           create:
             description:
-              - Makes O(containers[].mounts[].target) in the rootfs, V(dir) as a directory and V(file) as an empty file.
-                It is this collection that makes it, not LXC, which would follow links to the target's own file system.
-              - When left out, it is expected to be there.
+              - What O(containers[].mounts[].target) is made as where it is missing, V(dir) for a directory and V(file) for
+                an empty file.
+              - When left out, as what the source is. A file system gets a directory, and so does an optional source that
+                is not there, but below C(/dev) a file.
             type: str
             choices: [dir, file]
           type:
@@ -420,9 +434,11 @@ options:
             description:
               - Capabilities that no process of the container can have, in lower case and without C(cap_),
                 C(lxc.cap.drop). A list given here replaces the default. An empty list drops none.
+              - The default has C(sys_admin) only where O(containers[].init) is V(lxc). Without it nothing in the container
+                can mount, or change its host name; a program that needs that gets a list without it.
             type: list
             elements: str
-            default: [mac_admin, mac_override, sys_time, sys_module, sys_rawio]
+            default: [mac_admin, mac_override, sys_time, sys_module, sys_rawio, sys_admin]
           seccomp:
             description:
               - The filter of system calls, C(lxc.seccomp.profile). V(common) is LXC's own profile for all containers,

@@ -48,7 +48,8 @@ notes:
     O(containers[].security.apparmor), in a mode that enforces it, and O(containers[].security.selinux); that no rule allows more than
     O(containers[].security.devices), or on cgroup version 2 merely that a program decides; the
     O(containers[].security.idmap) that was given or chosen; that something is mounted where O(containers[].mounts) and
-    the other keys ask for it, with C(ro), C(nosuid), C(nodev) and C(noexec) where these are asked for; that the
+    the other keys ask for it, with C(ro), C(nosuid), C(nodev), C(noexec) and mapped ids where these are asked for, and closed
+    then to what the target mounts there later; that the
     interfaces of O(containers[].network) are there, by their names alone; and that no cgroup key is of the version that
     is not in force, which LXC passes over.
   - Not read back is all else, such as what is mounted, with which other options, addresses, routes and links of

@@ -1,0 +1,278 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The mounts of a container with a user namespace, its hooks, and what is said where the target lacks something.
+
+The text of mounts without a user namespace is in test_config.py.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import config, hooks, mounts, spec, target
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Binary, Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
+
+IDS = Ids(("u 0 100000 65536", "g 0 200000 65536"))
+PLACE = config.place_of_mounts("/var/lib/lxc", "hmi")
+HOST = Host(
+    init_lxc="/usr/sbin/init.lxc",
+    paths=frozenset(
+        ["/usr", "/lib", "/usr/lib", "/srv", "/srv/in", "/etc/hosts", "/dev/tun", "/closed/in", "/gw/there"]
+    ),
+    kinds={
+        "/srv": "directory",
+        "/srv/in": "directory",
+        "/etc/hosts": "file",
+        "/dev/tun": "device",
+        "/closed/in": "directory",
+        "/gw/there": "directory",
+    },
+    barriers={"/closed/in": (("/closed", 0, 0, 0o700),)},
+    interfaces=frozenset(["lxcbr0"]),
+    busyboxes={None: Binary("/bin/busybox", "00", 1, ("sh", "sleep"), None)},
+    controllers={"devices": 1},
+    seccomp=True,
+    seccomp_profile="/common.seccomp",
+)
+KEEPS = {"security": {"drop_capabilities": ["sys_time"]}}
+
+
+def render(given: dict[str, Any], host: Host = HOST, ids: Ids = IDS) -> list[str]:
+    """The lines of a config that concern mounts, those of the system left out."""
+    container = spec.CONTAINER({"name": "hmi", "network": [], **given})
+    text = config.render(container, host, "/var/lib/lxc", "lxcbr0", ids)
+    system = ("/usr ", "/lib ", "/usr/lib ", "/usr/sbin ", "tmpfs dev/shm", "mqueue ")
+    lines = [line for line in text.splitlines() if line.startswith(("lxc.mount.entry", "lxc.hook"))]
+    return [line for line in lines if not line.partition(" = ")[2].startswith(system)]
+
+
+ENTRIES: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
+    "a directory": ([{"source": "/srv", "target": "/d"}], ["/srv d none bind,ro,rprivate 0 0"]),
+    "what may be written": (
+        [{"source": "/srv", "target": "/d", "read_only": False}],
+        ["/srv d none bind,rw 0 0"],
+    ),
+    "what shall see later mounts": (
+        [{"source": "/srv", "target": "/d", "options": ["rslave"]}],
+        ["/srv d none bind,ro,rslave 0 0"],
+    ),
+    "a file system below /dev": (
+        [{"source": "tmpfs", "target": "/dev/t", "type": "tmpfs", "read_only": False}],
+        ["tmpfs dev/t tmpfs rw,create=dir 0 0"],
+    ),
+    "a file below /dev": (
+        [{"source": "/etc/hosts", "target": "/dev/x"}],
+        ["/etc/hosts dev/x none bind,ro,rprivate,create=file 0 0"],
+    ),
+    "a device": (
+        [{"source": "/dev/tun", "target": "/dev/net/tun", "read_only": False}],
+        [f"{PLACE}/6 dev/net/tun none rbind,rw,create=file 0 0"],
+    ),
+    "an optional source that is not there": (
+        [{"source": "/none", "target": "/d", "optional": True}],
+        [f"{PLACE}/6 d none rbind,ro,rprivate,optional 0 0"],
+    ),
+    "an optional source that is not there, below /dev": (
+        [{"source": "/none", "target": "/dev/d", "optional": True}],
+        [f"{PLACE}/6 dev/d none rbind,ro,rprivate,optional,create=file 0 0"],
+    ),
+    "upon a fresh file system": (
+        [
+            {"source": "tmpfs", "target": "/run", "type": "tmpfs", "read_only": False},
+            {"source": "/srv", "target": "/run/a/b"},
+        ],
+        ["tmpfs run tmpfs rw 0 0", "/srv run/a/b none bind,ro,rprivate,create=dir 0 0"],
+    ),
+    "upon another mount": (
+        [{"source": "/srv", "target": "/d"}, {"source": "/srv", "target": "/d/in"}],
+        ["/srv d none bind,ro,rprivate 0 0", "/srv d/in none bind,ro,rprivate 0 0"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "expected"), ENTRIES.values(), ids=ENTRIES)
+def test_entries(given: list[dict[str, Any]], expected: list[str]) -> None:
+    found = [line for line in render({"mounts": given}) if line.startswith("lxc.mount.entry")]
+    own = [line.partition(" = ")[2] for line in found]
+    assert own[-len(expected) :] == expected
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "a kind that does not fit": (
+        {"mounts": [{"source": "/etc/hosts", "target": "/d", "create": "dir"}]},
+        "mounts[0].create: dir does not fit /etc/hosts, which is a file",
+    ),
+    "a place upon another mount that is not there": (
+        {"mounts": [{"source": "/srv", "target": "/d"}, {"source": "/srv", "target": "/d/out"}]},
+        "mounts[1].target: /d/out lies below the mount of /srv and does not exist there; make /srv/out on the target,"
+        " or choose another place",
+    ),
+    "a place in the gateway directory that is not there": (
+        {"gateway_dir": "/gw", "mounts": [{"source": "/srv", "target": "/gateways/x"}]},
+        "mounts[0].target: /gateways/x lies below the mount of /gw and does not exist there; make /gw/x on the target,"
+        " or choose another place",
+    ),
+    "a place upon another mount of another kind": (
+        {
+            "gateway_dir": "/gw",
+            "mounts": [{"source": "/etc/hosts", "target": "/gateways/there"}],
+        },
+        "mounts[0].target: /gw/there on the target is not a file",
+    ),
+    "a source that is out of reach": (
+        {"mounts": [{"source": "/closed/in", "target": "/d"}]},
+        "mounts[0].source: LXC cannot reach /closed/in as the container's root, since the mode of /closed keeps others"
+        " out; chmod o+x it, or choose another place",
+    ),
+    "a gateway directory that is out of reach": (
+        {"gateway_dir": "/closed/in"},
+        "gateway_dir: LXC cannot reach /closed/in as the container's root, since the mode of /closed keeps others out;"
+        " chmod o+x it, or choose another place",
+    ),
+    "a file system that root could write to again": (
+        {**KEEPS, "mounts": [{"source": "tmpfs", "target": "/d", "type": "tmpfs"}]},
+        "mounts[0].read_only: root of the container could take it from a file system of its own (tmpfs); set it to"
+        " false, or add sys_admin to security.drop_capabilities",
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "sentence"), REFUSED.values(), ids=REFUSED)
+def test_refused(given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ContainerError) as caught:
+        render(given)
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("owner", "group", "mode", "passes"),
+    [
+        (100000, 0, 0o700, True),
+        (100000, 200000, 0o070, False),
+        (0, 200000, 0o710, True),
+        (0, 200000, 0o760, False),
+        (0, 0, 0o777, False),
+    ],
+)
+def test_who_can_pass(owner: int, group: int, mode: int, passes: bool) -> None:
+    """Of the directories that others cannot pass, see path_resolution(7)."""
+    host = HOST._replace(barriers={"/closed/in": (("/closed", owner, group, mode & ~1),)})
+    given = {"mounts": [{"source": "/closed/in", "target": "/d"}]}
+    if passes:
+        assert render(given, host)
+    else:
+        with pytest.raises(ContainerError):
+            render(given, host)
+
+
+def test_where_sys_admin_is_kept_all_sources_are_bound_beforehand() -> None:
+    given = {
+        **KEEPS,
+        "gateway_dir": "/gw",
+        "mounts": [{"source": "/srv", "target": "/d", "options": ["idmap=container"]}],
+    }
+    lines = render(given)
+    entries = [line.split(" ") for line in lines if line.startswith("lxc.mount.entry")]
+    assert [fields[2] for fields in entries] == [f"{PLACE}/{number}" for number in range(len(entries))]
+    assert entries[-1][5] == "rbind,ro,idmap=container,rprivate"
+    hook = next(line for line in lines if line.startswith("lxc.hook.pre-start"))
+    script = shlex.split(hook.partition(" = ")[2])[2]
+    assert script.split("; ")[-2:] == [
+        f"bring /gw {len(entries) - 2} nosuid,nodev",
+        f"bring /srv {len(entries) - 1} ro",
+    ]
+    assert "mode=0710,gid=200000," in script and "chown 100000:200000 " in script
+    assert lines[-1] == f"lxc.hook.post-stop = sh -c 'umount -l {PLACE} && rmdir {PLACE}'"
+    # What can be written gets its options there, and what is below too.
+    assert not any(line.startswith("lxc.hook.mount") for line in lines)
+
+
+@pytest.mark.parametrize("given", [{}, {"security": {"drop_capabilities": ["sys_admin"]}}], ids=["default", "list"])
+def test_without_sys_admin_no_hook_is_needed(given: dict[str, Any]) -> None:
+    assert not [line for line in render({**given, "mounts": [{"source": "/srv", "target": "/d"}]}) if ".hook." in line]
+
+
+KEPT: dict[str, tuple[dict[str, Any], bool]] = {
+    "default": ({}, False),
+    "init of its own": ({"init": ["/init"]}, True),
+    "a list": (KEEPS, True),
+    "a list of LXC": ({**KEEPS, "lxc": {"lxc.cap.drop": "mknod sys_admin"}}, False),
+    "a list of LXC that forgets": ({"lxc": {"lxc.cap.drop": ["", "mknod"]}}, True),
+    "what LXC keeps": ({"lxc": {"lxc.cap.keep": "chown"}}, True),
+}
+
+
+@pytest.mark.parametrize(("given", "kept"), KEPT.values(), ids=KEPT)
+def test_who_keeps_sys_admin(given: dict[str, Any], kept: bool) -> None:
+    assert spec.CONTAINER({"name": "hmi", **given}).keeps("sys_admin") is kept
+
+
+def test_the_gateway_directory_is_made_at_each_start() -> None:
+    (hook,) = [line for line in render({"gateway_dir": "/run/it's", "gateway_dir_mode": "0750"}) if "pre-start" in line]
+    script = shlex.split(hook.partition(" = ")[2])[2]
+    path = shlex.quote("/run/it's")
+    assert script == f"set -e; umask 022; [ -d {path} ] || {{ mkdir -p {path}; chmod 0750 {path}; }}"
+
+
+UNCHANGED: dict[str, tuple[str, str]] = {
+    "a mount below a source": (
+        "lxc.mount.entry = /srv d none bind,ro 0 0\n",
+        "lxc.mount.entry = /srv d none rbind,ro 0 0\nlxc.hook.pre-mount = %s\nlxc.hook.mount = %s x'\n"
+        % (hooks.HIDE_ROOTFS, hooks.BELOW),
+    ),
+    "an optional source": (
+        "lxc.mount.entry = /srv dev/d none rbind,ro,create=file 0 0\n",
+        "lxc.mount.entry = /srv dev/d none rbind,ro,create=dir 0 0\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), UNCHANGED.values(), ids=UNCHANGED)
+def test_what_changes_by_itself(before: str, after: str) -> None:
+    assert config.running_part(before) == config.running_part(after)
+
+
+def test_what_a_user_changes() -> None:
+    lines = "lxc.mount.entry = /srv d none bind,ro 0 0", "lxc.mount.entry = /srv d none bind,rw 0 0"
+    assert config.running_part(lines[0]) != config.running_part(lines[1])
+
+
+def test_what_a_path_is(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "fifo")
+    found = [target.kind(str(tmp_path / name)) for name in ("", "link", "file", "fifo", "none")]
+    assert [*found, target.kind("/dev/null")] == ["directory", "directory", "file", "file", None, "device"]
+
+
+def test_the_directories_that_not_everybody_can_pass(tmp_path: Path) -> None:
+    inner = tmp_path / "closed" / "open" / "also closed"
+    inner.mkdir(parents=True)
+    (tmp_path / "closed").chmod(0o710)
+    (tmp_path / "closed" / "open").chmod(0o701)
+    inner.chmod(0o700)
+    target.barrier.cache_clear()
+    found = [row for row in target.barriers(str(inner / "x")) if row[0].startswith(str(tmp_path) + "/")]
+    assert found == [
+        (str(tmp_path / "closed"), os.getuid(), os.getgid(), 0o710),
+        (str(inner), os.getuid(), os.getgid(), 0o700),
+    ]
+    # The path itself may be anything: it is looked up in what is above it.
+    assert str(inner) not in [row[0] for row in target.barriers(str(inner))]
+
+
+def test_optional_targets() -> None:
+    given = [
+        {"source": "/a", "target": "/x"},
+        {"source": "/b", "target": "/y", "optional": True},
+        {"source": "tmpfs", "target": "/z", "type": "tmpfs", "optional": True},
+    ]
+    container = spec.CONTAINER({"name": "hmi", "mounts": given})
+    assert mounts.optional_targets(container) == (("mounts[1]", "/b", "/y"),)
