@@ -9,7 +9,7 @@ import os
 import platform
 import re
 from collections import deque
-from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import mounts, target, usage
 
@@ -57,7 +57,7 @@ class Effective(NamedTuple):
     mounts: Mapping[str, str] = {}
     interfaces: Tuple[str, ...] = ()
     apparmor_mode: Optional[str] = None
-    following: FrozenSet[str] = frozenset()
+    following: Tuple[str, ...] = ()
 
 
 def of(pid: int) -> Effective:
@@ -136,10 +136,10 @@ def mounts_in(mountinfo: str) -> Dict[str, str]:
     return found
 
 
-def following_in(mountinfo: str) -> FrozenSet[str]:
+def following_in(mountinfo: str) -> Tuple[str, ...]:
     """The mount points of mounts that get what is mounted below their source on the target, see proc(5), master:."""
     rows = [line.split(" - ")[0].split(" ") for line in usage.lines_of(mountinfo)]
-    return frozenset(mounts.decoded(row[4]) for row in rows if any(word.startswith("master:") for word in row[6:]))
+    return tuple(mounts.decoded(row[4]) for row in rows if any(word.startswith("master:") for word in row[6:]))
 
 
 def covered_in(points: Iterable[str]) -> Set[str]:

@@ -158,7 +158,7 @@ diff:
       after_header: logger
       before: ""
       after: |
-        file 0600 config sha256:fabaf3f0540a2170
+        file 0600 config sha256:0ac75ba3c62527ee
     - before_header: logger/config
       after_header: logger/config
       before: ""
@@ -172,13 +172,15 @@ diff:
         lxc.tty.max = 1
         lxc.pty.max = 1
         lxc.mount.auto = proc:mixed sys:ro
-        lxc.mount.entry = /usr usr none bind,ro 0 0
-        lxc.mount.entry = /lib lib none bind,ro 0 0
-        lxc.mount.entry = /usr/lib usr/lib none bind,ro 0 0
-        lxc.mount.entry = /lib64 lib64 none bind,ro 0 0
-        lxc.mount.entry = /usr/lib64 usr/lib64 none bind,ro 0 0
-        lxc.mount.entry = /usr/local usr/local none bind,ro 0 0
-        lxc.mount.entry = /usr/sbin usr/sbin none bind,ro 0 0
+        lxc.mount.entry = /usr usr none bind,ro,rprivate 0 0
+        lxc.mount.entry = /lib lib none bind,ro,rprivate 0 0
+        lxc.mount.entry = /usr/lib usr/lib none bind,ro,rprivate 0 0
+        lxc.mount.entry = /lib64 lib64 none bind,ro,rprivate 0 0
+        lxc.mount.entry = /usr/lib64 usr/lib64 none bind,ro,rprivate 0 0
+        lxc.mount.entry = /usr/local usr/local none bind,ro,rprivate 0 0
+        lxc.mount.entry = /usr/sbin usr/sbin none bind,ro,rprivate 0 0
+        lxc.mount.entry = tmpfs dev/shm tmpfs rw,nosuid,nodev,create=dir 0 0
+        lxc.mount.entry = mqueue dev/mqueue mqueue rw,nosuid,nodev,noexec,optional,create=dir 0 0
         lxc.net.0.type = veth
         lxc.net.0.link = lxcbr0
         lxc.net.0.name = eth0
@@ -188,6 +190,7 @@ diff:
         lxc.cap.drop = sys_time
         lxc.cap.drop = sys_module
         lxc.cap.drop = sys_rawio
+        lxc.cap.drop = sys_admin
         lxc.no_new_privs = 1
         lxc.cgroup.devices.deny = a
         lxc.cgroup.devices.allow = c 1:3 rwm

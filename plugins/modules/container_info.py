@@ -163,6 +163,11 @@ containers:
           description: The options of the mount that is on top at each mount point.
           returned: when it runs
           type: dict
+        following:
+          description: The mount points below which what the target mounts later appears too.
+          returned: when it runs
+          type: list
+          elements: str
         interfaces:
           description: The names of its network interfaces.
           returned: when it runs
@@ -218,6 +223,7 @@ containers:
         mounts:
           /: rw,relatime
           /sys: ro,nosuid,nodev,noexec,relatime
+        following: [/]
         interfaces: [lo, eth0]
         limits:
           memory: "67108864"

@@ -365,3 +365,41 @@ def test_a_container_of_all_defaults_asks_for_what_is_checked() -> None:
     }
     for key, value in asked.items():
         assert effective.not_in_force([(key, value)], Effective(capabilities=("sys_time",))), key
+
+
+def test_what_follows_later_mounts() -> None:
+    text = (
+        "30 1 8:1 / / rw master:1 - ext4 /dev/sda rw\n"
+        "31 30 8:1 /usr /a\\040b ro shared:7 master:2 propagate_from:3 - ext4 /dev/master:9 rw\n"
+        "32 30 8:1 /usr /c ro shared:7 - ext4 /dev/master:9 rw\n"
+        "33 30 8:1 /usr /d ro - ext4 master:1 rw\n"
+    )
+    assert effective.following_in(text) == ("/", "/a b")
+
+
+HELD: dict[str, tuple[str, Effective, list[str]]] = {
+    "mapped ids": ("bind,idmap=container", Effective(mounts={"/d": "rw,relatime,idmapped"}), []),
+    "no mapped ids": (
+        "bind,idmap=container",
+        Effective(mounts={"/d": "rw,relatime"}),
+        ["mounts: /d is mounted without idmap=container"],
+    ),
+    "closed": ("bind,ro,rprivate", Effective(mounts={"/d": "ro"}, following=("/",)), []),
+    "open to later mounts": (
+        "bind,ro,rprivate",
+        Effective(mounts={"/d": "ro"}, following=("/d",)),
+        ["mounts: /d is mounted without rprivate"],
+    ),
+    "open below to later mounts": (
+        "rbind,ro,rprivate",
+        Effective(mounts={"/d": "ro", "/d/e": "ro"}, following=("/d/e",)),
+        ["mounts: /d/e is mounted without rprivate"],
+    ),
+    "meant to be open": ("bind,ro", Effective(mounts={"/d": "ro"}, following=("/d",)), []),
+}
+
+
+@pytest.mark.parametrize(("options", "found", "reasons"), HELD.values(), ids=HELD)
+def test_what_holds(options: str, found: Effective, reasons: list[str]) -> None:
+    lines = [("lxc.mount.entry", f"/srv d none {options} 0 0")]
+    assert effective.check_mounts(lines, found) == reasons
