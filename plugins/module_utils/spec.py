@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
 
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import interfaces
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.schema import (
     Field,
@@ -401,6 +402,7 @@ def make_container(**values: Any) -> Container:
     check_limits(container.limits)
     check_mounts(container.mounts)
     check_network(container.network)
+    interfaces.check_names(container.lxc)
     return container
 
 
@@ -501,20 +503,26 @@ def known(variable: str, secret: Secret, secrets: Mapping[str, Any]) -> Secret:
 
 
 def parse_containers(
-    specs: Iterable[Any], defaults: Mapping[str, Any], secrets: Optional[Mapping[str, Any]] = None
+    specs: Iterable[Any],
+    defaults: Mapping[str, Any],
+    secrets: Optional[Mapping[str, Any]] = None,
+    bridge: Optional[str] = None,
 ) -> Tuple[Container, ...]:
     """All specs of a host, each merged over `defaults`, in the order given.
 
-    Without `secrets` those of an environment have no values, for what does not need them. Raises RefusedError with one
-    sentence for each spec that is invalid or whose name comes twice.
+    Without `secrets` those of an environment have no values, for what does not need them; `bridge` is the link of
+    interfaces that name none, where that is known. Raises RefusedError with one sentence for each spec that is invalid,
+    whose name comes twice, or that wants in the network what another one has.
     """
     containers: List[Container] = []
     refusals: List[str] = []
+    claimed: interfaces.Claims = {}
     for index, given in enumerate(specs):
         try:
             container = CONTAINER(merge(defaults, given) if isinstance(given, dict) else given)
             if any(container.name == other.name for other in containers):
                 raise InvalidError("is the name of two containers", container.name, "name")
+            interfaces.claim(container, bridge, claimed)
             if secrets is not None:
                 variables = within("environment", lambda value: reveal(value, secrets), container.environment)
                 container = container._replace(environment=variables)
