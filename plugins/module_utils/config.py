@@ -34,10 +34,13 @@ IDLE_SECONDS = "2147483647"
 # Types of interfaces that hang on another one, for which the bridge is the default.
 LINKED = ("veth", "macvlan", "ipvlan", "vlan")
 NEEDS_LINK = LINKED + ("phys",)
-# Keys that do not change what runs, so that their change needs no restart.
+# LXC 4.0 sets the interface of this name up, of an empty network too, and fails without one; later ones overlook it there.
+LOOPBACK = "lo"
+# Keys that do not change what runs, so that their change needs no restart, and a value that says what holds anyway.
 AT_REST = ("lxc.start.", "lxc.group ", "lxc.monitor.", "lxc.log.")
 # What is the same for a container that runs, in a mount entry.
 BY_ITSELF = re.compile(r"(?<= none )r(?=bind,)|,create=(dir|file)(?= )")
+SAID_ANYWAY = re.compile(r"lxc\.net\.[0-9]+\.name = %s" % LOOPBACK)
 CPU_PERIOD = 100000
 
 Line = Tuple[str, str]
@@ -166,21 +169,41 @@ def network(container: Container, host: Host, bridge: str) -> List[Line]:
     """The interfaces, eth0 first; none declared means a network namespace with nothing but lo."""
     if not container.network:
         # Without the flag even lo is down.
-        return [("lxc.net.0.type", "empty"), ("lxc.net.0.flags", "up")]
+        return [("lxc.net.0.type", "empty"), ("lxc.net.0.name", LOOPBACK), ("lxc.net.0.flags", "up")]
     return [line for index, item in enumerate(container.network) for line in interface(index, item, host, bridge)]
+
+
+def link_of(item: Interface, bridge: str) -> Optional[str]:
+    """What an interface hangs on, or what it is, on the target; None for those that need nothing there."""
+    return item.link or (bridge if item.type in LINKED else None)
+
+
+def missed(container: Container, host: Host, bridge: str) -> List[str]:
+    """The interfaces that a container needs and that are not on the target."""
+    links = [link_of(item, bridge) for item in container.network if item.type in NEEDS_LINK]
+    return [link for link in links if link and link not in host.interfaces]
+
+
+def require_link(index: int, item: Interface, link: Optional[str], host: Host) -> None:
+    """Raise ContainerError where what an interface needs is not on the target and will not be at the start."""
+    if item.type not in NEEDS_LINK or link in host.interfaces or (link and host.away.get(link) == ""):
+        return
+    what = "there is no interface %s on the target" % link if link else "a link is needed for type %s" % item.type
+    if link and link in host.away:
+        what = "%s is in the container %s, which runs; stop that one first" % (link, ascii(host.away[link]))
+    raise ContainerError("network[%d].link: %s" % (index, what))
 
 
 def interface(index: int, item: Interface, host: Host, bridge: str) -> List[Line]:
     """The lines of one interface."""
-    link = item.link or (bridge if item.type in LINKED else None)
-    if item.type in NEEDS_LINK and (not link or link not in host.interfaces):
-        what = "there is no interface %s on the target" % link if link else "a link is needed for type %s" % item.type
-        raise ContainerError("network[%d].link: %s" % (index, what))
+    link = link_of(item, bridge)
+    require_link(index, item, link, host)
+    up = item.flags == "up" and item.type != "none"
     values: List[Tuple[str, Optional[str]]] = [
         ("type", item.type),
         ("link", link),
-        ("name", interface_name(index, item)),
-        ("flags", "up" if item.flags == "up" and item.type != "none" else None),
+        ("name", LOOPBACK if item.type == "empty" and up else interface_name(index, item)),
+        ("flags", "up" if up else None),
         ("hwaddr", item.hwaddr),
         ("mtu", str(item.mtu) if item.mtu else None),
         *[("ipv4.address", address) for address in item.ipv4],
@@ -250,7 +273,7 @@ def running_part(text: str) -> List[str]:
     return [
         BY_ITSELF.sub("", line) if line.startswith("lxc.mount.entry") else line
         for line in found
-        if " = " + hooks.BELOW not in line
+        if " = " + hooks.BELOW not in line and not SAID_ANYWAY.fullmatch(line)
     ]
 
 

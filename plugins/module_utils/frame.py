@@ -59,8 +59,8 @@ def run(
 
     `ask_lxc` gets the configs that are to be written, by name, and has LXC's words for those that it refuses.
     """
-    containers = spec.parse_containers(parameters["containers"], parameters["defaults"], parameters["secrets"])
     bridge = bridge_of(parameters)
+    containers = spec.parse_containers(parameters["containers"], parameters["defaults"], parameters["secrets"], bridge)
     reached = choose_runtime(parameters)
     failed = failures_before(parameters)
     wanted = [container for container in containers if container.state != "absent" and container.name not in failed]
@@ -68,7 +68,8 @@ def run(
     names = [container.name for container in wanted]
     locks = nullcontext() if check else files.locked(reached.lxc_path, names)
     with locks, allotment.Allotment(reached, check) as allotted:
-        place = stages.Place(reached.lxc_path, bridge, host, allotted.ids)
+        declared = {container.name: container for container in containers}
+        place = stages.Place(reached.lxc_path, bridge, host, allotted.ids, declared)
         planned, errors = plan_all(stage, wanted, place, check)
         texts = {name: plan.config for name, plan in planned.items() if plan.config is not None}
         for name, words in ask_lxc(reached, texts).items():

@@ -30,6 +30,8 @@ class Host(NamedTuple):
     `kinds`: what those are that exist, see above. `barriers`: the directories on the way to a path that not everybody can
     pass, with user, group and mode.
     `below`: what is mounted below those paths, by path; each with its own relative to that, and its options.
+    `away`: interfaces of the target that a container has which runs; each with the one that keeps it, empty where it
+    will be back.
     `busyboxes`: by the path asked for (None: the one found), a Binary or the reason why there is none.
     `controllers`: the cgroup version (1 or 2) that each controller is on.
     `apparmor`, `selinux`, `seccomp`: whether the kernel has them switched on. `seccomp_profile`: LXC's common one.
@@ -45,6 +47,7 @@ class Host(NamedTuple):
     barriers: Mapping[str, Tuple[Tuple[str, int, int, int], ...]] = {}
     below: Mapping[str, Tuple[Tuple[str, Tuple[str, ...]], ...]] = {}
     interfaces: FrozenSet[str] = frozenset()
+    away: Mapping[str, str] = {}
     busyboxes: Mapping[Optional[str], object] = {}
     controllers: Mapping[str, int] = {}
     apparmor: bool = False

@@ -28,8 +28,8 @@ LXC_PATH = "/var/lib/lxc"
 
 def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
     """The verdicts; `msg` is there where one that is needed is not fulfilled. Raises RefusedError for bad specs."""
-    containers = spec.parse_containers(parameters["containers"], parameters["defaults"])
     bridge = frame.bridge_of(parameters)
+    containers = spec.parse_containers(parameters["containers"], parameters["defaults"], bridge=bridge)
     wanted = [container for container in containers if container.state != "absent"]
     facts = gather(parameters, bridge)
     checks = {name: check(facts, wanted) for name, check in preflight.CHECKS.items()}

@@ -10,6 +10,7 @@ from typing import List, Optional, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     config,
+    interfaces,
     manifest,
     scan,
     stage_busybox,
@@ -60,9 +61,10 @@ def plan(
     container: Container, place: stages.Place, before: manifest.Manifest, after: manifest.Manifest
 ) -> stages.Planned:
     """The LXC config, and the gateway directory on the target."""
+    host = with_away(container, place)
     real = os.path.realpath(place.lxc_path)
-    text = config.render(container, place.host, place.lxc_path, place.bridge, after.ids, real)
-    wanted = config.wanted(container, place.host, text)
+    text = config.render(container, host, place.lxc_path, place.bridge, after.ids, real)
+    wanted = config.wanted(container, host, text)
     directory = missing_directory(container)
     made = ("make directory %s with mode %04o on the target" % directory,) if directory else ()
     # A container that runs has the directory bound that was there at its start; another mode of it shows at once.
@@ -70,6 +72,19 @@ def plan(
     found = stages.planned("config", container, place, before, after, wanted, seen_inside, beside)
     changes = found.changes + (() if beside else made)
     return found._replace(changes=changes, config=text if found.change.actions else None, directory=directory)
+
+
+def with_away(container: Container, place: stages.Place) -> Host:
+    """The facts of the target, with what a container that runs has taken away from it, where something is missed."""
+    missed = config.missed(container, place.host, place.bridge)
+    if not missed:
+        return place.host
+    # Seldom needed, so seldom loaded.
+    from ansible_collections.softwarecontainer.lxc.plugins.module_utils import holders
+
+    there = holders.holders(place.lxc_path)
+    kept = {link: interfaces.keeper(there[link], container, place.declared) for link in missed if link in there}
+    return place.host._replace(away=kept)
 
 
 def missing_directory(container: Container) -> Optional[Tuple[str, int]]:

@@ -23,12 +23,16 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import 
 
 
 class Place(NamedTuple):
-    """Where the containers are, what they hang on, and the ids that each has or gets, see allotment.py."""
+    """Where the containers are, what they hang on, and the ids that each has or gets, see allotment.py.
+
+    `declared`: all containers of the host that have a spec, by name.
+    """
 
     lxc_path: str
     bridge: str
     host: Host
     ids: Callable[[Container, manifest.Manifest], Ids]
+    declared: Mapping[str, Container] = {}
 
 
 class Planned(NamedTuple):

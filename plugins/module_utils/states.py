@@ -30,14 +30,14 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
 
     In check mode the earlier stages have changed nothing; with `predict` it is asked what they would change.
     """
-    containers = spec.parse_containers(parameters["containers"], parameters["defaults"], parameters["secrets"])
+    bridge = frame.bridge_of(parameters)
+    containers = spec.parse_containers(parameters["containers"], parameters["defaults"], parameters["secrets"], bridge)
     names = spec.parse_names(parameters["name"] or ())
     if containers and names:
         raise RefusedError("name: give either names or containers, not both")
     if names and parameters["prune"] and parameters["state"] != "absent":
         raise RefusedError("prune: goes with containers, since with names it would remove all the others")
     times = times_of(parameters)
-    bridge = frame.bridge_of(parameters)
     reached = frame.choose_runtime(parameters)
     wishes = [wish_of(container) for container in containers]
     wishes += [supervise.Wish(name, parameters["state"] or "started") for name in dict.fromkeys(names)]
@@ -113,8 +113,9 @@ def foresee(
     found = dict(before)
     concerned = [container for container in containers if container.state != "absent"]
     ids = allotment.Allotment(reached, True).ids
+    declared = {container.name: container for container in containers}
     for stage in chain.STAGES:
-        place = stages.Place(reached.lxc_path, bridge, stage.gather(concerned), ids)
+        place = stages.Place(reached.lxc_path, bridge, stage.gather(concerned), ids, declared)
         for container in concerned:
             there = found[container.name]
             if isinstance(there, supervise.Found):

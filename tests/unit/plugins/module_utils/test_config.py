@@ -213,7 +213,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "on_change": ({"on_change": "leave"}, []),
     "ready": ({"ready": [{"tcp": 80}, {"file": "/run/ready", "timeout": 1, "stable": 0}]}, []),
-    "no network": ({"network": []}, [*VETH[:1], "+lxc.net.0.type = empty", *VETH[1:3]]),
+    "no network": ({"network": []}, [*VETH[:3], "+lxc.net.0.type = empty", "+lxc.net.0.name = lo"]),
     "network with all keys": (
         {
             "network": [
@@ -270,7 +270,11 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "network of the target": ({"network": [{"type": "none"}]}, [*VETH[:1], "+lxc.net.0.type = none", *VETH[1:]]),
     "network empty": (
         {"network": [{"type": "empty"}]},
-        [*VETH[:3], "+lxc.net.0.type = empty"],
+        [*VETH[:3], "+lxc.net.0.type = empty", "+lxc.net.0.name = lo"],
+    ),
+    "network empty, left down": (
+        {"network": [{"type": "empty", "flags": "down"}]},
+        [*VETH, "+lxc.net.0.type = empty"],
     ),
     "autodev": ({"autodev": False}, ["-lxc.autodev = 1", "+lxc.autodev = 0", *SHARED_MEMORY]),
     "tty": ({"tty": 4}, ["-lxc.tty.max = 1", "+lxc.tty.max = 4"]),
@@ -585,6 +589,16 @@ MISSING: dict[str, tuple[dict[str, Any], Host, str]] = {
         HOST,
         "network[0].link: a link is needed for type phys",
     ),
+    "link that a container has": (
+        {"network": [{"type": "phys", "link": "eth7"}]},
+        lacking(away={"eth7": "other"}),
+        "network[0].link: eth7 is in the container 'other', which runs; stop that one first",
+    ),
+    "link of macvlan that a container has": (
+        {"network": [{"type": "macvlan", "link": "eth7"}]},
+        lacking(away={"eth7": "other"}),
+        "network[0].link: eth7 is in the container 'other', which runs; stop that one first",
+    ),
     "init.lxc": (
         {},
         lacking(init_lxc=None),
@@ -707,6 +721,26 @@ MISSING: dict[str, tuple[dict[str, Any], Host, str]] = {
 @pytest.mark.parametrize(("given", "host", "sentence"), MISSING.values(), ids=MISSING)
 def test_what_the_target_lacks(given: dict[str, Any], host: Host, sentence: str) -> None:
     assert refusal(given, host) == sentence
+
+
+def test_a_link_that_will_be_back_at_the_start() -> None:
+    given = {"network": [{"type": "phys", "link": "eth7"}]}
+    assert config.missed(container(given), HOST, "lxcbr0") == ["eth7"]
+    assert "lxc.net.0.link = eth7\n" in render(given, HOST._replace(away={"eth7": ""}))
+
+
+@pytest.mark.parametrize(
+    ("given", "missed"),
+    [
+        ({}, []),
+        ({"network": []}, []),
+        ({"network": [{"link": "br1"}, {"type": "phys", "link": "eth0"}]}, []),
+        ({"network": [{"link": "br7"}, {"type": "phys"}, {"type": "none", "link": "br8"}]}, ["br7"]),
+    ],
+    ids=["the bridge is there", "no network", "all are there", "one is not"],
+)
+def test_what_is_missed(given: dict[str, Any], missed: list[str]) -> None:
+    assert config.missed(container(given), HOST, "lxcbr0") == missed
 
 
 # Directories that are links on the target, as Fedora has /usr/sbin and OSTree /usr/local; LXC mounts over no link.
@@ -871,12 +905,15 @@ def test_what_matters_for_a_container_that_runs() -> None:
         "lxc.groups.x = 1\n"
         "lxc.monitor.unshare = 1\n"
         "lxc.log.level = ERROR\n"
+        "lxc.net.1.name = lo\n"
+        "lxc.net.1.name = lo0\n"
         "not ours\n"
         "lxc.mount.entry = /a b none bind 0 0\n"
     )
     assert config.running_part(text) == [
         "lxc.uts.name = hmi",
         "lxc.groups.x = 1",
+        "lxc.net.1.name = lo0",
         "lxc.mount.entry = /a b none bind 0 0",
     ]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import interfaces, spec
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
 
 ADDRESS = "is the address of container 'a' as well, on the same link; give each another one"
@@ -176,3 +176,43 @@ def test_a_name_that_lxc_would_cut(key: str, value: str, fits: bool) -> None:
 
 def test_other_values_of_a_network_may_be_long() -> None:
     assert spec.parse_containers([{"name": "a", "lxc": {"lxc.net.0.script.up": "/" + "a" * 40}}], {})
+
+
+CONFIG = """\
+# lxc.net.7.type = phys
+lxc.net.0.type = veth
+lxc.net.0.link = lxcbr0
+lxc.net.1.type = phys
+lxc.net.1.link = eth1
+lxc.net.1.name = lan0
+lxc.net.2.type=phys
+lxc.net.2.link=eth2
+lxc.net.3.type = phys
+lxc.net.1.link = eth9
+"""
+
+
+def test_the_interfaces_that_a_config_takes() -> None:
+    assert interfaces.taken_by(CONFIG) == [("eth9", "lan0"), ("eth2", "eth2")]
+
+
+# The spec of the container that has an interface, what is wanted of the other, and whether the first one keeps it.
+KEEPING: dict[str, tuple[dict[str, Any] | None, dict[str, Any], bool]] = {
+    "not declared": (None, {}, True),
+    "not declared, and the other is not to run": (None, {"state": "stopped"}, False),
+    "absent": ({"state": "absent"}, {}, False),
+    "stopped": ({"state": "stopped"}, {}, False),
+    "restarted without it": ({}, {}, False),
+    "left running": ({"on_change": "leave"}, {}, True),
+    "left running, and then stopped": ({"on_change": "leave", "state": "stopped"}, {}, False),
+}
+
+
+@pytest.mark.parametrize(("holder", "given", "kept"), KEEPING.values(), ids=KEEPING)
+def test_who_keeps_an_interface(holder: dict[str, Any] | None, given: dict[str, Any], kept: bool) -> None:
+    declared = {} if holder is None else {"a": spec.CONTAINER({"name": "a", **holder})}
+    assert interfaces.keeper("a", spec.CONTAINER({"name": "b", **given}), declared) == ("a" if kept else "")
+
+
+def test_its_own_interface() -> None:
+    assert interfaces.keeper("a", spec.CONTAINER({"name": "a", "on_change": "leave"}), {}) == ""
