@@ -119,8 +119,14 @@ options:
       resolv_conf:
         description:
           - The content of C(/etc/resolv.conf) in the container.
-          - V(copy) copies the target's as it is when M(softwarecontainer.lxc.rootfs) runs. V(none) makes no such
-            file. Anything else is the content itself, as text or as a list of lines, each of which gets a line end.
+          - V(copy) copies the target's as it is when M(softwarecontainer.lxc.rootfs) runs. When the target's changes, the
+            next run replaces the copy, and the container runs on. V(none) makes no such file. Anything else is the content
+            itself, as text or as a list of lines, each of which gets a line end.
+          - A name server on the target's loopback, such as C(127.0.0.53), answers no container that has a network of
+            its own. V(copy) then takes the servers behind it, which systemd-resolved, NetworkManager or dnsmasq keep
+            below C(/run); else the address of the bridge, where something on the target answers there, as C(lxc-net)
+            does. The changes of M(softwarecontainer.lxc.rootfs) say what was taken. Where nothing is found the file
+            is copied as it is, with a warning.
         type: raw
         default: copy
       busybox:
@@ -229,6 +235,9 @@ options:
           - The network interfaces of the container, in order.
           - When left out, one C(veth) on the bridge, called C(eth0), which is up and has no address.
           - An empty list gives the container a network namespace with the loopback interface alone.
+          - Two containers of a host cannot have the same address or hardware address on the same link, the same
+            C(lxc.net.N.veth.pair), or the same interface of the target. Those with O(containers[].state) V(stopped) may,
+            unless O(containers[].autostart) is enabled.
         type: list
         elements: dict
         default:
@@ -248,6 +257,10 @@ options:
             description:
               - The interface of the target that this one hangs on, or for V(phys) the one that is moved into the
                 container. At most 15 characters. It has to exist when M(softwarecontainer.lxc.config) runs.
+              - An interface of type V(phys) is not on the target as long as the container runs, and comes back under its
+                own name when the container stops. A run that stops one container and starts another one can hand it over.
+                After a start that LXC gives up at the last moment, and after a kill of LXC's monitor, the kernel gives it
+                back under the name that it had in the container.
               - When left out, the bridge given by the option C(bridge) of M(softwarecontainer.lxc.config) for the
                 types V(veth), V(macvlan), V(ipvlan) and V(vlan). The type V(phys) needs it.
             type: str

@@ -31,7 +31,7 @@ TIMES: Arguments = {
 
 # What each stage takes, by the name of the module that stands for it.
 STAGES: Dict[str, Arguments] = {
-    "rootfs": {**CONTAINERS, **SECRETS, "look_ahead": {"type": "dict", "options": {**BRIDGE, **PRUNE}}},
+    "rootfs": {**CONTAINERS, **SECRETS, **BRIDGE, "look_ahead": {"type": "dict", "options": {**BRIDGE, **PRUNE}}},
     "busybox": {**CONTAINERS, **SECRETS, **EARLIER},
     "config": {**CONTAINERS, **SECRETS, **BRIDGE, **EARLIER},
     "container": {

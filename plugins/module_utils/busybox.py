@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Dict, Tuple
+from typing import Dict, Set, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
@@ -30,10 +30,20 @@ def wanted(container: Container, host: Host) -> Dict[str, tree.Entry]:
             "busybox.path: %s needs %s, which is not there without system_mounts; give a static busybox"
             % (binary.path, binary.interpreter)
         )
-    declared = {"rootfs" + item.path for item in container.files + container.directories}
-    declared |= {"rootfs" + mount.target for mount in container.mounts if mount.create}
+    declared = declared_paths(container)
     shared = entries(binary, container.busybox.method, chosen(container, binary))
     return {path: entry for path, entry in shared.items() if path not in declared} if declared else shared
+
+
+def declared_paths(container: Container) -> Set[str]:
+    """The entries that are another stage's, since the spec declares them."""
+    declared = {"rootfs" + item.path for item in container.files + container.directories}
+    return declared | {"rootfs" + mount.target for mount in container.mounts if mount.create}
+
+
+def asked(container: Container) -> object:
+    """What the spec asks for. Which busybox that is, and what applets it has, is the target's to say."""
+    return container.busybox, container.system_mounts, sorted(declared_paths(container))
 
 
 def chosen(container: Container, binary: Binary) -> Tuple[str, ...]:

@@ -113,7 +113,7 @@ def after(
     for name, stage in saved.stages.items():
         mine = paths & {*stage.entries, *current.entries(name)}
         last = current.stages[name].changed if name in current.stages else stage.changed
-        stages[name] = manifest.Stage(stage.entries, now if mine else last)
+        stages[name] = manifest.Stage(stage.entries, now if mine else last, asked=stage.asked)
     return manifest.Manifest(saved.machine_id, stages, ids_after(saved, current))
 
 

@@ -17,6 +17,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.schema import CONTROL
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import (
     OWN_DIRECTORY,
+    Autostart,
     Container,
     Interface,
     Limits,
@@ -42,6 +43,9 @@ AT_REST = ("lxc.start.", "lxc.group ", "lxc.monitor.", "lxc.log.")
 BY_ITSELF = re.compile(r"(?<= none )r(?=bind,)|,create=(dir|file)(?= )")
 SAID_ANYWAY = re.compile(r"lxc\.net\.[0-9]+\.name = %s" % LOOPBACK)
 CPU_PERIOD = 100000
+
+# To be counted up where a spec has to be rendered in another way for containers that run, which are then restarted.
+RENDERING = 1
 
 Line = Tuple[str, str]
 
@@ -261,6 +265,12 @@ def autostart(container: Container) -> List[Line]:
     lines += [("lxc.start.order", str(wanted.order))] if wanted.order else []
     lines += [("lxc.start.delay", str(wanted.delay))] if wanted.delay else []
     return lines + [("lxc.group", group) for group in wanted.groups]
+
+
+def asked(container: Container, lxc_path: str, bridge: str) -> object:
+    """What the spec asks of a container that runs. What the target is like, and so what the config says, is not in it."""
+    running = container._replace(state="", on_change="", ready=(), autostart=Autostart())
+    return RENDERING, running, lxc_path, bridge
 
 
 def running_part(text: str) -> List[str]:

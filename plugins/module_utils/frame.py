@@ -77,9 +77,19 @@ def run(
         if not check:
             errors.update(apply_all(place.lxc_path, [planned[name] for name in planned if name not in errors]))
     errors.update(failed)
+    warnings = warnings_of({name: plan.warning for name, plan in planned.items() if name not in errors})
     items = [item_of(container.name, planned, errors) for container in containers]
     diffs = [part for name in planned if name not in errors for part in planned[name].diffs()] if diff else []
-    return result_of(items, diffs, {"lxc_path": reached.lxc_path, "runtime": reached.kind})
+    return result_of(items, diffs, {"lxc_path": reached.lxc_path, "runtime": reached.kind, **warnings})
+
+
+def warnings_of(told: Mapping[str, str]) -> Dict[str, Any]:
+    """Ansible's warnings: each once, with the names of all containers that it is about."""
+    names: Dict[str, List[str]] = {}
+    for name, warning in told.items():
+        names.setdefault(warning, []).append(ascii(name))
+    found = ["container %s: %s" % (", ".join(those), warning) for warning, those in names.items() if warning]
+    return {"warnings": found} if found else {}
 
 
 def plan_all(

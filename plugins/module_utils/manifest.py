@@ -32,12 +32,14 @@ class Moment(NamedTuple):
 class Stage(NamedTuple):
     """What one stage made: its entries, and when it last changed what a running container sees.
 
-    `earlier`: what else may be at a path while a change is under way, since it was there before.
+    `earlier`: what else may be at a path while a change is under way, since it was there before. `asked`: a digest of what
+    the spec asked for then; empty where it is not known.
     """
 
     entries: Mapping[str, Record] = {}
     changed: Optional[Moment] = None
     earlier: Mapping[str, Tuple[Record, ...]] = {}
+    asked: str = ""
 
 
 class Manifest(NamedTuple):
@@ -72,6 +74,7 @@ def parse(text: str) -> Manifest:
                 shared[stage["entries"]] if isinstance(stage["entries"], int) else records(stage["entries"]),
                 Moment(str(stage["changed"][0]), float(stage["changed"][1])) if stage["changed"] else None,
                 {path: tuple(record_of(*each) for each in kept) for path, kept in stage.get("earlier", {}).items()},
+                str(stage.get("asked", "")),
             )
             for name, stage in data["stages"].items()
         }
@@ -118,9 +121,10 @@ def record_of(kind: str, mode: str, detail: str, size: str) -> Record:
 def render(manifest: Manifest) -> str:
     """The text of a manifest, the same for the same manifest: JSON, with the entries of a stage on one line."""
     stages = ",".join(
-        '%s:{"changed":%s,%s"entries":\n%s\n}'
+        '%s:{%s"changed":%s,%s"entries":\n%s\n}'
         % (
             dump(name),
+            '"asked":%s,' % dump(stage.asked) if stage.asked else "",
             dump(moment(stage)),
             '"earlier":%s,' % dump(stage.earlier) if stage.earlier else "",
             text_of(stage.entries),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import config, hardening, idmap
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import config, hardening, idmap, name_servers
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Binary
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Container, Interface
 
@@ -25,6 +25,7 @@ class Facts(NamedTuple):
     `ways`: how LXC can be reached. `unreached`: why it cannot be in the way that was asked for. `busybox`: a Binary, or
     why there is none. `ids`: the ranges for user namespaces that root has. `closed`: the directory that keeps others out
     of the lxc path, or none. `mapping`: why the file system cannot be mounted with mapped ids, empty where it can.
+    `resolver`: name servers that answer containers, where those of its resolv.conf are the target itself.
     `free`, `inodes`: bytes and inodes that are free, None where the file system has no fixed number of inodes.
     `read_only`: the places that should be writable and are not. `there`: the containers that have a directory.
     """
@@ -47,6 +48,8 @@ class Facts(NamedTuple):
     init_lxc_static: Optional[str] = None
     bridge: str = ""
     interfaces: FrozenSet[str] = frozenset()
+    resolv_conf: str = ""
+    resolver: Optional[name_servers.Servers] = None
     busybox: Union[Binary, str] = ""
     ids: int = 0
     closed: str = ""
@@ -172,6 +175,13 @@ def bridge(facts: Facts, _containers: Sequence[Container]) -> Check:
     return Check(there, "%s%s" % ("" if there else "no ", facts.bridge), advice)
 
 
+def names(facts: Facts, _containers: Sequence[Container]) -> Check:
+    copy = name_servers.copied(facts.resolv_conf, facts.resolver)
+    found = ", ".join(name_servers.servers(copy.text)) or "none"
+    advice = "have a name server answer at the bridge, with the role softwarecontainer.lxc.host for example, or set resolv_conf"
+    return Check(not copy.warning, found + (", the target itself" if copy.warning else ""), advice)
+
+
 def busybox(facts: Facts, _containers: Sequence[Container]) -> Check:
     if not isinstance(facts.busybox, Binary):
         return Check(False, facts.busybox, "install busybox, or set busybox.method to none")
@@ -220,6 +230,7 @@ CHECKS: Dict[str, Callable[[Facts, Sequence[Container]], Check]] = {
     "lxc": lxc,
     "init_lxc": init_lxc,
     "bridge": bridge,
+    "name_servers": names,
     "busybox": busybox,
     "space": space,
     "writable": writable,

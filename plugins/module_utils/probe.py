@@ -16,6 +16,8 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     idmap,
     idmapped,
     preflight,
+    resolvers,
+    rootfs,
     runtime,
     spec,
     target,
@@ -78,6 +80,8 @@ def gather(parameters: Mapping[str, Any], bridge: str) -> preflight.Facts:
         init_lxc_static=target.first_program("init.lxc.static", target.INIT_DIRECTORIES),
         bridge=bridge,
         interfaces=frozenset(os.listdir("/sys/class/net")),
+        resolv_conf=target.read_text(rootfs.RESOLV_CONF),
+        resolver=resolvers.find((bridge,)),
         # The one that is found; the stages look at those that specs name.
         busybox=target.busybox(None),
         ids=len(idmap.slots(*target.free_ids())),

@@ -210,7 +210,8 @@ def plan(lxc_path: str, name: str, sound: Set[str], outcome: Outcome) -> stages.
     except OSError as error:
         raise ContainerError("%s cannot be read: %s" % (error.filename or root, error.strerror)) from None
     now = manifest.Moment(processes.boot_id(), processes.since_boot())
-    after = checkpoint.after(saved.manifest, current, seen_inside(actions), now)
+    looked_at = stages.read_again(lxc_path, name, actions, checkpoint.owned_by(current), ids)
+    after = checkpoint.after(saved.manifest, current, seen_inside(caused(looked_at, saved.manifest, current)), now)
     changes = tree.describe(actions)
     if current.stages and current.ids != after.ids:
         changes.append("map its ids to " + after.ids.words())
@@ -227,6 +228,20 @@ def plan(lxc_path: str, name: str, sound: Set[str], outcome: Outcome) -> stages.
     if not changes:
         return stages.Planned(files.Change(name, (), manifest.Manifest(), manifest.Manifest()))
     return stages.Planned(files.Change(name, actions, current, after, saved.access), tuple(changes), True)
+
+
+def caused(
+    actions: Tuple[tree.Action, ...], saved: manifest.Manifest, current: manifest.Manifest
+) -> Tuple[tree.Action, ...]:
+    """The actions that are due to another spec, or to somebody's changes, and not to the target alone."""
+    found = actions
+    for name, stage in saved.stages.items():
+        there = current.stages.get(name)
+        if there and stage.asked and there.asked == stage.asked:
+            mine = {*stage.entries, *there.entries}
+            kept = stages.caused(tuple(action for action in found if action.path in mine), there, stage.asked)
+            found = tuple(action for action in found if action.path not in mine or action in kept)
+    return found
 
 
 def seen_inside(actions: Tuple[tree.Action, ...]) -> List[str]:

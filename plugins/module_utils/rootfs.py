@@ -39,6 +39,7 @@ FHS = [
 ]
 # Everybody may write to /tmp and nobody may remove what is another's: FHS 3.0, 3.18.
 MODES = {"tmp": 0o1777}
+RESOLV_CONF = "/etc/resolv.conf"
 PASSWD = "root:x:0:0:root:/root:/bin/sh\n"
 GROUP = "root:x:0:root\n"
 PULSE_CLIENT = "disable-shm=yes\n"
@@ -79,7 +80,7 @@ def wanted(container: Container, host: Host, uuid: str, there: Collection[str] =
     add(entries, tree.file("rootfs/etc/machine-id", 0o444, uuid + "\n"))
     if container.resolv_conf != "none":
         literal = container.resolv_conf if container.resolv_conf != "copy" else host.resolv_conf
-        add(entries, tree.file("rootfs/etc/resolv.conf", 0o644, literal))
+        add(entries, tree.file("rootfs" + RESOLV_CONF, 0o644, literal))
     for path, entry in mount_targets(container, host).items():
         if path not in there and entries.get(path, tree.Entry(path, "", 0)).kind != entry.kind:
             add(entries, entry)
@@ -96,6 +97,17 @@ def mount_targets(container: Container, host: Host) -> Dict[str, tree.Entry]:
         "rootfs" + path: tree.directory("rootfs" + path) if kind == DIRECTORY else tree.file("rootfs" + path, 0o644, "")
         for path, kind in mounts.made_in_rootfs(container, host).items()
     }
+
+
+def asked(container: Container) -> object:
+    """What the spec asks for. What the target's resolv.conf says is not in it."""
+    declared = container.directories, container.files, container.mounts
+    return container.install_prefix, container.resolv_conf, declared
+
+
+def copies_resolv_conf(container: Container) -> bool:
+    """Whether /etc/resolv.conf is a copy of the target's, and not something that the spec declares."""
+    return container.resolv_conf == "copy" and not any(item.path == RESOLV_CONF for item in container.files)
 
 
 def add(entries: Dict[str, tree.Entry], entry: tree.Entry) -> None:

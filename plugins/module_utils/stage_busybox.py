@@ -22,7 +22,8 @@ def plan(
     container: Container, place: stages.Place, before: manifest.Manifest, after: manifest.Manifest
 ) -> stages.Planned:
     """Busybox and its applets."""
-    return stages.planned("busybox", container, place, before, after, busybox.wanted(container, place.host))
+    wanted = busybox.wanted(container, place.host)
+    return stages.planned("busybox", container, place, before, after, wanted, asked=busybox.asked(container))
 
 
 STAGE = stages.Stage("busybox", lambda _container: ("rootfs",), gather, plan)

@@ -69,7 +69,8 @@ def plan(
     made = ("make directory %s with mode %04o on the target" % directory,) if directory else ()
     # A container that runs has the directory bound that was there at its start; another mode of it shows at once.
     beside = made if directory and not os.path.lexists(directory[0]) else ()
-    found = stages.planned("config", container, place, before, after, wanted, seen_inside, beside)
+    asked = config.asked(container, place.lxc_path, place.bridge)
+    found = stages.planned("config", container, place, before, after, wanted, seen_inside, beside, asked)
     changes = found.changes + (() if beside else made)
     return found._replace(changes=changes, config=text if found.change.actions else None, directory=directory)
 

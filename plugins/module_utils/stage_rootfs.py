@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, Sequence, Set
+from typing import Dict, Sequence, Set, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     manifest,
     mounts,
+    name_servers,
     rootfs,
     stages,
     target,
@@ -19,13 +20,15 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import DIRECTORY, FILE, Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Container
 
+RESOLV_CONF = "rootfs" + rootfs.RESOLV_CONF
+
 
 def gather(containers: Sequence[Container]) -> Host:
     """The facts that the tree depends on."""
     kinds = {path: target.kind(path) for container in containers for path in mounts.bound(container)}
     return Host(
         kinds={path: kind for path, kind in kinds.items() if kind},
-        resolv_conf=target.read_text("/etc/resolv.conf"),
+        resolv_conf=target.read_text(rootfs.RESOLV_CONF),
         seed=target.seed(),
     )
 
@@ -36,10 +39,22 @@ def plan(
     """The tree."""
     uuid = before.machine_id or rootfs.machine_id(place.host.seed, place.lxc_path, container.name)
     after = after._replace(machine_id=uuid)
-    host = place.host._replace(kinds={**remembered(container, before), **place.host.kinds})
+    copy = resolv_conf(container, place)
+    kinds = {**remembered(container, before), **place.host.kinds}
+    host = place.host._replace(resolv_conf=copy.text, kinds=kinds)
     others = made_by_others(container, place._replace(host=host), before, after)
     wanted = rootfs.wanted(container, host, uuid, others)
-    found = stages.planned("rootfs", container, place, before, after, wanted)
+    copied = rootfs.copies_resolv_conf(container)
+
+    def seen_inside(actions: Tuple[tree.Action, ...]) -> bool:
+        """Programs read a resolv.conf at any time, and one that is a copy changes when the target's does."""
+        return any(not (copied and action.path == RESOLV_CONF) for action in actions)
+
+    asked = rootfs.asked(container)
+    found = stages.planned("rootfs", container, place, before, after, wanted, seen_inside, asked=asked)
+    if copy.note and any(action.path == RESOLV_CONF for action in found.change.actions):
+        found = found._replace(changes=(*found.changes, copy.note))
+    found = found._replace(warning=copy.warning)
     access = rootfs.access(after.ids)
     if found.writes and not before.stages:
         return found._replace(change=found.change._replace(access=access))
@@ -71,6 +86,19 @@ def made_by_others(
         return set()
     there = stages.observe(place.lxc_path, container.name, foreign, {}, after.ids)
     return {path for path, found in there.items() if found.kind == foreign[path].kind}
+
+
+def resolv_conf(container: Container, place: stages.Place) -> name_servers.Copy:
+    """The target's /etc/resolv.conf as this container needs it."""
+    text = place.host.resolv_conf
+    if not rootfs.copies_resolv_conf(container) or not name_servers.is_apart(container):
+        return name_servers.Copy(text)
+    if not name_servers.only_itself(text):
+        return name_servers.Copy(text)
+    # Seldom needed, so seldom loaded.
+    from ansible_collections.softwarecontainer.lxc.plugins.module_utils import resolvers
+
+    return name_servers.copied(text, resolvers.find(name_servers.bridges(container, place.bridge)))
 
 
 STAGE = stages.Stage("rootfs", lambda _container: (), gather, plan)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
@@ -36,7 +37,7 @@ class Place(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """What a stage would do for one container.
+    """What a stage would do for one container; `warning`: what it cannot do well.
 
     `config` is the text that LXC has to take first; `directory` one of the target to be made, with its mode;
     `writes` says whether the change has anything to do for the container's own directory; `whose`: its ids, and who may
@@ -49,6 +50,7 @@ class Planned(NamedTuple):
     config: Optional[str] = None
     directory: Optional[Tuple[str, int]] = None
     whose: Tuple[Tuple[str, str], ...] = ()
+    warning: str = ""
 
     def diffs(self) -> List[Dict[str, str]]:
         """Ansible's diff of what would be done."""
@@ -162,6 +164,44 @@ def still_there(
     return found
 
 
+def digest_of(asked: object) -> str:
+    """A digest of what a spec asks for. Values of secrets are part of it, as they are of the config's own digest."""
+    return hashlib.sha256(repr(asked).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def as_made(action: tree.Action, records: Mapping[str, tree.Record]) -> bool:
+    """Whether what an action begins with is as a stage has left it."""
+    record = records.get(action.path)
+    if record is None or action.before is None:
+        return record is None and action.before is None
+    entry, before = tree.recorded(action.path, record), action.before
+    right = entry.kind == tree.LINK or (before.mode == entry.mode and before.owned)
+    return before.kind == entry.kind and tree.same(entry, before) and right
+
+
+def read_again(
+    lxc_path: str, name: str, actions: Tuple[tree.Action, ...], records: Mapping[str, tree.Record], ids: Ids
+) -> Tuple[tree.Action, ...]:
+    """The actions with what files are that were not read, since they have not the size that is wanted now."""
+    unread = {
+        action.path: tree.recorded(action.path, records[action.path])
+        for action in actions
+        if action.path in records and action.before and action.before.kind == tree.FILE and not action.before.digest
+    }
+    read = observe(lxc_path, name, {}, unread, ids) if unread else {}
+    return tuple(action._replace(before=read.get(action.path, action.before)) for action in actions)
+
+
+def caused(actions: Tuple[tree.Action, ...], before: Optional[manifest.Stage], asked: str) -> Tuple[tree.Action, ...]:
+    """The actions that a spec has caused, or somebody who has changed what a stage had made.
+
+    The others are due to what has changed on the target by itself, which is no reason for a restart.
+    """
+    if before is None or before.asked != asked:
+        return actions
+    return tuple(action for action in actions if not as_made(action, before.entries))
+
+
 def planned(
     stage: str,
     container: Container,
@@ -171,11 +211,12 @@ def planned(
     wanted: Dict[str, tree.Entry],
     seen_inside: Callable[[Tuple[tree.Action, ...]], bool] = bool,
     beside: Tuple[str, ...] = (),
+    asked: object = None,
 ) -> Planned:
     """The plan from what is on disk to the wanted entries, and the manifest that belongs to it.
 
     `seen_inside` says whether a container that runs sees the actions only after a restart; any action is so.
-    `beside` says what else changes on the target that it sees only then.
+    `beside` says what else changes on the target that it sees only then. `asked` is what the spec asks of the stage.
     """
     records = shared_records(wanted) if isinstance(wanted, tree.Shared) else tree.records(wanted)
     owned = {path: tree.recorded(path, record) for path, record in before.entries(stage).items()}
@@ -196,12 +237,14 @@ def planned(
         changes.append("record in the manifest what is already there")
     if files.leftovers(place.lxc_path, container.name):
         changes.append("remove what an interrupted run left behind")
-    moment = before.stages[stage].changed if stage in before.stages else None
-    if seen_inside(actions) or beside:
-        moment = manifest.Moment(processes.boot_id(), processes.since_boot())
-    after = after.with_stage(stage, manifest.Stage(records, moment))
     if not changes:
         # A list of a hundred containers must not keep a hundred manifests in memory.
         return Planned(files.Change(container.name, (), manifest.Manifest(), manifest.Manifest()))
+    moment = before.stages[stage].changed if stage in before.stages else None
+    digest = digest_of((asked, after.ids.lines))
+    looked_at = read_again(place.lxc_path, container.name, actions, before.entries(stage), after.ids)
+    if seen_inside(caused(looked_at, before.stages.get(stage), digest)) or beside:
+        moment = manifest.Moment(processes.boot_id(), processes.since_boot())
+    after = after.with_stage(stage, manifest.Stage(records, moment, asked=digest))
     whose = (("ids: " + before.ids.words(), "ids: " + after.ids.words()),) if mapped else ()
     return Planned(files.Change(container.name, actions, before, after), tuple(changes), True, whose=whose)

@@ -43,6 +43,7 @@ options:
       - lxc
       - init_lxc
       - bridge
+      - name_servers
       - busybox
       - space
       - writable

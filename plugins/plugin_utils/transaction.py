@@ -94,7 +94,7 @@ def stop(options: Options, results: Results) -> Dict[str, Any]:
 
 
 def rootfs(options: Options, results: Results) -> Dict[str, Any]:
-    return common(options, "secrets", look_ahead={"bridge": options["bridge"], "prune": options["prune"]})
+    return common(options, "secrets", "bridge", look_ahead={"bridge": options["bridge"], "prune": options["prune"]})
 
 
 def container(options: Options, results: Results) -> Dict[str, Any]:

@@ -39,6 +39,7 @@ FACTS = Facts(
     init_lxc_static="/usr/lib/lxc/init.lxc.static",
     bridge="lxcbr0",
     interfaces=frozenset(["lo", "lxcbr0"]),
+    resolv_conf="nameserver 192.0.2.1\nnameserver 192.0.2.2\n",
     busybox=Binary("/bin/busybox", "00", 2 * MIB, ("ls", "sh"), None),
     ids=2,
     free=100 * MIB,
@@ -62,11 +63,17 @@ GOOD = {
     "lxc": "5.0.2 by binding and tools",
     "init_lxc": "/usr/sbin/init.lxc",
     "bridge": "lxcbr0",
+    "name_servers": "192.0.2.1, 192.0.2.2",
     "busybox": "/bin/busybox, static, 2 applets",
     "space": "100 MiB free in /var/lib/lxc, 5000 inodes",
     "writable": "all of it",
 }
 LACKING: dict[str, tuple[str, dict[str, Any], str]] = {
+    "name servers on loopback": (
+        "name_servers",
+        {"resolv_conf": "nameserver 127.0.0.53\n"},
+        "127.0.0.53, the target itself",
+    ),
     "another user": ("root", {"root": False}, "another user"),
     "no network namespaces": (
         "namespaces",

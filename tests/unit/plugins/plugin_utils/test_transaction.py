@@ -94,7 +94,7 @@ def test_the_arguments():
         ("preflight", "preflight", {**specs, "bridge": "br0"}),
         ("checkpoint", "checkpoint", {**specs, "state": "present", "id": "one"}),
         ("stop", "container", {**place, "stop_timeout": 10.0, "name": ["old"], "state": "stopped"}),
-        ("rootfs", "rootfs", {**specs, "look_ahead": {"bridge": "br0", "prune": False}}),
+        ("rootfs", "rootfs", {**specs, "bridge": "br0", "look_ahead": {"bridge": "br0", "prune": False}}),
         ("busybox", "busybox", specs),
         ("config", "config", {**specs, "bridge": "br0"}),
         ("container", "container", {**times, "containers": [{"name": "hmi"}], "defaults": {}, "bridge": "br0"}),
