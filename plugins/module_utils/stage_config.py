@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import List, Optional, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
@@ -61,7 +62,8 @@ def plan(
 ) -> stages.Planned:
     """The LXC config, and the gateway directory on the target."""
     real = os.path.realpath(place.lxc_path)
-    text = config.render(container, place.host, place.lxc_path, place.bridge, after.ids, real)
+    lxc_path = spelled(place.lxc_path, container.name)
+    text = config.render(container, place.host, lxc_path, place.bridge, after.ids, real)
     wanted = config.wanted(container, place.host, text)
     directory = missing_directory(container)
     made = ("make directory %s with mode %04o on the target" % directory,) if directory else ()
@@ -70,6 +72,13 @@ def plan(
     found = stages.planned("config", container, place, before, after, wanted, seen_inside, beside)
     changes = found.changes + (() if beside else made)
     return found._replace(changes=changes, config=text if found.change.actions else None, directory=directory)
+
+
+def spelled(lxc_path: str, name: str) -> str:
+    """The directory of the containers as a config should have it: another spelling of one place is no change."""
+    text = target.read_text(os.path.join(lxc_path, name, config.FILE_NAME))
+    found = re.search(r"(?m)^lxc\.rootfs\.path = dir:(/.*)/%s/rootfs$" % re.escape(name), text)
+    return found.group(1) if found and os.path.realpath(found.group(1)) == lxc_path else lxc_path
 
 
 def missing_directory(container: Container) -> Optional[Tuple[str, int]]:
