@@ -20,6 +20,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import (
     ledger_file,
     progress,
     report,
+    spelling,
     transaction,
 )
 
@@ -191,6 +192,9 @@ class ActionModule(ActionBase):
             found = {key: templar.template(value) for key, value in found.items() if value is not None}
         except AnsibleError as error:
             raise RefusedError("host %s: %s" % (name, ledger.sentence(error))) from None
+        misread = spelling.refusals(found, self._loader.get_text_file_contents)
+        if misread:
+            raise RefusedError("\n".join("host %s: %s" % (name, each) for each in misread))
         validated = ArgumentSpecValidator(transaction.CONTENT).validate(found)
         if validated.error_messages:
             raise RefusedError("host %s: %s" % (name, ledger.sentence(validated.error_messages[0])))

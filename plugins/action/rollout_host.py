@@ -100,6 +100,9 @@ class ActionModule(ActionBase):
 
         def run(step: transaction.Step, wanted: Mapping[str, Any]) -> Dict[str, Any]:
             module, given = calls.on_target(step.module, wanted)
+            # Without pipelining the module of the stage before is still there, also of one that has failed or was cut
+            # off. The target may have room for one and no more, on the way back too.
+            self._remove_tmp_path(self._connection._shell.tmpdir)
             with packing.without_collector():
                 result: Dict[str, Any] = self._execute_module(module, given, task_vars=variables)
             return result

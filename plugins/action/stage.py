@@ -9,7 +9,7 @@ from typing import Any, Dict, Optional
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments
-from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import calls, packing
+from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import calls, packing, spelling
 
 
 class ActionModule(ActionBase):
@@ -30,6 +30,9 @@ class ActionModule(ActionBase):
             told = "Unsupported parameters for (%s) module: %s. Supported parameters include: %s."
             named = self._task.action, ", ".join(unknown), ", ".join(sorted(known))
             return {**result, "failed": True, "msg": told % named}
+        misread = spelling.refusals(self._task.args, self._loader.get_text_file_contents)
+        if misread:
+            return {**result, "failed": True, "msg": "\n".join(misread)}
         module, given = calls.on_target(name, self._task.args)
         in_background = bool(self._task.async_val and not self._connection.has_native_async)
         with packing.without_collector():

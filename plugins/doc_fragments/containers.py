@@ -396,7 +396,10 @@ options:
       environment:
         description:
           - Environment variables of the container's first program, and of all that M(softwarecontainer.lxc.exec) runs,
-            C(lxc.environment). Booleans are refused; put them in quotes.
+            C(lxc.environment). Booleans, and numbers with a point, are refused; put them in quotes.
+          - YAML reads C(022) as 18 and C(22:30) as 1350. A number that is written otherwise than it is read is refused, here
+            and in all of a spec that is a text, where Ansible knows the file that it comes from. It does not know that of
+            what C(-e) says directly.
           - A value that is secret is written with the key C(secret) and a name, under which the option C(secrets) has it.
             It appears in no output, diff or log, whatever the verbosity. On the target it stands in the container's
             config, which root alone can read.
@@ -562,7 +565,8 @@ notes:
 options:
   lxc_path:
     description:
-      - The directory on the target that holds the containers, an absolute path.
+      - The directory on the target that holds the containers, an absolute path. It may lead through links. LXC is told it
+        as it stands here, so that its tools find the containers by it.
       - When left out, LXC's own, which C(lxc-config lxc.lxcpath) prints.
     type: path
   runtime:

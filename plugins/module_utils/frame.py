@@ -139,11 +139,11 @@ def item_of(name: str, planned: Mapping[str, stages.Planned], errors: Mapping[st
 def result_of(
     items: Sequence[Mapping[str, Any]], diffs: List[Dict[str, str]], more: Mapping[str, Any]
 ) -> Dict[str, Any]:
-    """A module's result. `msg` is there where a container failed, and names each."""
+    """A module's result. `msg` is there where a container failed: a line for each."""
     result: Dict[str, Any] = {"changed": any(item["changed"] for item in items), "containers": list(items), **more}
     failures = ["container %r: %s" % (item["name"], item["error"]) for item in items if item.get("error")]
     if diffs:
         result["diff"] = diffs
     if failures:
-        result["msg"] = "; ".join(failures)
+        result["msg"] = "\n".join(failures)
     return result

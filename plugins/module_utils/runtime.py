@@ -31,6 +31,9 @@ START_MAX = 86400
 SOCKET_NAME_MAX = 104
 # Variables that would change how LXC's own tool runs on the target.
 LOADER = ("LD_", "LXC_", "GLIBC_", "MALLOC_", "GCONV_", "LOCPATH", "PATH")
+# What such a name looks like, with the path of the containers, or with a hash.
+COMMAND_SOCKET = re.compile(r"@(/.*)/[^/]+/command")
+HASHED_SOCKET = re.compile(r"@lxc/[0-9a-f]{16}/command")
 DUMMY = "softwarecontainer-check"
 
 
@@ -59,10 +62,11 @@ class Program(NamedTuple):
 
 
 class Binding(NamedTuple):
-    """LXC through its Python binding."""
+    """LXC through its Python binding; `spellings`: how LXC may know the directory, the user's first, see place_of."""
 
     lxc_path: str
     kind: str = "binding"
+    spellings: Tuple[str, ...] = ()
 
     def version(self) -> str:
         """The version of liblxc."""
@@ -71,7 +75,7 @@ class Binding(NamedTuple):
     def container(self, name: str) -> Any:
         """LXC's object of a container. It makes a directory for its lock: never for a name that is not there."""
         try:
-            return lxc().Container(name, self.lxc_path)
+            return lxc().Container(name, place_of(self, name))
         except RuntimeError:
             raise unloadable(self.lxc_path, name) from None
 
@@ -96,7 +100,7 @@ class Binding(NamedTuple):
         a Python with a module the start takes a quarter longer, and the monitor three times the memory.
         """
         if starts_by_program():
-            Tools(self.lxc_path).start(name, log)
+            Tools(self.lxc_path, spellings=self.spellings).start(name, log)
             return
         container = self.container(name)
         container.set_config_item("lxc.log.file", log)
@@ -135,10 +139,11 @@ class Binding(NamedTuple):
 
 
 class Tools(NamedTuple):
-    """LXC through its lxc-* programs."""
+    """LXC through its lxc-* programs; `spellings`: how LXC may know the directory, the user's first, see place_of."""
 
     lxc_path: str
     kind: str = "tools"
+    spellings: Tuple[str, ...] = ()
 
     def version(self) -> str:
         """The version of LXC."""
@@ -153,7 +158,7 @@ class Tools(NamedTuple):
     def status(self, name: str) -> Status:
         """State and PID 1 of one container."""
         try:
-            text = call(["lxc-info", "-n", name, "-P", self.lxc_path, "-s", "-p", "-H"]).split("\n")
+            text = call(["lxc-info", "-n", name, "-P", place_of(self, name), "-s", "-p", "-H"]).split("\n")
         except ContainerError as error:
             raise (unloadable(self.lxc_path, name) if "Failed to load config" in str(error) else error) from None
         values = dict(re.split(r":\s+", line, maxsplit=1) for line in text if ":" in line)
@@ -162,25 +167,25 @@ class Tools(NamedTuple):
 
     def start(self, name: str, log: str) -> None:
         """Start, until LXC says RUNNING. LXC's errors go to the log."""
-        argv = ["lxc-start", "-n", name, "-P", self.lxc_path, "-d", "-q", "-o", log, "-l", "ERROR"]
+        argv = ["lxc-start", "-n", name, "-P", paths_of(self)[0], "-d", "-q", "-o", log, "-l", "ERROR"]
         # Who calls ends what takes too long.
         call(argv, "LXC did not start it", START_MAX)
 
     def halt(self, name: str) -> None:
         """Ask PID 1 to end, and do not wait."""
-        call(["lxc-stop", "-n", name, "-P", self.lxc_path, "--nokill", "--nowait"])
+        call(["lxc-stop", "-n", name, "-P", place_of(self, name), "--nokill", "--nowait"])
 
     def kill(self, name: str) -> None:
         """End all processes."""
-        call(["lxc-stop", "-n", name, "-P", self.lxc_path, "--kill"])
+        call(["lxc-stop", "-n", name, "-P", place_of(self, name), "--kill"])
 
     def freeze(self, name: str) -> None:
         """Stop all processes from being scheduled."""
-        call(["lxc-freeze", "-n", name, "-P", self.lxc_path])
+        call(["lxc-freeze", "-n", name, "-P", place_of(self, name)])
 
     def unfreeze(self, name: str) -> None:
         """Let all processes be scheduled again."""
-        call(["lxc-unfreeze", "-n", name, "-P", self.lxc_path])
+        call(["lxc-unfreeze", "-n", name, "-P", place_of(self, name)])
 
     def load(self, place: str, path: str, log: str) -> bool:
         """Whether LXC takes a config. Its errors go to the log."""
@@ -203,8 +208,9 @@ def choose(wanted: str, lxc_path: Optional[str]) -> Runtime:
     if not bound and not tools:
         raise RefusedError("LXC was not found on the target: there is no lxc-start in PATH; install LXC")
     own = own_path_by_binding if bound else own_path_by_tools
-    path = spelling(lxc_path, own) if lxc_path else own()
-    return Binding(path) if bound else Tools(path)
+    given = lxc_path or own()
+    path, known_as = os.path.realpath(given), spellings(given, own)
+    return Binding(path, spellings=known_as) if bound else Tools(path, spellings=known_as)
 
 
 def own_path_by_binding() -> str:
@@ -217,17 +223,35 @@ def own_path_by_tools() -> str:
     return call(["lxc-config", "lxc.lxcpath"]).strip()
 
 
-def spelling(lxc_path: str, own: Callable[[], str]) -> str:
-    """One spelling for a directory that is reached through links.
+def spellings(lxc_path: str, own: Callable[[], str]) -> Tuple[str, ...]:
+    """The paths by which LXC knows the directory of the containers, or may know it: the given one, then others.
 
-    LXC names the socket of a container that runs by the path that it was given: by another it would seem stopped.
-    What LXC starts at boot has the spelling of its own settings.
+    LXC names the socket of a container that runs by the path that it was given: by another it would seem stopped. Who
+    starts a container by hand, and what LXC starts at boot, may spell a directory that is reached through links
+    otherwise than the user of this collection. Empty where there is no link and no other spelling.
     """
-    real = os.path.realpath(lxc_path)
-    if real == lxc_path:
-        return lxc_path
-    path = own()
-    return path if os.path.realpath(path) == real else real
+    lxc_path, real = lxc_path.rstrip("/"), os.path.realpath(lxc_path)
+    names = sockets()
+    found = {real, *(match.group(1) for match in map(COMMAND_SOCKET.fullmatch, names) if match)}
+    if any(map(HASHED_SOCKET.fullmatch, names)):
+        # Of a long path the socket has only the hash.
+        found.add(own().rstrip("/"))
+    others = sorted(path for path in found - {lxc_path} if os.path.realpath(path) == real)
+    return (lxc_path, *others) if others else ()
+
+
+def paths_of(runtime: Runtime) -> Tuple[str, ...]:
+    """The same of a way to LXC, never empty."""
+    return runtime.spellings or (runtime.lxc_path,)
+
+
+def place_of(runtime: Runtime, name: str) -> str:
+    """The directory of the containers as it is spelled for one that runs, and as the user spells it for any other."""
+    paths = paths_of(runtime)
+    if len(paths) == 1:
+        return paths[0]
+    present = set(sockets())
+    return next((path for path in paths if socket_name(path, name) in present), paths[0])
 
 
 def has_binding() -> bool:
@@ -291,9 +315,20 @@ def sockets() -> List[str]:
     return socket_names(processes.sockets_text())
 
 
-def command_socket(runtime: Runtime, name: str) -> str:
-    """The name of the socket through which LXC talks to the monitor of a container, as /proc/net/unix has it."""
-    return "@%s/%s/command" % (runtime.lxc_path, name)
+def command_sockets(runtime: Runtime, name: str) -> List[str]:
+    """The names of the sockets through which LXC may talk to the monitor of a container, as /proc/net/unix has them."""
+    return [socket_name(path, name) for path in paths_of(runtime)]
+
+
+def socket_name(lxc_path: str, name: str) -> str:
+    """The name of the socket of a container, see lxc_make_abstract_socket_name in commands_utils.c."""
+    text = "@%s/%s/command" % (lxc_path, name)
+    if len(os.fsencode(text)) <= SOCKET_NAME_MAX + 1:
+        return text
+    number = 0xCBF29CE484222325
+    for byte in os.fsencode("%s/%s" % (lxc_path, name)):
+        number = ((number ^ byte) * 0x100000001B3) % (1 << 64)
+    return "@lxc/%016x/command" % number
 
 
 def socket_names(text: str) -> List[str]:
@@ -310,8 +345,9 @@ def statuses(runtime: Runtime, names: Sequence[str]) -> Dict[str, Union[Status, 
     present = set(sockets())
     results: Dict[str, Union[Status, ContainerError]] = {}
     for name in names:
-        socket = command_socket(runtime, name)
-        if len(os.fsencode(socket)) <= SOCKET_NAME_MAX + 1 and socket not in present:
+        own_sockets = command_sockets(runtime, name)
+        # Of a socket whose name is hashed LXC is asked: a version that hashes otherwise would make it seem stopped.
+        if not any(socket in present or HASHED_SOCKET.fullmatch(socket) for socket in own_sockets):
             results[name] = Status("STOPPED")
     asked = [name for name in names if name not in results]
     results.update(ask_all(runtime, asked))
@@ -376,7 +412,7 @@ def attach(runtime: Runtime, name: str, program: Program, log: str) -> Tuple[Lis
     tool = shutil.which("lxc-attach")
     if tool is None:
         raise ContainerError("there is no lxc-attach in PATH on the target; install LXC's tools")
-    argv = [tool, "-n", name, "-P", runtime.lxc_path, "-o", log, "-l", "ERROR", "-q", "--clear-env"]
+    argv = [tool, "-n", name, "-P", place_of(runtime, name), "-o", log, "-l", "ERROR", "-q", "--clear-env"]
     own = {key: value for key, value in program.environment if not key.startswith(LOADER)}
     argv += ["--keep-var=" + key for key in own]
     argv += ["--set-var=%s=%s" % pair for pair in program.environment if pair[0] not in own]

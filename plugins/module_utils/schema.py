@@ -44,6 +44,14 @@ class InvalidError(ValueError):
         return "%s: %s %s" % (self.key, shown if len(shown) <= 80 else shown[:77] + "...", self.reason)
 
 
+class UnknownKeyError(InvalidError):
+    """A dictionary has a key that it should not have: `value` is that key, `key` the word for one at the top."""
+
+    def inside(self, key: str) -> InvalidError:
+        """The same error, seen from one level further out, where the dictionary has a name."""
+        return InvalidError(self.reason, self.value, key)
+
+
 def option(key: str, parse: Parser, value: Any) -> Any:
     """The value of a module's option. Raises RefusedError where it does not fit."""
     try:
@@ -69,15 +77,30 @@ def text(value: Any) -> str:
     return value
 
 
+def exact(value: Any) -> str:
+    """The same, but no number with a point: YAML reads 1.10 as 1.1."""
+    if isinstance(value, float):
+        raise InvalidError("may have lost digits as a number; put what was written in quotes", value)
+    return text(value)
+
+
 def lines(value: Any) -> str:
     """A text of many lines: content of a file, never of a config. A list is joined, one line each."""
     if isinstance(value, list):
-        return "".join(text(item) + "\n" for item in value)
+        return "".join(line(item) + "\n" for item in value)
     if not isinstance(value, str):
         raise InvalidError("is not a string", value)
     if CONTROL_BUT_LINES.search(value):
         raise InvalidError("has a control character other than tab and line break", value)
     return value
+
+
+def line(value: Any) -> str:
+    """One line of such a text, which takes whatever the text would take there."""
+    given = lines(value) if isinstance(value, str) else text(value)
+    if "\n" in given:
+        raise InvalidError("has a line break or another control character", value)
+    return given
 
 
 def boolean(value: Any) -> bool:
@@ -146,7 +169,7 @@ def matching(pattern: str, what: str) -> Parser:
 
     def parse(value: Any) -> str:
         if not re.fullmatch(pattern, text(value)):
-            raise InvalidError("is not " + what, value)
+            raise InvalidError("is not " + what + hint_at_quotes(value), value)
         return str(value)
 
     return parse
@@ -227,7 +250,7 @@ def record(make: Callable[..., Any], fields: Mapping[str, Field]) -> Parser:
             raise InvalidError("is not a dictionary", value)
         for key in value:
             if key not in fields:
-                raise InvalidError("is not a known key" + nearest(key, tuple(fields)), key, "key")
+                raise UnknownKeyError("is not a known key" + nearest(key, tuple(fields)), key, "key")
         parsed: Dict[str, Any] = {}
         for key, field in fields.items():
             if value.get(key) is not None:
@@ -247,6 +270,11 @@ def within(key: str, parse: Parser, value: Any) -> Any:
         return parse(value)
     except InvalidError as error:
         raise error.inside(key) from None
+
+
+def hint_at_quotes(value: Any) -> str:
+    """What to do about a number that is no such text: YAML reads 52:54:00:12:34:56 as one."""
+    return "" if isinstance(value, str) else "; put what was written in quotes, which YAML reads as a number otherwise"
 
 
 def nearest(word: Any, known: Tuple[str, ...]) -> str:

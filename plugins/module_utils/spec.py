@@ -17,12 +17,14 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.schema impor
     choice,
     decimal,
     either,
+    exact,
     integer,
     lines,
     list_of,
     mapping_of,
     matching,
     mode,
+    nearest,
     option,
     path,
     record,
@@ -40,6 +42,8 @@ DROP_CAPABILITIES = ("mac_admin", "mac_override", "sys_time", "sys_module", "sys
 DROP_WITH_INIT_LXC = ("sys_admin",)
 # Where the command line lies if LXC cannot split it.
 OWN_DIRECTORY = "/etc/softwarecontainer"
+# How many names an error lists at most.
+NAMES_SHOWN = 10
 # Keys that other keys of the spec stand for, or that would take the container out of our hands.
 RESERVED = {
     "lxc.rootfs.path": "it is always <lxc_path>/<name>/rootfs",
@@ -209,7 +213,7 @@ DEVICES = list_of(matching(r"[bc] ([0-9]+|\*):([0-9]+|\*) r?w?m?(?<! )", "a rule
 SECRET = record(make_secret, {"secret": Field(text)})
 ENVIRONMENT = mapping_of(
     matching(r"[A-Za-z_][A-Za-z0-9_]*", "the name of a variable"),
-    lambda value: SECRET(value) if isinstance(value, dict) else text(value),
+    lambda value: SECRET(value) if isinstance(value, dict) else exact(value),
 )
 
 
@@ -495,11 +499,20 @@ def known(variable: str, secret: Secret, secrets: Mapping[str, Any]) -> Secret:
     """A secret with its value."""
     where = "%s.secret" % variable
     if secret.name not in secrets:
-        raise InvalidError("is not among the secrets", secret.name, where)
+        raise InvalidError("is not among the secrets" + others(secret.name, secrets), secret.name, where)
     try:
-        return Secret(secret.name, text(secrets[secret.name]))
+        return Secret(secret.name, exact(secrets[secret.name]))
     except InvalidError:
-        raise InvalidError("is not the name of one line of text", secret.name, where) from None
+        reason = "is not the name of one line of text"
+        reason += "; put the secret in quotes" if isinstance(secrets[secret.name], float) else ""
+        raise InvalidError(reason, secret.name, where) from None
+
+
+def others(name: str, secrets: Mapping[str, Any]) -> str:
+    """The names that there are, and nothing of their values."""
+    names = sorted(map(ascii, secrets))
+    shown = ", ".join(names[:NAMES_SHOWN]) + (", ..." if names[NAMES_SHOWN:] else "")
+    return "; softwarecontainer_secrets has %s%s" % (shown or "none", nearest(name, tuple(map(str, secrets))))
 
 
 def parse_containers(
@@ -511,7 +524,7 @@ def parse_containers(
     """All specs of a host, each merged over `defaults`, in the order given.
 
     Without `secrets` those of an environment have no values, for what does not need them; `bridge` is the link of
-    interfaces that name none, where that is known. Raises RefusedError with one sentence for each spec that is invalid,
+    interfaces that name none, where that is known. Raises RefusedError with one line for each spec that is invalid,
     whose name comes twice, or that wants in the network what another one has.
     """
     containers: List[Container] = []
@@ -530,7 +543,7 @@ def parse_containers(
         except InvalidError as error:
             refusals.append("%s: %s" % (title(index, given), error.sentence().lstrip(": ")))
     if refusals:
-        raise RefusedError("; ".join(refusals))
+        raise RefusedError("\n".join(refusals))
     return tuple(containers)
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import List, Optional, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
@@ -62,8 +63,8 @@ def plan(
 ) -> stages.Planned:
     """The LXC config, and the gateway directory on the target."""
     host = with_away(container, place)
-    real = os.path.realpath(place.lxc_path)
-    text = config.render(container, host, place.lxc_path, place.bridge, after.ids, real)
+    lxc_path = spelled(place.lxc_path, container.name)
+    text = config.render(container, host, lxc_path, place.bridge, after.ids, place.lxc_path)
     wanted = config.wanted(container, host, text)
     directory = missing_directory(container)
     made = ("make directory %s with mode %04o on the target" % directory,) if directory else ()
@@ -86,6 +87,13 @@ def with_away(container: Container, place: stages.Place) -> Host:
     there = holders.holders(place.lxc_path)
     kept = {link: interfaces.keeper(there[link], container, place.declared) for link in missed if link in there}
     return place.host._replace(away=kept)
+
+
+def spelled(lxc_path: str, name: str) -> str:
+    """The directory of the containers as a config should have it: another spelling of one place is no change."""
+    text = target.read_text(os.path.join(lxc_path, name, config.FILE_NAME))
+    found = re.search(r"(?m)^lxc\.rootfs\.path = dir:(/.*)/%s/rootfs$" % re.escape(name), text)
+    return found.group(1) if found and os.path.realpath(found.group(1)) == lxc_path else lxc_path
 
 
 def missing_directory(container: Container) -> Optional[Tuple[str, int]]:

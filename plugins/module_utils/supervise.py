@@ -277,7 +277,7 @@ def start(reached: runtime.Runtime, wishes: Sequence[Wish], times: Times) -> Err
 
 def give_up(reached: runtime.Runtime, names: Sequence[str]) -> None:
     """End what is left of starts that have failed, also of those that still go on, of which LXC tells nothing."""
-    holders = processes.holders(runtime.command_socket(reached, name) for name in names)
+    holders = processes.holders(each for name in names for each in runtime.command_sockets(reached, name))
     # By its title, which LXC gives it: whoever else has got hold of the socket is none of ours.
     pids = {pid for pid in holders if target.read_text("/proc/%d/cmdline" % pid).startswith("[lxc monitor] ")}
     left = {path for pid in pids for path in usage.cgroups(pid)}

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
@@ -24,6 +24,8 @@ ID = schema.matching("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of at most 64 le
 STATES = ("running", "paused", "stopped", "finished")
 HOST_STATES = ("pending", "in_progress", "done", "failed", "rolled_back")
 OUTCOMES = ("ok", "changed", "failed", "unreachable")
+# Of how many runs at most the ledger keeps what became of hosts that a later run has taken up again.
+RUNS_KEPT = 20
 # A reason is one sentence for people; a module's whole output is not.
 REASON_END = 500
 
@@ -52,13 +54,24 @@ class Host:
     stages: Tuple[Stage, ...] = ()
 
 
+class Attempt(NamedTuple):
+    """What became of a host in a run, where a later run has taken it up again."""
+
+    state: str
+    started: Optional[str]
+    ended: Optional[str]
+    reason: str
+    stages: Tuple[Stage, ...]
+
+
 @dataclass(frozen=True)
 class Run:
-    """One run of the playbook, and the process that drove it."""
+    """One run of the playbook, and the process that drove it; `retaken`: its hosts that a later run has taken up again."""
 
     started: str
     controller: str
     ended: Optional[str] = None
+    retaken: Mapping[str, Attempt] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -211,6 +224,10 @@ def consistent(ledger: Ledger) -> Ledger:
             raise schema.InvalidError("is not the batch that it is in", host.batch, "hosts.%s.batch" % name)
         if host.run > len(ledger.runs):
             raise schema.InvalidError("is not one of the runs", host.run, "hosts.%s.run" % name)
+    for number, run in enumerate(ledger.runs):
+        for name in run.retaken:
+            if name not in ledger.hosts:
+                raise schema.InvalidError("is not among the hosts", name, "runs[%d].retaken" % number)
     return ledger
 
 
@@ -227,7 +244,7 @@ def load(text: str, name: str) -> Ledger:
             for host, value in data["hosts"].items()
         }
         batches = tuple(map(tuple, data["batches"]))
-        runs = tuple(Run(**run) for run in data["runs"])
+        runs = tuple(Run(**dict(run, retaken=load_retaken(run.get("retaken", {})))) for run in data["runs"])
         return Ledger(**dict(data, hosts=hosts, batches=batches, runs=runs))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RefusedError(
@@ -235,13 +252,33 @@ def load(text: str, name: str) -> Ledger:
         ) from None
 
 
+def load_retaken(data: Mapping[str, Any]) -> Dict[str, Attempt]:
+    """The attempts of a run from what JSON has of them."""
+    return {
+        name: Attempt(**dict(value, stages=tuple(Stage(**stage) for stage in value["stages"])))
+        for name, value in data.items()
+    }
+
+
+def dump_run(run: Run) -> Dict[str, Any]:
+    """A run as JSON has it, without what most runs do not have."""
+    retaken = {name: dict(one._asdict(), stages=dump_stages(one.stages)) for name, one in run.retaken.items()}
+    found = {**vars(run), "retaken": retaken}
+    return found if retaken else {key: value for key, value in found.items() if key != "retaken"}
+
+
+def dump_stages(stages: Sequence[Stage]) -> List[Dict[str, Any]]:
+    """Stages as JSON has them."""
+    return [stage._asdict() for stage in stages]
+
+
 def dump(ledger: Ledger) -> str:
     """The text of a ledger: JSON with a line for each host."""
     head = {"version": VERSION, **{key: value for key, value in vars(ledger).items() if key != "hosts"}}
-    head["runs"] = [vars(run) for run in ledger.runs]
+    head["runs"] = [dump_run(run) for run in ledger.runs]
     lines = ["%s: %s" % (json.dumps(key), json.dumps(value)) for key, value in head.items()]
     hosts = [
-        "%s: %s" % (json.dumps(name), json.dumps(dict(vars(host), stages=[stage._asdict() for stage in host.stages])))
+        "%s: %s" % (json.dumps(name), json.dumps(dict(vars(host), stages=dump_stages(host.stages))))
         for name, host in ledger.hosts.items()
     ]
     return '{\n%s,\n"hosts": {\n%s\n}\n}\n' % (",\n".join(lines), ",\n".join(hosts))
@@ -270,6 +307,11 @@ def hosts(value: Any) -> Dict[str, Host]:
     return dict(schema.mapping_of(schema.text, HOST)(value))
 
 
+def attempts(value: Any) -> Dict[str, Attempt]:
+    """Parses the attempts of a run."""
+    return dict(schema.mapping_of(schema.text, ATTEMPT)(value))
+
+
 COUNT = schema.integer(0, 10**9)
 STAGE = schema.record(
     Stage,
@@ -294,8 +336,24 @@ HOST = schema.record(
         "stages": schema.Field(schema.list_of(STAGE), ()),
     },
 )
+ATTEMPT = schema.record(
+    Attempt,
+    {
+        "state": schema.Field(schema.choice(*HOST_STATES)),
+        "started": schema.Field(time, None),
+        "ended": schema.Field(time, None),
+        "reason": schema.Field(schema.text, ""),
+        "stages": schema.Field(schema.list_of(STAGE), ()),
+    },
+)
 RUN = schema.record(
-    Run, {"started": schema.Field(time), "controller": schema.Field(schema.text), "ended": schema.Field(time, None)}
+    Run,
+    {
+        "started": schema.Field(time),
+        "controller": schema.Field(schema.text),
+        "ended": schema.Field(time, None),
+        "retaken": schema.Field(attempts, {}),
+    },
 )
 LEDGER = schema.record(
     Ledger,
@@ -342,7 +400,9 @@ def begin_run(ledger: Ledger, batches: Sequence[Sequence[str]], budget: int, con
     """The ledger when a run takes it up. What an earlier one left in progress is pending again."""
     number_of = {host: number for number, batch in enumerate(batches, 1) for host in batch}
     hosts_ = {name: replace(host, batch=number_of[name]) for name, host in interrupted(ledger.hosts, now).items()}
-    runs = tuple(replace(run, ended=run.ended or ledger.updated) for run in ledger.runs)
+    runs = [replace(run, ended=run.ended or ledger.updated) for run in ledger.runs]
+    old = max(len(runs) - RUNS_KEPT, 0)
+    runs[:old] = [replace(run, retaken={}) for run in runs[:old]]
     return replace(
         ledger,
         state="running" if left(ledger) else "finished",
@@ -374,7 +434,13 @@ def begin_host(ledger: Ledger, name: str, now: str) -> Ledger:
     if host.state not in TAKEN_UP:
         raise RefusedError("The host is %s." % host.state.replace("_", " "))
     begun = Host("in_progress", host.digest, host.batch, "", host.attempts + 1, len(ledger.runs), now)
-    return replace(ledger, updated=now, hosts={**ledger.hosts, name: begun})
+    after = replace(ledger, updated=now, hosts={**ledger.hosts, name: begun})
+    if not 0 < host.run < len(ledger.runs):
+        return after
+    before = ledger.runs[host.run - 1]
+    attempt = Attempt(host.state, host.started, host.ended, host.reason, host.stages)
+    kept = replace(before, retaken={**before.retaken, name: attempt})
+    return replace(after, runs=(*ledger.runs[: host.run - 1], kept, *ledger.runs[host.run :]))
 
 
 def end_host(ledger: Ledger, name: str, state: str, reason: str, stages: Sequence[Stage], now: str) -> Ledger:
@@ -433,6 +499,19 @@ def waves_of(ledger: Ledger, chosen: Sequence[str]) -> List[List[str]]:
         first = len(ledger.batches[0])
         waves[:1] = [wave for wave in (waves[0][:first], waves[0][first:]) if wave]
     return waves
+
+
+def hosts_of_run(ledger: Ledger, number: int) -> Dict[str, Host]:
+    """The hosts that a run has taken up, in the order of their batches, as that run has left them."""
+    found: Dict[str, Host] = {}
+    retaken = ledger.runs[number - 1].retaken
+    for name in (name for batch in ledger.batches for name in batch):
+        host = ledger.hosts[name]
+        if host.run == number:
+            found[name] = host
+        elif name in retaken:
+            found[name] = replace(host, run=number, **retaken[name]._asdict())
+    return found
 
 
 def is_lost(host: Host) -> bool:

@@ -98,6 +98,12 @@ def look(host: ledger.Host) -> str:
     return "unreachable" if ledger.is_lost(host) else host.state
 
 
+def face(host: ledger.Host) -> Dict[str, str]:
+    """What a host looks like."""
+    sign, word = LOOKS[look(host)]
+    return {"look": look(host), "sign": sign, "word": word}
+
+
 def day(time: str) -> str:
     """A time of the ledger for people."""
     return "%s %s UTC" % (time[:10], time[11:19])
@@ -129,13 +135,10 @@ def tallies(look_of: Mapping[str, str], total: int) -> List[Dict[str, Any]]:
 def host_view(number: int, name: str, host: ledger.Host) -> Dict[str, Any]:
     """What is shown of one host."""
     took = ledger.seconds(host.ended) - ledger.seconds(host.started) if host.ended and host.started else None
-    sign, word = LOOKS[look(host)]
     return {
         "anchor": "host-%d" % number,
         "name": name,
-        "look": look(host),
-        "sign": sign,
-        "word": word,
+        **face(host),
         "batch": host.batch,
         "took": progress.clock(took) if took is not None else "",
         "attempts": host.attempts,
@@ -176,8 +179,8 @@ def reasons(record: ledger.Ledger, shown: Mapping[str, Dict[str, Any]]) -> List[
 
 
 def timeline(record: ledger.Ledger, number: int, shown: Mapping[str, Dict[str, Any]], now: str) -> List[Dict[str, Any]]:
-    """One run as a picture: for each host that it took up last, a bar for each stage. Nothing for a run without any."""
-    hosts = {name: host for name, host in ordered(record).items() if host.run == number and host.started}
+    """One run as a picture: for each host that it took up, a bar for each stage. Nothing for a run without any."""
+    hosts = {name: host for name, host in ledger.hosts_of_run(record, number).items() if host.started}
     if not hosts:
         return []
     start = min(ledger.seconds(host.started or now) for host in hosts.values())
@@ -197,7 +200,10 @@ def timeline(record: ledger.Ledger, number: int, shown: Mapping[str, Dict[str, A
             "named": named,
             "ticks": ticks(span),
             "marks": [{"batch": batch, "left": percent(first - start, span)} for batch, first in firsts.items()],
-            "lines": [[dict(shown[name], bars=bars(hosts[name], start, span)) for name in line] for line in lines],
+            "lines": [
+                [dict(shown[name], **face(hosts[name]), bars=bars(hosts[name], start, span)) for name in line]
+                for line in lines
+            ],
         }
     ]
 

@@ -162,7 +162,8 @@ def after_failure(failed: str) -> str:
 
 def reason_of(stage: str, result: Mapping[str, Any]) -> str:
     """What a failed stage says, in one sentence."""
-    words = str(result.get("msg") or "the module gave no reason")
+    # A module that has failed for many containers has a line for each.
+    words = "; ".join(str(result.get("msg") or "the module gave no reason").splitlines())
     # Python that is missing or too old, or a shell's own message: the module has not run, and said so to stderr.
     if "module_stderr" in result or "module_stdout" in result:
         told = str(result.get("module_stderr") or result.get("module_stdout") or "").strip().splitlines()

@@ -90,7 +90,7 @@ RESULTS: dict[str, tuple[list[dict[str, Any]], list[dict[str, str]], dict[str, A
         {
             "changed": True,
             "containers": [B, item("c", False, error="it is broken"), item("d", False, error="it is not ours")],
-            "msg": "container 'c': it is broken; container 'd': it is not ours",
+            "msg": "container 'c': it is broken\ncontainer 'd': it is not ours",
         },
     ),
 }

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import runtime
@@ -83,22 +84,98 @@ def test_choose_with_a_path(target: Path) -> None:
     assert runtime.choose("auto", "/srv/own") == Binding("/srv/own")
 
 
-@pytest.mark.parametrize("wanted", ["binding", "tools"])
-def test_one_spelling_for_a_path_with_links(target: Path, wanted: str) -> None:
-    """LXC's own where it is that directory, else the one without links."""
-    install(target, *ALL)
+@pytest.fixture(name="places")
+def fixture_places(tmp_path: Path) -> Path:
+    """Directories, and links to them."""
     for name in ("own", "other"):
-        (target / name).mkdir()
-        (target / f"link-to-{name}").symlink_to(name)
-    own = f"{target}/link-to-own"
-    program(target / "lxc-config", f"echo {own}\n")
-    (target / "lxc.py").write_text(f"def get_global_config_item(key): return {own!r}\n", encoding="ascii")
-    (target / "second").symlink_to("link-to-own")
-    assert runtime.choose(wanted, None).lxc_path == own
-    assert runtime.choose(wanted, f"{target}/second").lxc_path == own
-    assert runtime.choose(wanted, own).lxc_path == own
-    assert runtime.choose(wanted, f"{target}/link-to-other").lxc_path == f"{target}/other"
-    assert runtime.choose(wanted, f"{target}/other").lxc_path == f"{target}/other"
+        (tmp_path / name).mkdir()
+        (tmp_path / f"link-to-{name}").symlink_to(name)
+    (tmp_path / "second").symlink_to("link-to-own")
+    return tmp_path
+
+
+@contextmanager
+def monitored(*paths: str) -> Iterator[None]:
+    """Sockets as LXC's monitors of containers have them, abstract ones, for the paths of containers."""
+    with ExitStack() as stack:
+        for path in paths:
+            listening = stack.enter_context(socket.socket(socket.AF_UNIX))
+            listening.bind("\0" + runtime.socket_name(*path.rsplit("/", 1))[1:])
+        yield
+
+
+@pytest.mark.parametrize("wanted", ["binding", "tools"])
+def test_the_spelling_of_the_user(target: Path, places: Path, wanted: str) -> None:
+    """LXC is told what the user has said, so that LXC's tools find it by that; all else is told the place itself."""
+    install(target, *ALL)
+    own = f"{places}/link-to-own"
+    program(target / "lxc-config", f"echo {own}/\n")
+    (target / "lxc.py").write_text(f"def get_global_config_item(key): return {own + '/'!r}\n", encoding="ascii")
+    for given, place, spelled in (
+        (None, "own", "link-to-own"),
+        ("own", "own", "own"),
+        ("link-to-own", "own", "link-to-own"),
+        ("second", "own", "second"),
+        ("other", "other", "other"),
+        ("link-to-other", "other", "link-to-other"),
+        ("to come", "to come", "to come"),
+    ):
+        reached = runtime.choose(wanted, given and f"{places}/{given}")
+        assert reached.lxc_path == f"{places}/{place}"
+        assert runtime.place_of(reached, "hmi") == f"{places}/{spelled}"
+
+
+# The path that is given, those of containers that run, and the paths by which LXC may know them.
+SPELLINGS = {
+    "no link": ("own", (), []),
+    "no link, and something runs": ("own", ("own/a", "other/a"), []),
+    "a link": ("link-to-own", (), ["link-to-own", "own"]),
+    "a link to a link": ("second", (), ["second", "own"]),
+    "no link, and something runs by one": ("own", ("link-to-own/a", "link-to-other/a"), ["own", "link-to-own"]),
+    "a link, and something runs by others": (
+        "second",
+        ("own/b", "link-to-own/a", "second/c"),
+        ["second", "link-to-own", "own"],
+    ),
+    "not there yet": ("to come", ("own/a",), []),
+}
+
+
+@pytest.mark.parametrize(("given", "running", "expected"), SPELLINGS.values(), ids=SPELLINGS)
+def test_spellings(places: Path, given: str, running: tuple[str, ...], expected: list[str]) -> None:
+    with monitored(*(f"{places}/{name}" for name in running)):
+        found = runtime.spellings(f"{places}/{given}", lambda: "/nowhere")
+    assert found == tuple(f"{places}/{name}" for name in expected)
+
+
+def test_the_spelling_of_a_long_path(places: Path) -> None:
+    """Of which LXC's socket shows no more than a hash."""
+    real = places / ("x" * 110)
+    real.mkdir()
+    (places / "short").symlink_to(real)
+    with monitored(f"{real}/a"):
+        assert runtime.spellings(f"{places}/short", lambda: str(real)) == (f"{places}/short", str(real))
+        reached = Tools(str(real), spellings=(f"{places}/short", str(real)))
+        assert runtime.place_of(reached, "a") == str(real)
+        assert runtime.place_of(reached, "b") == f"{places}/short"
+
+
+def test_the_name_of_a_socket() -> None:
+    """As LXC 5.0.2 has named it."""
+    assert runtime.socket_name("/var/lib/lxc", "hmi") == "@/var/lib/lxc/hmi/command"
+    assert runtime.socket_name("/" + "x" * 90, "hmi") == "@/" + "x" * 90 + "/hmi/command"
+
+
+@pytest.mark.parametrize("kind", [Tools, Binding])
+def test_a_container_that_runs_is_asked_by_its_own_spelling(places: Path, kind: Any) -> None:
+    paths = tuple(f"{places}/{name}" for name in ("second", "link-to-own", "own"))
+    reached = kind(paths[-1], spellings=paths)
+    with monitored(f"{places}/own/a", f"{places}/second/b"):
+        assert runtime.place_of(reached, "a") == f"{places}/own"
+        assert runtime.place_of(reached, "b") == f"{places}/second"
+        assert runtime.place_of(reached, "c") == f"{places}/second"
+        assert runtime.place_of(kind(f"{places}/second"), "a") == f"{places}/second"
+        assert runtime.command_sockets(reached, "c") == [f"@{path}/c/command" for path in paths]
 
 
 def test_a_binding_that_does_not_load(target: Path) -> None:

@@ -312,6 +312,14 @@ ACCEPTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"files": (File("/a/b", 0o644, ""),), "directories": (Directory("/a", 0o755),)},
     ),
     "resolv_conf none": ({"resolv_conf": "none"}, {"resolv_conf": "none"}),
+    "files with a tab in a line": (
+        {"files": [{"path": "/etc/hosts", "content": ["127.0.0.1\tlocalhost"]}]},
+        {"files": (File("/etc/hosts", 0o644, "127.0.0.1\tlocalhost\n"),)},
+    ),
+    "resolv_conf with a tab in a line": (
+        {"resolv_conf": ["nameserver\t10.0.3.1"]},
+        {"resolv_conf": "nameserver\t10.0.3.1\n"},
+    ),
     "resolv_conf lines": ({"resolv_conf": ["nameserver 1.1.1.1"]}, {"resolv_conf": "nameserver 1.1.1.1\n"}),
     "busybox none": ({"busybox": {"method": "none"}}, {"busybox": Busybox("none")}),
     "busybox all applets": ({"busybox": {"applets": "all", "path": "/b"}}, {"busybox": Busybox("copy", "/b", None)}),
@@ -675,6 +683,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "environment.'A-B': 'A-B' is not the name of a variable",
     ),
     "environment boolean": ({"environment": {"A": True}}, "environment.A: True is not a string"),
+    "environment number with a point": (
+        {"environment": {"VERSION": 1.1}},
+        "environment.VERSION: 1.1 may have lost digits as a number; put what was written in quotes",
+    ),
+    "network hwaddr that YAML reads as a number": (
+        {"network": [{"hwaddr": 41135085296}]},
+        "network[0].hwaddr: 41135085296 is not a hardware address (xx:xx:xx:xx:xx:xx); put what was written in quotes, "
+        "which YAML reads as a number otherwise",
+    ),
     "environment null": ({"environment": {"A": None}}, "environment.A: None is not a string"),
     "limits memory": ({"limits": {"memory": "much"}}, "limits.memory: 'much' is not a size such as 67108864 or 64M"),
     "limits memory_swap alone": (
@@ -772,39 +789,39 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "unknown key like nothing": ({"xyzzy": 1}, "key: 'xyzzy' is not a known key"),
     "unknown key in directories": (
         {"directories": [{"path": "/a", "mod": "0755"}]},
-        "directories[0].key: 'mod' is not a known key; did you mean 'mode'?",
+        "directories[0]: 'mod' is not a known key; did you mean 'mode'?",
     ),
     "unknown key in files": (
         {"files": [{"path": "/a", "contents": "x"}]},
-        "files[0].key: 'contents' is not a known key; did you mean 'content'?",
+        "files[0]: 'contents' is not a known key; did you mean 'content'?",
     ),
     "unknown key in busybox": (
         {"busybox": {"applet": "all"}},
-        "busybox.key: 'applet' is not a known key; did you mean 'applets'?",
+        "busybox: 'applet' is not a known key; did you mean 'applets'?",
     ),
     "unknown key in network": (
         {"network": [{}, {"bridge": "br0"}]},
-        "network[1].key: 'bridge' is not a known key",
+        "network[1]: 'bridge' is not a known key",
     ),
     "unknown key in mounts": (
         {"mounts": [{"source": "/a", "target": "/b", "readonly": True}]},
-        "mounts[0].key: 'readonly' is not a known key; did you mean 'read_only'?",
+        "mounts[0]: 'readonly' is not a known key; did you mean 'read_only'?",
     ),
     "unknown key in ready": (
         {"ready": [{"port": 80}]},
-        "ready[0].key: 'port' is not a known key",
+        "ready[0]: 'port' is not a known key",
     ),
     "unknown key in limits": (
         {"limits": {"memmory": "1M"}},
-        "limits.key: 'memmory' is not a known key; did you mean 'memory'?",
+        "limits: 'memmory' is not a known key; did you mean 'memory'?",
     ),
     "unknown key in security": (
         {"security": {"app_armor": "a"}},
-        "security.key: 'app_armor' is not a known key; did you mean 'apparmor'?",
+        "security: 'app_armor' is not a known key; did you mean 'apparmor'?",
     ),
     "unknown key in autostart": (
         {"autostart": {"enable": True}},
-        "autostart.key: 'enable' is not a known key; did you mean 'enabled'?",
+        "autostart: 'enable' is not a known key; did you mean 'enabled'?",
     ),
 }
 
@@ -830,10 +847,11 @@ def test_a_spec_without_a_name_is_called_by_its_place(given: Any, sentence: str)
 
 def test_all_bad_specs_are_named() -> None:
     specs = [{"name": "a", "tty": -1}, {"name": "good"}, {"name": "b c"}, {"name": "good"}, {"name": "a"}, 5]
-    assert refusal(specs).split("; ", 2) == [
+    assert refusal(specs).split("\n") == [
         "container 'a': tty: -1 is not from 0 to 1024",
-        "container 'b c': name: 'b c' is not a container name (letters, digits, _ - . ",
-        "first a letter or digit; at most 64); container 'good': name: 'good' is the name of two containers; "
+        "container 'b c': name: 'b c' is not a container name (letters, digits, _ - . ; "
+        "first a letter or digit; at most 64)",
+        "container 'good': name: 'good' is the name of two containers",
         "containers[5]: 5 is not a dictionary",
     ]
 
@@ -897,7 +915,7 @@ def test_defaults(defaults: dict[str, Any], given: dict[str, Any], expected: dic
 
 def test_bad_defaults_are_refused_for_each_container() -> None:
     assert refusal([{"name": "a"}, {"name": "b"}, {"name": "c", "tty": 1}], {"tty": "x"}) == (
-        "container 'a': tty: 'x' is not a whole number; container 'b': tty: 'x' is not a whole number"
+        "container 'a': tty: 'x' is not a whole number\ncontainer 'b': tty: 'x' is not a whole number"
     )
 
 
@@ -980,6 +998,22 @@ def test_no_text_of_many_lines_takes_a_control_character(path: tuple[Any, ...], 
 
 
 @pytest.mark.parametrize("path", MANY_LINES, ids=str)
+def test_a_line_takes_what_the_text_takes(path: tuple[Any, ...]) -> None:
+    def taken(value: Any) -> Any:
+        try:
+            container = one(
+                {"name": "hmi", path[0]: changed({path[0]: FULL[path[0]]}, path, lambda _given: value)[path[0]]}
+            )
+        except RefusedError:
+            return None
+        return tuple(file.content for file in container.files), container.resolv_conf
+
+    assert taken(["a\nb"]) is None
+    for letter in map(chr, [*range(10), *range(11, 256), 0x2028, 0xDC0A]):
+        assert taken(["a" + letter + "b", "c"]) == taken("a" + letter + "b\nc\n"), ascii(letter)
+
+
+@pytest.mark.parametrize("path", MANY_LINES, ids=str)
 def test_a_text_of_many_lines(path: tuple[Any, ...]) -> None:
     container = one(changed(FULL, path, lambda value: "a\nlxc.hook.pre-start = x\n"))
     assert "a\nlxc.hook.pre-start = x\n" in (container.files[0].content, container.resolv_conf)
@@ -991,8 +1025,31 @@ SECRETS: dict[str, tuple[Any, Any, Any]] = {
     "not looked at": ({"T": {"secret": "t"}}, None, (("T", Secret("t")),)),
     "unknown": (
         {"T": {"secret": "t"}},
-        {"other": "hunter2"},
-        "container 'hmi': environment.T.secret: 't' is not among the secrets",
+        {"other": "hunter2", "a": "hunter3"},
+        "container 'hmi': environment.T.secret: 't' is not among the secrets; "
+        "softwarecontainer_secrets has 'a', 'other'",
+    ),
+    "unknown, and there is none": (
+        {"T": {"secret": "t"}},
+        {},
+        "container 'hmi': environment.T.secret: 't' is not among the secrets; softwarecontainer_secrets has none",
+    ),
+    "unknown, with one that looks like it": (
+        {"T": {"secret": "tokn"}},
+        {"token": "hunter2", "n\n": "x"},
+        "container 'hmi': environment.T.secret: 'tokn' is not among the secrets; "
+        "softwarecontainer_secrets has 'n\\n', 'token'; did you mean 'token'?",
+    ),
+    "unknown among many": (
+        {"T": {"secret": "zz"}},
+        {"%02d" % number: "hunter2" for number in range(11)},
+        "container 'hmi': environment.T.secret: 'zz' is not among the secrets; softwarecontainer_secrets has "
+        "'00', '01', '02', '03', '04', '05', '06', '07', '08', '09', ...",
+    ),
+    "number with a point": (
+        {"T": {"secret": "t"}},
+        {"t": 1.1},
+        "container 'hmi': environment.T.secret: 't' is not the name of one line of text; put the secret in quotes",
     ),
     "two lines": (
         {"T": {"secret": "t"}},
@@ -1007,7 +1064,7 @@ SECRETS: dict[str, tuple[Any, Any, Any]] = {
     "another key": (
         {"T": {"secrets": "t"}},
         {},
-        "container 'hmi': environment.T.key: 'secrets' is not a known key; did you mean 'secret'?",
+        "container 'hmi': environment.T: 'secrets' is not a known key; did you mean 'secret'?",
     ),
 }
 

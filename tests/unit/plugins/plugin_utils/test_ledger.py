@@ -348,6 +348,29 @@ def test_a_host_that_is_taken_up_again_starts_from_nothing():
     assert ledger.begin_host(record, "h1", T3).hosts["h1"] == expected
 
 
+def test_what_became_of_it_before_stays_with_its_run():
+    first = after(BEGUN, ("h1", "rolled_back")).hosts["h1"]
+    record = ledger.begin_run(after(BEGUN, ("h1", "rolled_back")), BATCHES, 0, "control:2", T3)
+    again = ledger.begin_host(record, "h1", T3)
+    assert ledger.hosts_of_run(record, 1) == {"h1": first}
+    assert ledger.hosts_of_run(again, 1) == {"h1": replace(first, attempts=2)}
+    assert ledger.hosts_of_run(again, 2) == {"h1": again.hosts["h1"]}
+    text = ledger.dump(again)
+    assert ledger.parse(text, "one.json") == again == ledger.load(text, "one.json")
+    # A ledger of before has nothing of it.
+    assert "retaken" not in ledger.dump(record)
+    with pytest.raises(RefusedError, match="runs.0..retaken: 'h9' is not among the hosts"):
+        ledger.parse(text.replace('"retaken": {"h1"', '"retaken": {"h9"'), "one.json")
+
+
+def test_a_ledger_does_not_grow_for_ever():
+    record = BEGUN
+    for _number in range(ledger.RUNS_KEPT + 5):
+        record = after(ledger.begin_run(record, BATCHES, 3, "control", T1), ("h1", "pending"))
+    assert [bool(run.retaken) for run in record.runs].count(True) <= ledger.RUNS_KEPT
+    assert [bool(run.retaken) for run in record.runs[-3:]] == [True, True, False]
+
+
 def test_what_a_killed_run_left_in_progress_is_pending():
     record = ledger.begin_run(ledger.begin_host(BEGUN, "h1", T1), BATCHES, 0, "control:2", T3)
     assert record.hosts["h1"].state == "pending"

@@ -160,8 +160,25 @@ def test_runs_have_a_timeline_each():
     panels = report.view(again, at(5004))["timelines"]
     assert [(panel["number"], [line[0]["name"] for line in panel["lines"]]) for panel in panels] == [
         (2, ["host-2"]),
-        (1, ["host-1", "host-3"]),
+        (1, ["host-1", "host-2", "host-3"]),
     ]
+    # As that run has left it.
+    assert [panel["lines"][-2 + panel["number"]][0]["word"] for panel in panels] == ["done", "rolled back"]
+
+
+def test_a_run_that_met_nobody_is_not_forgotten():
+    record = rollout(["h1"], {"h1": ("pending", "preflight", "no route")})
+    assert ledger.is_lost(record.hosts["h1"])
+    again = ledger.begin_run(record, record.batches, 0, "control:2", at(5000))
+    for record_ in (again, ledger.begin_host(again, "h1", at(5000))):
+        panels = report.view(record_, at(5004))["timelines"]
+        (line,) = panels[-1]["lines"]
+        assert (panels[-1]["number"], line[0]["name"], line[0]["word"]) == (1, "h1", "unreachable")
+        assert [bar["outcome"] for bar in line[0]["bars"]][-1] == "unreachable"
+        page = page_of(ledger.parse(ledger.dump(record_), "one.json"))
+        assert [bar["title"] for bar in page.having("i", "bar-unreachable") if "title" in bar] == [
+            "h1, preflight: unreachable, 0.5s"
+        ]
 
 
 @pytest.mark.parametrize(

@@ -195,6 +195,13 @@ GONE = AnsibleConnectionFailure("Connection\r\nclosed")
         ),
         pytest.param({**THERE, **failing("stop")}, "rolled_back", "stop: no", [("stop", "failed"), *BACK], id="stop"),
         pytest.param(failing("rootfs"), "rolled_back", "rootfs: no", [("rootfs", "failed"), *BACK], id="rootfs"),
+        pytest.param(
+            failing("ready", "container 'a': no\ncontainer 'b': no"),
+            "rolled_back",
+            "ready: container 'a': no; container 'b': no",
+            [("ready", "failed"), *BACK],
+            id="several containers",
+        ),
         pytest.param(failing("busybox"), "rolled_back", "busybox: no", [("busybox", "failed"), *BACK], id="busybox"),
         pytest.param(failing("config"), "rolled_back", "config: no", [("config", "failed"), *BACK], id="config"),
         pytest.param(

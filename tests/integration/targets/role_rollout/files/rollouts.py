@@ -446,6 +446,30 @@ def lost_in_rollback():
     assert not os.path.exists(os.path.join(fleet.path("h1"), ".checkpoint"))
 
 
+def room():
+    """Where modules are put on the target there is room for one, and not for two."""
+    fleet = Fleet("room", 2)
+    place = os.path.join(fleet.folder, "tmp")
+    os.mkdir(place)
+    fleet.hosts["h1"]["ansible_remote_tmp"] = place
+    environment = {"ANSIBLE_PIPELINING": "0"}
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k,mode=0700", "tmpfs", place], check=True)
+    try:
+        status, output = fleet.run(environment=environment)
+        assert status == 0, output
+        assert ([fleet.running(name) for name in fleet.names], os.listdir(place)) == (["1", "1"], [])
+
+        content = fleet.content("h1")
+        fleet.release("2")
+        fleet.break_("h1")
+        assert fleet.run(environment=environment, softwarecontainer_rollout_id="two")[0] != 0
+        host = fleet.ledger("two")["hosts"]["h1"]
+        assert (host["state"], host["reason"][:7]) == ("rolled_back", "ready: "), host
+        assert (fleet.running("h1"), fleet.content("h1"), os.listdir(place)) == ("1", content, [])
+    finally:
+        subprocess.run(["umount", "-l", place], check=True)
+
+
 def waiting(fleet, name, good="0"):
     """Let a host's gate wait for a file; returns the path that opens it."""
     spec = fleet.hosts[name]["softwarecontainer_containers"][0]
@@ -778,6 +802,7 @@ CASES = {
         unreachable,
         lost,
         lost_in_rollback,
+        room,
         killed,
         interrupted,
         paused,

@@ -1,0 +1,132 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds numbers that YAML has read as something else than what is written (pure, but for the function that reads files).
+
+YAML 1.1 reads 022 as 18, 22:30 as 1350 and 1.10 as 1.1. Nobody can tell that from the number. Ansible remembers in which
+file, line and column a value was written, so the text can be looked up. Where Ansible does not know, or where what is
+there does not read as that very number, nothing is found.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+
+from ansible.module_utils.common.yaml import yaml_load
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import spec
+
+try:
+    from ansible._internal._datatag._tags import Origin
+except ImportError:  # It belongs to Ansible's inside, and may move.
+    Origin = None
+
+# The keys of a spec that are numbers themselves: 64_000_000 is as good there as 64000000.
+NUMBERS = frozenset(
+    {
+        "tty",
+        "pty",
+        "limits.memory",
+        "limits.memory_swap",
+        "limits.cpu_shares",
+        "limits.cpus",
+        "limits.pids",
+        "network.mtu",
+        "autostart.order",
+        "autostart.delay",
+        "ready.tcp",
+        "ready.timeout",
+        "ready.stable",
+    }
+)
+# What a scalar without quotes begins with: an anchor or a tag, and then all up to what ends it in a list or a dictionary.
+WRITTEN = re.compile(r"(?:[&!]\S*\s+)*([^\s,\]}]+)")
+
+Read = Callable[[str], str]
+
+
+class Misread(NamedTuple):
+    """A value that was written otherwise: `key` is where (dotted), `written` the text."""
+
+    key: str
+    value: Any
+    written: str
+
+
+class Sources:
+    """The texts of numbers in the files that they come from, each of which is read once."""
+
+    def __init__(self, read: Read) -> None:
+        self.read = read
+        self.files: Dict[str, List[str]] = {}
+
+    def written(self, value: Any) -> Optional[str]:
+        """How a number is written, or None where that is not known."""
+        origin = Origin.get_tag(value) if Origin else None
+        if not origin or not origin.path or not origin.line_num or not origin.col_num:
+            return None
+        lines = self.lines(origin.path)
+        if not origin.line_num <= len(lines):
+            return None
+        found = WRITTEN.match(lines[origin.line_num - 1], origin.col_num - 1)
+        return found.group(1) if found and reads_as(found.group(1), value) else None
+
+    def lines(self, path: str) -> List[str]:
+        """The lines of a file; none where it cannot be read."""
+        if path not in self.files:
+            try:
+                self.files[path] = self.read(path).split("\n")
+            except Exception:  # Whatever it is, Ansible itself has read this file: it is not our business.
+                self.files[path] = []
+        return self.files[path]
+
+
+def reads_as(text: str, value: Any) -> bool:
+    """Whether YAML reads a text as this number."""
+    try:
+        return bool(yaml_load(text) == value)
+    except Exception:  # Whatever is wrong with it, it is not this number.
+        return False
+
+
+def misread(value: Any, sources: Sources, where: str = "", key: str = "") -> Iterator[Misread]:
+    """The numbers and times in a part of a spec that are written otherwise; `key` is `where` without places in lists."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            shown = ascii(name)[1:-1] if isinstance(name, str) else ascii(name)
+            yield from misread(inner, sources, (where + "." + shown).strip("."), (key + "." + shown).strip("."))
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from misread(inner, sources, "%s[%d]" % (where, place), key)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and key not in NUMBERS:
+        written = sources.written(value)
+        if written is not None and written != str(value):
+            yield Misread(where, value, written)
+    elif isinstance(value, datetime):
+        yield Misread(where, value, "")
+
+
+def refusals(arguments: Mapping[str, Any], read: Read) -> List[str]:
+    """A sentence for each number in the arguments of a module that is written otherwise; no secret is in them."""
+    sources = Sources(read)
+    found: List[Tuple[str, Misread]] = []
+    containers = arguments.get("containers")
+    for place, given in enumerate(containers if isinstance(containers, list) else ()):
+        found += [(spec.title(place, given) + ": ", each) for each in misread(given, sources)]
+    defaults = arguments.get("defaults")
+    found += [("defaults: ", each) for each in misread(defaults, sources)]
+    found += [("", each) for each in misread(arguments.get("environment"), sources, "environment", "environment")]
+    sentences = [sentence(title, each) for title, each in found]
+    for each in misread(arguments.get("secrets"), sources, "secrets", "secrets"):
+        sentences.append("%s: is not written as YAML reads it; put it in quotes" % each.key)
+    return sentences
+
+
+def sentence(title: str, found: Misread) -> str:
+    """What is to be done about a value that was written otherwise."""
+    if not found.written:
+        return "%s%s: YAML reads a time there; put what was written in quotes" % (title, found.key)
+    shown = ascii(str(found.value)), ascii(found.written), ascii('"%s"' % found.written)
+    words = tuple(each[1:-1][:80] for each in shown)
+    return "%s%s: YAML reads the number %s where %s is written; put it in quotes: %s" % (title, found.key, *words)
