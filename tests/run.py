@@ -62,11 +62,11 @@ SSH_TARGETS = ("trixie-2", "lean")
 # two checkouts apart that test on one machine at the same time.
 FIRST_ID, IDS = int(os.environ.get("TEST_FIRST_ID", "1879048192")), 2047 * 65536
 # They never ask LXC, so that one run is enough.
-WITHOUT_RUNTIME = ["role_host"]
+WITHOUT_RUNTIME = ["role_host", "role_molecule_targets"]
 # For longer campaigns, see the target of that name: a number from which all chance comes, and a factor for the rounds.
 CAMPAIGN = ("CAMPAIGN_SEED", "CAMPAIGN_TIMES")
 # They run playbooks, for which they need this machine.
-CONTROLLER_TARGETS = {"campaign", "playbooks", "role_host", "role_rollout"}
+CONTROLLER_TARGETS = {"campaign", "playbooks", "role_host", "role_molecule_targets", "role_rollout"}
 
 # More than one for each processor, because a scenario waits more than it computes.
 SCENARIOS_AT_ONCE = 3
