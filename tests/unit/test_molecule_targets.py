@@ -94,7 +94,7 @@ def test_place(path: str, good: bool) -> None:
     ("changes", "sentence"),
     [
         ({"name": "a/b"}, "target a/b: the name is not one of a host: letters, digits and -, at most 63"),
-        ({"distribution": "debian-1"}, "target one: distribution is none of debian-11, debian-12, debian-13, debian-14"),
+        ({"distribution": "debian-1"}, "target one: distribution is none of " + ", ".join(wanted.SUITES)),
         ({"address": "192.0.3.11"}, "target one: 192.0.3.11 is not in 192.0.2.0/24"),
         ({"address": "one"}, "target one: 'one' does not appear to be an IPv4 or IPv6 address"),
         ({"ssh": "rsh"}, "target one: ssh is none of openssh, dropbear"),
@@ -205,7 +205,7 @@ def test_inventory() -> None:
     ],
 )
 def test_paths_of_the_inventory_are_split_twice(folder: str, known_hosts: str, key: str) -> None:
-    """By Ansible, as a shell does it, and by ssh, which takes what is between quotes for one word, see ssh_config(5)."""
+    """By Ansible, as a shell does it, and by ssh, to which what is between quotes is one word; see ssh_config(5)."""
     found = wanted.inventory([FULL], folder)["all"]["hosts"]["one"]
     words = shlex.split(found["ansible_ssh_common_args"])
     assert words == ["-o", known_hosts, "-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes"]

@@ -129,7 +129,7 @@ def bootstrap(tree: str, suite: str, names: Sequence[str], mirror: str) -> None:
     own = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
     environment = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8", **proxy()}
     include = "--include=" + ",".join(names)
-    # The script of sid is that of all Debians, while debootstrap may be older than the suite and know no script by its name.
+    # The script of sid is that of all Debians; by its own name debootstrap does not know a suite that is newer.
     first = ("debootstrap", "--foreign", "--variant=minbase", include, suite, tree, mirror, "sid")
     run(*own, *first, environment=environment)
     run(*own, "--net", "chroot", tree, "/debootstrap/debootstrap", "--second-stage", environment=environment)
