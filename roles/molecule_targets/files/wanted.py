@@ -95,8 +95,8 @@ def parse_place(path: str, cache: str, bridge: str, address: str) -> Place:
     for name, value in (("path", path), ("cache", cache)):
         if not re.fullmatch(r"(/[^/\s:,\\\"'=]+)+/?", value) or "/../" in value + "/":
             raise InvalidError(
-                "softwarecontainer_targets_%s: %r is not an absolute path without blanks, quotes, backslashes, ':', ',',"
-                " '=' and '..'" % (name, value)
+                "softwarecontainer_targets_%s: %r is not an absolute path without blanks, quotes, backslashes, ':', ','"
+                ", '=' and '..'" % (name, value)
             )
     return Place(path, cache, bridge, address)
 
