@@ -53,7 +53,8 @@ LINTERS = (
 
 
 # Where `molecule` keeps inventory, keys and notes: of this checkout and no other.
-MOLECULE = ROOT / ".ansible" / "molecule"
+# A blank and a percent sign are in it, so that all paths that are put in command lines have to survive them.
+MOLECULE = ROOT / ".ansible" / "molecule 100%"
 INVENTORY = MOLECULE / "default" / "targets" / "hosts.yml"
 # The molecule targets that the integration targets run on as well: one with LXC's binding, one without.
 SSH_TARGETS = ("trixie-2", "lean")
@@ -61,11 +62,11 @@ SSH_TARGETS = ("trixie-2", "lean")
 # two checkouts apart that test on one machine at the same time.
 FIRST_ID, IDS = int(os.environ.get("TEST_FIRST_ID", "1879048192")), 2047 * 65536
 # They never ask LXC, so that one run is enough.
-WITHOUT_RUNTIME = ["role_host"]
+WITHOUT_RUNTIME = ["role_host", "role_molecule_targets"]
 # For longer campaigns, see the target of that name: a number from which all chance comes, and a factor for the rounds.
 CAMPAIGN = ("CAMPAIGN_SEED", "CAMPAIGN_TIMES")
 # They run playbooks, for which they need this machine.
-CONTROLLER_TARGETS = {"campaign", "playbooks", "role_host", "role_rollout"}
+CONTROLLER_TARGETS = {"campaign", "playbooks", "role_host", "role_molecule_targets", "role_rollout"}
 
 # More than one for each processor, because a scenario waits more than it computes.
 SCENARIOS_AT_ONCE = 3
@@ -525,7 +526,7 @@ def over_ssh(host: str) -> Count:
     names = sorted(path.parent.name for path in folder.glob("targets/*/aliases"))
     names = os.environ.get("TARGETS", "").split() or [name for name in names if name not in CONTROLLER_TARGETS]
     own = {**molecule_environment("default"), "ANSIBLE_ROLES_PATH": str(folder / "targets")}
-    arguments = f"src={COMPILED} dest={{{{ softwarecontainer_test_folder }}}}/python/"
+    arguments = json.dumps({"src": str(COMPILED), "dest": "{{ softwarecontainer_test_folder }}/python/"})
     command = ["ansible", host, "-i", str(INVENTORY), "-m", "ansible.builtin.copy", "-a", arguments]
     subprocess.check_call(as_root(command, own), env={**os.environ, **own})
     total = Count(0)

@@ -14,11 +14,13 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     allotment,
     arguments,
+    compatible,
     files,
     runtime,
     schema,
     spec,
     stages,
+    target,
 )
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 
@@ -71,7 +73,8 @@ def run(
         declared = {container.name: container for container in containers}
         place = stages.Place(reached.lxc_path, bridge, host, allotted.ids, declared)
         planned, errors = plan_all(stage, wanted, place, check)
-        texts = {name: plan.config for name, plan in planned.items() if plan.config is not None}
+        errors.update(without_cgroups(reached, wanted, planned))
+        texts = {name: plan.config for name, plan in planned.items() if plan.config is not None and name not in errors}
         for name, words in ask_lxc(reached, texts).items():
             errors[name] = "LXC does not take its config: " + words
         if not check:
@@ -104,6 +107,25 @@ def plan_all(
         except ContainerError as error:
             errors[container.name] = str(error)
     return planned, errors
+
+
+def without_cgroups(
+    reached: runtime.Runtime, wanted: Sequence[spec.Container], planned: Mapping[str, stages.Planned]
+) -> Dict[str, str]:
+    """The containers that need cgroups with which this LXC can do nothing, and the reason.
+
+    LXC is asked for its version only where a container is to be built or changed, and has keys that it may not take.
+    """
+    layout = target.cgroup_version()
+    if layout == "2":
+        return {}
+    changing = (each for each in wanted if each.name in planned and planned[each.name].changes)
+    needing = {container.name: keys for container in changing for keys in [compatible.cgroup_keys(container)] if keys}
+    version = reached.version() if needing else ""
+    if not compatible.lacks_cgroups(version, layout):
+        return {}
+    reason = "%s; %s" % (compatible.refusal(version, layout), compatible.ADVICE)
+    return {name: "%s: %s" % (", ".join(keys), reason) for name, keys in needing.items()}
 
 
 def apply_all(lxc_path: str, planned: Iterable[stages.Planned]) -> Dict[str, str]:

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import config, hardening, idmap, name_servers
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+    compatible,
+    config,
+    hardening,
+    idmap,
+    name_servers,
+)
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Binary
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Container, Interface
 
@@ -119,6 +125,8 @@ def controller(name: str) -> Callable[[Facts, Sequence[Container]], Check]:
 
     def check(facts: Facts, _containers: Sequence[Container]) -> Check:
         version = facts.controllers.get(name)
+        if version and compatible.lacks_cgroups(facts.lxc or "", facts.layout):
+            return Check(False, compatible.refusal(facts.lxc or "", facts.layout), compatible.ADVICE)
         advice = "build the kernel with this controller, and do not switch it off on its command line (cgroup_disable)"
         return Check(version is not None, "version %d" % version if version else "not there", advice)
 
@@ -127,6 +135,8 @@ def controller(name: str) -> Callable[[Facts, Sequence[Container]], Check]:
 
 def devices(facts: Facts, _containers: Sequence[Container]) -> Check:
     version = facts.controllers.get("devices", facts.controllers.get("unified"))
+    if version and compatible.lacks_cgroups(facts.lxc or "", facts.layout):
+        return Check(False, compatible.refusal(facts.lxc or "", facts.layout), compatible.ADVICE)
     advice = "build the kernel with CONFIG_CGROUP_DEVICE or CONFIG_CGROUP_BPF, or set security.devices to all"
     return Check(version is not None, "version %d" % version if version else "not there", advice)
 
@@ -267,5 +277,9 @@ def needed_by(containers: Iterable[Container]) -> List[str]:
 
 
 def reasons(checks: Mapping[str, Check], needed: Iterable[str]) -> List[str]:
-    """One sentence for each check that is needed and not fulfilled."""
-    return ["%s: %s; %s" % (name, checks[name].found, checks[name].advice) for name in needed if not checks[name].ok]
+    """One sentence for each check that is needed and not fulfilled, or for those of which there is the same to say."""
+    names: Dict[Check, List[str]] = {}
+    for name in needed:
+        if not checks[name].ok:
+            names.setdefault(checks[name], []).append(name)
+    return ["%s: %s; %s" % (", ".join(those), check.found, check.advice) for check, those in names.items()]

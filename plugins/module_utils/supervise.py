@@ -13,6 +13,7 @@ from functools import partial
 from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+    compatible,
     config,
     effective,
     files,
@@ -266,6 +267,7 @@ def start(reached: runtime.Runtime, wishes: Sequence[Wish], times: Times) -> Err
         if name in errors:
             lines = runtime.error_lines(logs[name])
             errors[name] += ": " + "; ".join(lines[:3]) if lines else ""
+            errors[name] += why_unknown(reached) if compatible.is_refused_key(lines) else ""
     files.remove_logs(logs.values())
     for name in set(missing) - set(errors):
         # It runs, for somebody to look at it, and must not count as good in the next run.
@@ -273,6 +275,14 @@ def start(reached: runtime.Runtime, wishes: Sequence[Wish], times: Times) -> Err
         reason = files.attempt(noted, os.path.join(reached.lxc_path, name))
         missing[name] += "; " + reason if reason else ""
     return {**missing, **errors}
+
+
+def why_unknown(reached: runtime.Runtime) -> str:
+    """Why LXC does not know a key of a config that was made for cgroups of version 1, and what to do."""
+    version, layout = reached.version(), target.cgroup_version()
+    if compatible.lacks_cgroups(version, layout):
+        return "; %s; %s" % (compatible.refusal(version, layout), compatible.ADVICE)
+    return "; it was made for cgroups of version 1: let the config stage render it again"
 
 
 def give_up(reached: runtime.Runtime, names: Sequence[str]) -> None:

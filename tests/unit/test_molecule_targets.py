@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import shlex
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -58,11 +59,42 @@ def test_config_of_a_read_only_target() -> None:
     assert "lxc.mount.entry = tmpfs var/lib/misc tmpfs nosuid,nodev,mode=0755 0 0" in lines
 
 
+def test_config_of_a_target_with_cgroups_of_version_2_alone() -> None:
+    lines = wanted.config(target(cgroup2=True), PLACE, "/tree", "d1").splitlines()
+    assert "lxc.mount.auto = proc:rw sys:rw" in lines
+    assert "lxc.mount.entry = cgroup2 sys/fs/cgroup cgroup2 nosuid,nodev,noexec 0 0" in lines
+
+
+@pytest.mark.parametrize(
+    ("path", "good"),
+    [
+        ("/var/lib/targets", True),
+        ("/root/.cache/targets-1/", True),
+        ("/a#b/100%", True),
+        ("/a b", False),
+        ("/a:b", False),
+        ("/a,b", False),
+        ("/a'b", False),
+        ("/a/../b", False),
+        ("a", False),
+        ("/", False),
+    ],
+)
+def test_place(path: str, good: bool) -> None:
+    for key in ("path", "cache"):
+        given = {**asdict(PLACE), key: path}
+        if good:
+            assert getattr(wanted.parse_place(**given), key) == path
+        else:
+            with pytest.raises(wanted.InvalidError, match="softwarecontainer_targets_%s: " % key):
+                wanted.parse_place(**given)
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
         ({"name": "a/b"}, "target a/b: the name is not one of a host: letters, digits and -, at most 63"),
-        ({"distribution": "debian-1"}, "target one: distribution is none of debian-12, debian-13"),
+        ({"distribution": "debian-1"}, "target one: distribution is none of " + ", ".join(wanted.SUITES)),
         ({"address": "192.0.3.11"}, "target one: 192.0.3.11 is not in 192.0.2.0/24"),
         ({"address": "one"}, "target one: 'one' does not appear to be an IPv4 or IPv6 address"),
         ({"ssh": "rsh"}, "target one: ssh is none of openssh, dropbear"),
@@ -148,7 +180,7 @@ def test_inventory() -> None:
         "ansible_host": "192.0.2.11",
         "ansible_user": "root",
         "ansible_ssh_private_key_file": "/keys/id_ed25519",
-        "ansible_ssh_common_args": "-o UserKnownHostsFile=/keys/known_hosts -o StrictHostKeyChecking=yes"
+        "ansible_ssh_common_args": "-o 'UserKnownHostsFile=\"/keys/known_hosts\"' -o StrictHostKeyChecking=yes"
         " -o IdentitiesOnly=yes",
         "ansible_python_interpreter": "/usr/bin/python3",
     }
@@ -160,6 +192,24 @@ def test_inventory() -> None:
         "softwarecontainer_lxc_path": "/data/lxc",
         "key": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("folder", "known_hosts", "key"),
+    [
+        ("/a b", 'UserKnownHostsFile="/a b/known_hosts"', "/a b/id_ed25519"),
+        ("/100%h", 'UserKnownHostsFile="/100%%h/known_hosts"', "/100%%h/id_ed25519"),
+        ('/a"b', r'UserKnownHostsFile="/a\"b/known_hosts"', r"/a\"b/id_ed25519"),
+        (r"/a\b", r'UserKnownHostsFile="/a\\b/known_hosts"', r"/a\\b/id_ed25519"),
+        ("/it's", 'UserKnownHostsFile="/it\'s/known_hosts"', "/it's/id_ed25519"),
+    ],
+)
+def test_paths_of_the_inventory_are_split_twice(folder: str, known_hosts: str, key: str) -> None:
+    """By Ansible, as a shell does it, and by ssh, to which what is between quotes is one word; see ssh_config(5)."""
+    found = wanted.inventory([FULL], folder)["all"]["hosts"]["one"]
+    words = shlex.split(found["ansible_ssh_common_args"])
+    assert words == ["-o", known_hosts, "-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes"]
+    assert found["ansible_ssh_private_key_file"] == key
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ Usage: targets.py create|destroy [--check] < REQUEST
 
 The request is JSON: path, cache, bridge, address, and for `create` also targets, public_key, packages, mirror, timeout
 and inventory.
-Prints JSON: the changes, one sentence each, and for `create` known_hosts and the inventory.
+Prints JSON: the changes, one sentence each, and for `create` the distributions whose trees it builds, known_hosts and
+the inventory. Where it fails it says why in one sentence on its standard error.
 
 What `destroy` removes is what it finds: directories, processes, mounts, control groups, half-made trees. So whatever
 was interrupted, at any moment, goes.
@@ -42,6 +43,7 @@ HALF_MADE = ".new."
 HOST_KEY = "etc/ssh/ssh_host_ed25519_key"
 # Needs no name server of its own, and so no packages but these on this machine.
 PROGRAMS = ("apt-config", "apt-get", "chroot", "debootstrap", "ip", "lxc-start", "lxc-stop", "ssh-keygen", "unshare")
+ADVICE = "install the packages lxc, debootstrap, debian-archive-keyring, iproute2 and openssh-client"
 
 
 class FailedError(Exception):
@@ -127,7 +129,8 @@ def bootstrap(tree: str, suite: str, names: Sequence[str], mirror: str) -> None:
     own = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
     environment = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8", **proxy()}
     include = "--include=" + ",".join(names)
-    first = ("debootstrap", "--foreign", "--variant=minbase", include, suite, tree, mirror)
+    # The script of sid is that of all Debians; by its own name debootstrap does not know a suite that is newer.
+    first = ("debootstrap", "--foreign", "--variant=minbase", include, suite, tree, mirror, "sid")
     run(*own, *first, environment=environment)
     run(*own, "--net", "chroot", tree, "/debootstrap/debootstrap", "--second-stage", environment=environment)
     for name in glob.glob(os.path.join(tree, "var/cache/apt/archives/*.deb")):
@@ -378,7 +381,7 @@ def create(request: Dict[str, Any], place: Place, check: bool) -> Dict[str, Any]
     """Make what is missing; what is there otherwise than wanted is made anew, what is not wanted is taken away."""
     missing = [name for name in PROGRAMS if not any_path(name)]
     if missing:
-        raise FailedError("not installed on this machine: %s" % ", ".join(missing))
+        raise FailedError("not installed on this machine: %s; on Debian %s" % (", ".join(missing), ADVICE))
     targets = wanted.parse_targets(request["targets"], place.address)
     names = wanted.packages(request["packages"])
     key = request["public_key"]
@@ -407,6 +410,7 @@ def create(request: Dict[str, Any], place: Place, check: bool) -> Dict[str, Any]
     known = "".join("%s %s\n" % (address, " ".join(text.split()[:2])) for address, text in keys)
     return {
         "changes": changes,
+        "trees": unbuilt,
         "known_hosts": known,
         "inventory": wanted.inventory(request["targets"], request["inventory"]),
     }
@@ -468,8 +472,8 @@ def main(words: Tuple[str, ...]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     request = json.load(sys.stdin)
-    place = Place(*(request[key] for key in ("path", "cache", "bridge", "address")))
     try:
+        place = wanted.parse_place(*(request[key] for key in ("path", "cache", "bridge", "address")))
         with contextlib.ExitStack() as stack:
             if "--check" not in words:
                 # One run at a time. Who asks for `destroy` does not want a `create` to go on, say one that was

@@ -10,11 +10,12 @@ import ipaddress
 import json
 import posixpath
 import re
+import shlex
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 # The name that a list of targets uses, and the one that the archive uses.
-SUITES = {"debian-12": "bookworm", "debian-13": "trixie"}
+SUITES = {"debian-11": "bullseye", "debian-12": "bookworm", "debian-13": "trixie", "debian-14": "forky"}
 # All that any target may need: what one of them shall not have is hidden from it, so that one tree serves all.
 PACKAGES = (
     "busybox",
@@ -74,6 +75,7 @@ class Target:
     ssh: str = "openssh"
     sftp: bool = True
     read_only: bool = False
+    cgroup2: bool = False
     data: str = "/data"
     lxc_path: str = ""
 
@@ -86,6 +88,17 @@ class Place:
     cache: str
     bridge: str
     address: str
+
+
+def parse_place(path: str, cache: str, bridge: str, address: str) -> Place:
+    """The place. Raises InvalidError for paths that LXC's config or the options of an overlay would cut in two."""
+    for name, value in (("path", path), ("cache", cache)):
+        if not re.fullmatch(r"(/[^/\s:,\\\"'=]+)+/?", value) or "/../" in value + "/":
+            raise InvalidError(
+                "softwarecontainer_targets_%s: %r is not an absolute path without blanks, quotes, backslashes, ':', ','"
+                ", '=' and '..'" % (name, value)
+            )
+    return Place(path, cache, bridge, address)
 
 
 def parse_targets(values: Iterable[Mapping[str, Any]], address: str) -> Tuple[Target, ...]:
@@ -160,6 +173,8 @@ def config(target: Target, place: Place, tree: str, digest: str) -> str:
         # Without these, a container with an id map of its own could not mount proc and sys.
         "proc dev/.lxc/proc proc create=dir,optional 0 0",
         "sys dev/.lxc/sys sysfs create=dir,optional 0 0",
+        # LXC finds cgroups by their mounts: what is not mounted there is not there for it.
+        *(["cgroup2 sys/fs/cgroup cgroup2 nosuid,nodev,noexec 0 0"] if target.cgroup2 else []),
         "tmpfs run tmpfs nosuid,nodev,mode=0755 0 0",
         "tmpfs tmp tmpfs nosuid,nodev,mode=1777 0 0",
         "%s/data %s none bind 0 0" % (home, target.data.lstrip("/")),
@@ -179,7 +194,7 @@ def config(target: Target, place: Place, tree: str, digest: str) -> str:
         "lxc.pty.max = 1024",
         # A target is a machine of the tester: it is to hold containers itself, not to be held.
         "lxc.apparmor.profile = unconfined",
-        "lxc.mount.auto = proc:rw sys:rw cgroup:rw:force",
+        "lxc.mount.auto = proc:rw sys:rw%s" % ("" if target.cgroup2 else " cgroup:rw:force"),
         *("lxc.mount.entry = " + mount for mount in mounts),
         "lxc.net.0.type = veth",
         "lxc.net.0.link = %s" % place.bridge,
@@ -238,14 +253,21 @@ def inventory(values: Iterable[Mapping[str, Any]], folder: str) -> Dict[str, Any
     return result
 
 
+def as_ssh_reads(path: str) -> str:
+    """A path as it stands between the quotes of an option of ssh, which expands percent signs; see ssh_config(5)."""
+    return path.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+
+
 def reached(value: Mapping[str, Any], folder: str) -> Dict[str, Any]:
     """The variables of one target."""
-    options = ("UserKnownHostsFile=%s/known_hosts" % folder, "StrictHostKeyChecking=yes", "IdentitiesOnly=yes")
+    known_hosts = 'UserKnownHostsFile="%s"' % as_ssh_reads(folder + "/known_hosts")
+    options = (known_hosts, "StrictHostKeyChecking=yes", "IdentitiesOnly=yes")
     found = {
         "ansible_host": value["address"],
         "ansible_user": "root",
-        "ansible_ssh_private_key_file": folder + "/id_ed25519",
-        "ansible_ssh_common_args": " ".join("-o " + option for option in options),
+        # Ansible puts it between quotes.
+        "ansible_ssh_private_key_file": as_ssh_reads(folder + "/id_ed25519"),
+        "ansible_ssh_common_args": " ".join("-o " + shlex.quote(option) for option in options),
         "ansible_python_interpreter": "/usr/bin/python3",
     }
     if not value.get("sftp", True):
