@@ -20,7 +20,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     spec,
     stages,
 )
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, unexpected
 
 AskLxc = Callable[[runtime.Runtime, Dict[str, str]], Dict[str, str]]
 
@@ -92,6 +92,8 @@ def plan_all(
             planned[container.name] = stages.plan(stage, container, place, check)
         except ContainerError as error:
             errors[container.name] = str(error)
+        except Exception as error:  # pylint: disable=broad-except
+            errors[container.name] = unexpected(error)
     return planned, errors
 
 
@@ -108,6 +110,8 @@ def apply_all(lxc_path: str, planned: Iterable[stages.Planned]) -> Dict[str, str
                 changes.append(plan.change)
         except ContainerError as error:
             errors[plan.change.name] = str(error)
+        except Exception as error:  # pylint: disable=broad-except
+            errors[plan.change.name] = unexpected(error)
     failed = files.apply(lxc_path, changes) if changes else {}
     kept = {path for name, (path, _undo) in made.items() if name not in failed}
     for path, undo in [made[name] for name in failed if name in made]:

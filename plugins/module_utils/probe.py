@@ -59,6 +59,8 @@ def gather(parameters: Mapping[str, Any], bridge: str) -> preflight.Facts:
         can_map, reason = idmapped.supported(nearest)
     except OSError as error:
         can_map, reason = False, "%s: %s" % (error.filename, error.strerror)
+    except ContainerError as error:
+        can_map, reason = False, str(error).partition("; ")[0]
     return preflight.Facts(
         root=os.geteuid() == 0,
         kernel=platform.release(),

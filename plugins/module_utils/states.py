@@ -20,7 +20,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     stages,
     supervise,
 )
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError, unexpected
 
 Steps = Dict[str, Tuple[str, ...]]
 
@@ -52,14 +52,22 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
         concerned = [wish for wish in wishes if wish.name not in failed]
         steps, errors = plan_all(reached.lxc_path, concerned, planned_for, check)
         errors.update({wish.name: failed[wish.name] for wish in wishes if wish.name in failed})
-        after = before
+        after, warnings = before, []
         if not check and any(steps.values()):
             errors.update(supervise.carry_out(reached, concerned, steps, times))
             after = supervise.survey(reached, [wish.name for wish in wishes])
             errors.update(supervise.verify([wish for wish in wishes if wish.name not in errors], after))
+            warnings = supervise.unverified(reached.lxc_path, started(steps, after, errors))
     items = [item_of(wish, before, after, steps, errors, check) for wish in wishes]
     diffs = [diff_of(wish, steps[wish.name], before) for wish in wishes if steps.get(wish.name)] if diff else []
-    return frame.result_of(items, diffs, {"lxc_path": reached.lxc_path, "runtime": reached.kind})
+    more: Dict[str, Any] = {"lxc_path": reached.lxc_path, "runtime": reached.kind}
+    return frame.result_of(items, diffs, {**more, "warnings": warnings} if warnings else more)
+
+
+def started(steps: Steps, found: supervise.Survey, errors: supervise.Errors) -> Dict[str, int]:
+    """The PID 1 of each container that was started and is as it should be."""
+    there = {name: found[name] for name, planned in steps.items() if "start" in planned and name not in errors}
+    return {name: one.pid for name, one in there.items() if isinstance(one, supervise.Found) and one.pid}
 
 
 def times_of(parameters: Mapping[str, Any]) -> supervise.Times:
@@ -120,7 +128,7 @@ def foresee(
             if isinstance(there, supervise.Found):
                 try:
                     change = stages.plan(stage, container, place, True).change
-                except ContainerError:
+                except Exception:  # pylint: disable=broad-except
                     continue  # The stage itself has said so.
                 moved = change.before.changed() != change.after.changed()
                 found[container.name] = supervise.foreseen(there, moved, change.after.ids)
@@ -148,6 +156,8 @@ def plan_all(
         except OSError as error:
             place = error.filename if isinstance(error.filename, str) else wish.name
             errors[wish.name] = "%s cannot be read: %s" % (ascii(place)[1:-1], error.strerror)
+        except Exception as error:  # pylint: disable=broad-except
+            errors[wish.name] = unexpected(error)
     return steps, errors
 
 

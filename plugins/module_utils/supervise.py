@@ -25,7 +25,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     target,
     usage,
 )
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, unexpected
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Limits
 
@@ -79,6 +79,9 @@ def survey(reached: runtime.Runtime, names: Sequence[str]) -> Survey:
             read = stages.read_manifest(reached.lxc_path, name)
         except ContainerError as error:
             found[name] = error
+            continue
+        except Exception as error:  # pylint: disable=broad-except
+            found[name] = ContainerError(unexpected(error))
             continue
         if read is None:
             found[name] = Found("INCOMPLETE" if files.leftovers(reached.lxc_path, name) else "ABSENT")
@@ -327,7 +330,21 @@ def not_in_force(lxc_path: str, wish: Wish, pid: int) -> List[str]:
         ]
     except ContainerError as error:
         missing.append(str(error))
+    except Exception as error:  # pylint: disable=broad-except
+        missing.append(unexpected(error))
     return missing + effective.passed_over(asked, target.keys_version())
+
+
+def unverified(lxc_path: str, pids: Mapping[str, int]) -> List[str]:
+    """What cannot be told of containers that were just started, from the PID 1 of each.
+
+    One of them is asked: Python and the kernel, which do not tell, are the same for all.
+    """
+    texts = {name: target.read_text(os.path.join(lxc_path, name, config.FILE_NAME)) for name in pids}
+    asking = [name for name, text in texts.items() if effective.restricts_devices(effective.lines_of(text))]
+    unknown = effective.devices(pids[asking[0]])[1] if asking else None
+    told = "security.devices: it cannot be verified that the rules are in force for %s, since %s"
+    return [told % (", ".join(map(repr, asking)), unknown)] if unknown else []
 
 
 def make_loadable(reached: runtime.Runtime, names: Iterable[str]) -> None:
