@@ -9,7 +9,11 @@ import os
 from typing import Dict, List
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import parallel, runtime, syscalls
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError, unexpected
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import (
+    ContainerError,
+    RefusedError,
+    unexpected,
+)
 
 # See unshare(2) and mount(2).
 CLONE_NEWNS, MS_PRIVATE, MS_REC = 0x20000, 1 << 18, 1 << 14

@@ -22,7 +22,11 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     tree,
     usage,
 )
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError, unexpected
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import (
+    ContainerError,
+    RefusedError,
+    unexpected,
+)
 
 
 def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:

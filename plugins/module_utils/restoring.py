@@ -29,7 +29,11 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     supervise,
     tree,
 )
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError, unexpected
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import (
+    ContainerError,
+    RefusedError,
+    unexpected,
+)
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 
 # How many containers are planned and changed together: they share their syncs.

@@ -10,17 +10,23 @@ from contextlib import nullcontext
 from typing import Any, Dict, Mapping, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+    apparmor,
     files,
     frame,
     lifecycle,
     manifest,
     mounts,
+    obstacles,
     runtime,
     spec,
     stages,
     supervise,
 )
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError, unexpected
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import (
+    ContainerError,
+    RefusedError,
+    unexpected,
+)
 
 Steps = Dict[str, Tuple[str, ...]]
 
@@ -86,7 +92,13 @@ def wish_of(container: spec.Container) -> supervise.Wish:
     """What a spec wants of the lifecycle."""
     restart = container.on_change == "restart"
     return supervise.Wish(
-        container.name, container.state, restart, container.limits, True, mounts.optional_targets(container)
+        container.name,
+        container.state,
+        restart,
+        container.limits,
+        True,
+        mounts.optional_targets(container),
+        apparmor.asked(container),
     )
 
 
@@ -150,6 +162,8 @@ def plan_all(
                 files.refuse_mounts(os.path.join(lxc_path, wish.name))
             if "shift" in planned and isinstance(there, supervise.Found) and there.shift_to:
                 files.refuse_shift(lxc_path, wish.name, there.shift_to)
+            if "start" in planned:
+                obstacles.refuse_start(lxc_path, wish.name, (wish.apparmor,) if check and wish.declared else None)
             steps[wish.name] = planned
         except ContainerError as error:
             errors[wish.name] = str(error)

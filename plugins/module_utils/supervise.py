@@ -18,6 +18,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     files,
     lifecycle,
     manifest,
+    obstacles,
     parallel,
     processes,
     runtime,
@@ -34,7 +35,8 @@ class Wish(NamedTuple):
     """What is wanted of one container.
 
     `restart`: whether it may be restarted when it has changed; `declared`: it has a spec, from which it can be built.
-    `optional`: key, source and target of each mount that may be missing where its source is.
+    `optional`: key, source and target of each mount that may be missing where its source is. `apparmor`: the profile that
+    the spec asks for.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Wish(NamedTuple):
     limits: Limits = Limits()
     declared: bool = False
     optional: Tuple[Tuple[str, str, str], ...] = ()
+    apparmor: Optional[str] = None
 
 
 class Found(NamedTuple):
@@ -266,6 +269,10 @@ def start(reached: runtime.Runtime, wishes: Sequence[Wish], times: Times) -> Err
         if name not in errors and pids.get(name) not in alive:
             when = "has ended by now" if pids.get(name) in settled else "ended within %g seconds" % times.settle
             errors[name] = "it was started, but its PID 1 %s; see its command" % when
+            if obstacles.is_noexec(reached.lxc_path):
+                errors[name] += (
+                    ", and that no program of its rootfs can run, since %s is mounted noexec" % reached.lxc_path
+                )
         if name in errors:
             lines = runtime.error_lines(logs[name])
             errors[name] += ": " + "; ".join(lines[:3]) if lines else ""

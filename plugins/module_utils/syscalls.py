@@ -13,30 +13,28 @@ import os
 import platform
 import re
 import struct
-from typing import Any, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 
-NO_CTYPES = (
-    "the Python of the target has no module ctypes, which system calls need; install it (python3-ctypes on Yocto and OpenWrt)"
-)
+NO_CTYPES = "the Python of the target has no module ctypes, which system calls need; install it (python3-ctypes on Yocto and OpenWrt)"
 # The number of bpf(2) by machine, for programs with 64 and with 32 bits, see the kernel's system call tables. A kernel
 # with 64 bits runs programs with 32, whose numbers are those of the smaller machine.
-BPF = (
-    (r"x86_64|i[3-6]86", 321, 357),
-    (r"aarch64(_be)?|arm.*", 280, 386),
-    (r"riscv(32|64)|loongarch(32|64)", 280, 280),
-    (r"ppc(64)?(le)?", 361, 361),
-    (r"s390x?", 351, 351),
-    (r"mips(64)?", 5315, 4355),
-    (r"sparc(64)?", 349, 349),
-    (r"parisc(64)?", 341, 341),
-    (r"m68k", None, 354),
-    (r"sh[34].*", None, 375),
-    (r"alpha", 515, None),
-)
-# The numbers of newer system calls are the same on all machines, but for what these add to them.
-ADDED = ((r"mips(64)?", 5000, 4000), (r"alpha", 110, 0))
+BPF: Dict[str, Tuple[Optional[int], Optional[int]]] = {
+    r"x86_64|i[3-6]86": (321, 357),
+    r"aarch64(_be)?|arm.*": (280, 386),
+    r"riscv(32|64)|loongarch(32|64)": (280, 280),
+    r"ppc(64)?(le)?": (361, 361),
+    r"s390x?": (351, 351),
+    r"mips(64)?": (5315, 4355),
+    r"sparc(64)?": (349, 349),
+    r"parisc(64)?": (341, 341),
+    r"m68k": (None, 354),
+    r"sh[34].*": (None, 375),
+    r"alpha": (515, None),
+}
+# Newer system calls have the same number on all machines, but for what these add to it.
+ADDED = {r"mips(64)?": (5000, 4000), r"alpha": (110, 110)}
 NEWER = {"open_tree": 428, "pidfd_open": 434, "mount_setattr": 442}
 
 
@@ -50,10 +48,10 @@ def number(name: str, machine: str, size: int) -> Optional[int]:
 
     The numbers for 32 bits on mips are those of the ABI o32, which the kernel also takes from programs of the ABI n32.
     """
-    place = 1 if size == 64 else 2
+    place = 0 if size == 64 else 1
     if name == "bpf":
-        return next((row[place] for row in BPF if re.fullmatch(row[0], machine)), None)
-    return NEWER[name] + next((row[place] for row in ADDED if re.fullmatch(row[0], machine)), 0)
+        return next((found[place] for pattern, found in BPF.items() if re.fullmatch(pattern, machine)), None)
+    return NEWER[name] + next((add[place] for pattern, add in ADDED.items() if re.fullmatch(pattern, machine)), 0)
 
 
 def ctypes() -> Any:
