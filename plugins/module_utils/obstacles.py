@@ -9,7 +9,14 @@ import os
 import stat
 from typing import List, Optional, Sequence, Tuple
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import apparmor, config, effective, mounts, scan, target
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+    apparmor,
+    config,
+    effective,
+    mounts,
+    scan,
+    target,
+)
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 
 # What lxc-create has in a container's directory while it is at work.
