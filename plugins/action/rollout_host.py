@@ -97,6 +97,7 @@ class ActionModule(ActionBase):
 
     def runner(self, variables: Dict[str, Any]) -> Run:
         """What runs a stage's module on the host."""
+        calls.in_utf8(self._task)
 
         def run(step: transaction.Step, wanted: Mapping[str, Any]) -> Dict[str, Any]:
             module, given = calls.on_target(step.module, wanted)

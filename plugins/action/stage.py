@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a stage on a host (I/O): rootfs, busybox, config and container are one module, `stage`, on the target."""
+"""Runs a module on a host (I/O): rootfs, busybox, config and container are one module, `stage`, on the target."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import calls
 
 
 class ActionModule(ActionBase):
-    """What Ansible looks for in this file; meta/runtime.yml names it as the action of the four modules."""
+    """What Ansible looks for in this file; meta/runtime.yml names it as the action of all modules for targets."""
 
     _supports_check_mode = True
     _supports_async = True
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        """Run the stage that the task's module stands for."""
+        """Run the task's module, or the stage that it stands for."""
         del tmp
         result: Dict[str, Any] = super().run(None, task_vars)
         name = self._task.action.rpartition(".")[2]
-        known = arguments.STAGES.get(name, arguments.STAGE)
-        unknown = sorted(set(self._task.args) - set(known))
+        known = arguments.STAGES.get(name, {})
+        unknown = sorted(set(self._task.args) - set(known)) if known else []
         if unknown:
             # As a result and in Ansible's own words, so that it is like the refusal of any module.
             told = "Unsupported parameters for (%s) module: %s. Supported parameters include: %s."
@@ -34,6 +34,7 @@ class ActionModule(ActionBase):
         if misread:
             return {**result, "failed": True, "msg": "\n".join(misread)}
         module, given = calls.on_target(name, self._task.args)
+        calls.in_utf8(self._task)
         in_background = bool(self._task.async_val and not self._connection.has_native_async)
         with packing.without_collector():
             result.update(self._execute_module(module, given, task_vars=task_vars, wrap_async=in_background))

@@ -468,6 +468,7 @@ options:
               - The AppArmor profile, C(lxc.apparmor.profile). On a target whose kernel has no AppArmor, a profile other
                 than V(unconfined) and V(unchanged) is refused, because LXC would start the container without it.
               - When left out, the one that LXC takes by itself.
+              - A profile that is not loaded, that of LXC included, fails before the start, where that can be read.
             type: str
           selinux:
             description:

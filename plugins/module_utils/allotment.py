@@ -83,6 +83,13 @@ class Allotment:
                     "security: whether files can be mounted with mapped ids cannot be told now (%s: %s); run again when"
                     " there is room in the kernel, see user.max_user_namespaces" % (error.filename, error.strerror)
                 ) from None
+            except ContainerError as error:
+                if before.stages:
+                    return before.ids.shifted
+                raise ContainerError(
+                    "security: whether files can be mounted with mapped ids cannot be told, since %s, %s"
+                    % (error, OTHERWISE)
+                ) from None
             self.shifting = not able or not maps_root(self.reached.version())
         return self.shifting
 

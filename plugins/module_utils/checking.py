@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from typing import Dict, List
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import parallel, runtime
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import parallel, runtime, syscalls
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import (
+    ContainerError,
+    RefusedError,
+    unexpected,
+)
 
 # See unshare(2) and mount(2).
 CLONE_NEWNS, MS_PRIVATE, MS_REC = 0x20000, 1 << 18, 1 << 14
@@ -29,7 +32,10 @@ def check_configs(reached: runtime.Runtime, texts: Dict[str, str]) -> Dict[str, 
         private_run()
         refused = []
         for number, (name, text) in enumerate(texts.items()):
-            words = check_one(reached, "/run/check-%d" % number, text)
+            try:
+                words = check_one(reached, "/run/check-%d" % number, text)
+            except Exception as error:  # pylint: disable=broad-except
+                words = unexpected(error)
             refused += [name, words] if words else []
         return refused
 
@@ -53,12 +59,14 @@ def check_one(reached: runtime.Runtime, place: str, text: str) -> str:
 
 def private_run() -> None:
     """Give this process a /run of its own, which ends with it."""
-    library = ctypes.CDLL(None, use_errno=True)
+    library = syscalls.libc()
     steps = (
         lambda: library.unshare(CLONE_NEWNS),
         lambda: library.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None),
         lambda: library.mount(b"tmpfs", b"/run", b"tmpfs", 0, None),
     )
     for step in steps:
-        if step() != 0:
-            raise ContainerError("a private /run cannot be mounted: " + os.strerror(ctypes.get_errno()))
+        try:
+            syscalls.checked(step(), "")
+        except OSError as error:
+            raise ContainerError("a private /run cannot be mounted: %s" % error.strerror) from None

@@ -29,7 +29,11 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     supervise,
     tree,
 )
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import (
+    ContainerError,
+    RefusedError,
+    unexpected,
+)
 
 ID_MAX = 200
 
@@ -162,6 +166,10 @@ def keep_all(
             items.append(dict(item, changes=["keep %d entries" % count], not_kept=lost))
         except ContainerError as error:
             items.append(dict(item, changed=False, changes=[], not_kept=[], error=str(error)))
+        except OSError:
+            raise
+        except Exception as error:  # pylint: disable=broad-except
+            items.append(dict(item, changed=False, changes=[], not_kept=[], error=unexpected(error)))
     return items, kept
 
 

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
 from collections import deque
 from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import mounts, target, usage
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import mounts, syscalls, target, usage
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 
 # The numbers of capabilities are their places, see capability.h of the kernel.
 CAPABILITIES = (
@@ -25,8 +25,6 @@ CAPABILITIES = (
 SECCOMP = {"0": "disabled", "1": "strict", "2": "filter"}
 # What device cgroups of version 1 say where nothing is restricted.
 ALL_DEVICES = "a *:* rwm"
-# The number of bpf(2), which has no function in the C library, by machine; see the kernel's system call tables.
-BPF = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "armv7l": 386, "armv6l": 386, "i686": 357, "i386": 357}
 # BPF_PROG_QUERY and BPF_CGROUP_DEVICE of linux/bpf.h.
 PROGRAM_QUERY, CGROUP_DEVICE = 16, 6
 
@@ -41,9 +39,9 @@ class Effective(NamedTuple):
     """What is in force for PID 1 of a container.
 
     `capabilities`: the bounding set. `seccomp`: disabled, strict or filter. `devices`: the rules of version 1;
-    empty where a program of version 2 decides; None where nothing does. `mounts`: the options at each mount point.
-    `apparmor_mode`: None where there is no profile. `following`: the mount points at which what is mounted on the target
-    later may come along.
+    empty where a program of version 2 decides; None where nothing does, or where that cannot be told for the reason in
+    `devices_unknown`. `mounts`: the options at each mount point. `apparmor_mode`: None where there is no profile.
+    `following`: the mount points at which what is mounted on the target later may come along.
     """
 
     capabilities: Tuple[str, ...] = ()
@@ -58,12 +56,15 @@ class Effective(NamedTuple):
     interfaces: Tuple[str, ...] = ()
     apparmor_mode: Optional[str] = None
     following: Tuple[str, ...] = ()
+    devices_unknown: Optional[str] = None
 
 
 def of(pid: int) -> Effective:
     """What is in force for a process, as the kernel says. Raises ContainerError where that cannot be understood."""
     fields = usage.parsed(pid, "status", fields_of)
     label, mode = label_in(usage.text_of(pid, "attr/current"))
+    allowed, unknown = devices(pid)
+    mounted, following = usage.parsed(pid, "mountinfo", lambda text: (mounts_in(text), following_in(text)))
     return Effective(
         capabilities_in(int(fields.get("CapBnd", "0"), 16)),
         fields.get("NoNewPrivs") == "1",
@@ -72,11 +73,12 @@ def of(pid: int) -> Effective:
         usage.parsed(pid, "gid_map", id_map_in),
         label if target.apparmor() else None,
         label if target.selinux() else None,
-        devices(pid),
-        usage.parsed(pid, "mountinfo", mounts_in),
+        allowed,
+        mounted,
         usage.parsed(pid, "net/dev", interfaces_in),
         mode if target.apparmor() else None,
-        usage.parsed(pid, "mountinfo", following_in),
+        following,
+        unknown,
     )
 
 
@@ -162,33 +164,41 @@ def interfaces_in(text: str) -> Tuple[str, ...]:
     return tuple(line.split(":")[0].strip(" ") for line in usage.lines_of(text)[2:])
 
 
-def devices(pid: int) -> Optional[Tuple[str, ...]]:
-    """The rules for devices of the container's cgroup; none where a program decides; None where nothing does."""
+def devices(pid: int) -> Tuple[Optional[Tuple[str, ...]], Optional[str]]:
+    """The rules for devices of the container's cgroup; none where a program decides; None where nothing does.
+
+    And the reason where it cannot be told whether a program decides.
+    """
     listed = usage.cgroup_file(pid, "devices", "devices.list")
     rules = usage.lines_of(listed or "")
     if listed is not None and ALL_DEVICES not in rules:
-        return tuple(rules)
+        return tuple(rules), None
     version, point = target.hierarchies().get("unified", (0, ""))
     path = usage.payload_cgroup(target.read_text("/proc/%d/cgroup" % pid), "", 2) if version else None
-    return () if path is not None and has_device_program(point + path) else None
+    try:
+        return () if path is not None and has_device_program(point + path) else None, None
+    except ContainerError as error:
+        return None, str(error)
 
 
 def has_device_program(cgroup: str) -> bool:
-    """Whether a program is attached to a cgroup that decides about devices; see bpf(2), BPF_PROG_QUERY."""
-    import ctypes  # Slow to load, and only needed where there is no device cgroup of version 1.
+    """Whether a program is attached to a cgroup that decides about devices; see bpf(2), BPF_PROG_QUERY.
 
-    number = BPF.get(platform.machine())
-    if number is None:
-        return False
+    Raises ContainerError where that cannot be told.
+    """
+    ctypes = syscalls.ctypes()
     try:
         descriptor = os.open(cgroup, os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:
-        return False  # The container has ended.
+    except OSError as error:
+        # The container may have ended.
+        raise ContainerError("its cgroup cannot be opened: %s" % error.strerror) from None
     try:
         # Members of union bpf_attr: target_fd, attach_type, query_flags, attach_flags, prog_ids, prog_cnt.
         query = (ctypes.c_uint32 * 16)(descriptor, CGROUP_DEVICE)
-        failed = ctypes.CDLL(None).syscall(number, PROGRAM_QUERY, ctypes.byref(query), ctypes.sizeof(query))
-        return not failed and query[6] > 0
+        syscalls.call("bpf", PROGRAM_QUERY, ctypes.byref(query), ctypes.sizeof(query))
+        return bool(query[6] > 0)
+    except OSError as error:
+        raise ContainerError("the kernel does not say which program decides: %s" % error.strerror) from None
     finally:
         os.close(descriptor)
 
@@ -279,8 +289,14 @@ def check_apparmor_mode(lines: Sequence[Line], found: Effective) -> List[str]:
 ENFORCING = ("enforce", "kill")
 
 
+def restricts_devices(lines: Sequence[Line]) -> bool:
+    """Whether a config takes all devices away but those that it allows."""
+    return any(values_of(lines, key + "devices.deny") == ["a"] for key in CGROUP)
+
+
 def check_devices(lines: Sequence[Line], found: Effective) -> List[str]:
-    if not any(values_of(lines, key + "devices.deny") == ["a"] for key in CGROUP):
+    if found.devices_unknown or not restricts_devices(lines):
+        # What is unknown is told by `supervise.unverified`: nobody can mend it in the container's spec.
         return []
     if found.devices is None:
         return ["security.devices: the container may use every device"]

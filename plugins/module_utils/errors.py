@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+
 
 class Error(Exception):
     """What a module reports as its failure."""
@@ -16,3 +18,14 @@ class ContainerError(Error):
 
 class RefusedError(Error):
     """The whole call is refused before anything changes. The text is one or more sentences."""
+
+
+def unexpected(error: Exception) -> str:
+    """A defect in words, for the container that it showed at, so that it stops no other: kind, text and place."""
+    place = error.__traceback__
+    while place and place.tb_next:
+        place = place.tb_next
+    where = " (%s, line %d)" % (os.path.basename(place.tb_frame.f_code.co_filename), place.tb_lineno) if place else ""
+    # Ansible takes no result with half characters in it.
+    text = str(error).encode("utf-8", "backslashreplace").decode("utf-8")
+    return "unexpected %s: %s%s; please report it" % (type(error).__name__, text, where)

@@ -13,7 +13,6 @@ Below a container's directory nothing is trusted: see scan.Directories.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
 import os
@@ -26,8 +25,8 @@ from hashlib import sha256
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import manifest as manifests
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import parallel, spec, tree
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import parallel, spec, syscalls, tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, unexpected
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids, shifted
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.scan import (
     OPEN_DIRECTORY,
@@ -50,8 +49,6 @@ BUILT = frozenset(("rootfs", "config", manifests.FILE_NAME, "index.json", "conta
 LOCKS = "/run/softwarecontainer.lxc"
 LOCK_SECONDS = 120
 CHUNK = 1024 * 1024
-# See fcntl.h of the kernel.
-AT_EMPTY_PATH = 0x1000
 # From so many actions on another process is worth its fork.
 MANY = 1000
 
@@ -131,6 +128,8 @@ def attempt(step: Callable[[], None], place: str) -> str:
         return str(error)
     except OSError as error:
         return reason_of(error, place)
+    except Exception as error:  # pylint: disable=broad-except
+        return unexpected(error)
     return ""
 
 
@@ -213,7 +212,7 @@ def commit(lxc_path: str, change: Change) -> None:
             work.place("pending", manifests.FILE_NAME)
             for number, action in enumerate(change.actions):
                 VERBS[action.verb](work, action, number)
-        except (OSError, ContainerError):
+        except Exception:
             undo_all(undos)
             raise
 
@@ -613,8 +612,9 @@ def shift(lxc_path: str, name: str) -> None:
         record = manifests.parse(read_text(directories, manifests.FILE_NAME, manifests.SIZE_MAX) or "")
         for fd, status, _way in walk(directories.must("rootfs")):
             owner = new_owner(record.ids, status)
-            if owner and libc().fchownat(fd, b"", *map(ctypes.c_uint32, owner), AT_EMPTY_PATH) != 0:
-                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), root)
+            if owner:
+                # What a descriptor of this kind stands for is a link's own owner, never that of what it leads to.
+                os.chown("/proc/self/fd/%d" % fd, *owner)
         sync(root)
         replace_text(
             directories, manifests.FILE_NAME, manifests.render(record._replace(ids=record.ids._replace(before=())))
@@ -831,19 +831,17 @@ def remove_cgroups(paths: Iterable[str]) -> None:
                 os.rmdir(folder)
 
 
-def libc() -> ctypes.CDLL:
-    """The C library, for what Python has no function of its own."""
-    return ctypes.CDLL(None, use_errno=True)
-
-
 def sync(path: str) -> None:
     """Write everything of one file system to disk. The fsync of a directory does not write its files."""
     if not os.path.isdir(path):
         return
     fd = os.open(path, OPEN_DIRECTORY)
     try:
-        if libc().syncfs(fd) != 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), path)
+        if syscalls.has_ctypes():
+            syscalls.checked(syscalls.libc().syncfs(fd), path)
+        else:
+            # All file systems then, and no word of what could not be written.
+            os.sync()
     finally:
         os.close(fd)
 

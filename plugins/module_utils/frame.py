@@ -22,7 +22,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     stages,
     target,
 )
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, unexpected
 
 AskLxc = Callable[[runtime.Runtime, Dict[str, str]], Dict[str, str]]
 
@@ -106,6 +106,8 @@ def plan_all(
             planned[container.name] = stages.plan(stage, container, place, check)
         except ContainerError as error:
             errors[container.name] = str(error)
+        except Exception as error:  # pylint: disable=broad-except
+            errors[container.name] = unexpected(error)
     return planned, errors
 
 
@@ -141,6 +143,8 @@ def apply_all(lxc_path: str, planned: Iterable[stages.Planned]) -> Dict[str, str
                 changes.append(plan.change)
         except ContainerError as error:
             errors[plan.change.name] = str(error)
+        except Exception as error:  # pylint: disable=broad-except
+            errors[plan.change.name] = unexpected(error)
     failed = files.apply(lxc_path, changes) if changes else {}
     kept = {path for name, (path, _undo) in made.items() if name not in failed}
     for path, undo in [made[name] for name in failed if name in made]:

@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
-from typing import Iterator, Tuple
+from typing import Any, Iterator, Tuple
 
-# The numbers of these two are the same on all machines but alpha, see the kernel's system call tables.
-OPEN_TREE, MOUNT_SETATTR = 428, 442
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import syscalls
+
 CLONE_NEWUSER = 0x10000000
 OPEN_TREE_CLONE, MOUNT_ATTR_IDMAP = 1, 0x00100000
 AT_FDCWD, AT_EMPTY_PATH = -100, 0x1000
@@ -28,30 +27,22 @@ Answer = Tuple[bool, str]
 def supported(path: str) -> Answer:
     """Whether it can, and where not, why. It is tried on a mount of its own, which has no place in any tree.
 
-    Raises OSError where the kernel has no room to try it, of which a container may have taken all: that is no answer.
+    Raises OSError where the kernel has no room to try it, of which a container may have taken all, and ContainerError
+    where Python cannot ask: that is no answer.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
+    ctypes, libc = syscalls.ctypes(), syscalls.libc()
     try:
         with user_namespace(libc) as namespace, descriptor(
-            called(libc, "open_tree", OPEN_TREE, AT_FDCWD, os.fsencode(path), OPEN_TREE_CLONE | os.O_CLOEXEC)
+            syscalls.call("open_tree", AT_FDCWD, os.fsencode(path), OPEN_TREE_CLONE | os.O_CLOEXEC)
         ) as mount:
             attributes = (ctypes.c_uint64 * 4)(MOUNT_ATTR_IDMAP, 0, 0, namespace)
             size = ctypes.sizeof(attributes)
-            called(libc, "mount_setattr", MOUNT_SETATTR, mount, b"", AT_EMPTY_PATH, ctypes.byref(attributes), size)
+            syscalls.call("mount_setattr", mount, b"", AT_EMPTY_PATH, ctypes.byref(attributes), size)
     except OSError as error:
         if error.errno in NO_ROOM:
             raise
         return False, "%s: %s" % (error.filename, error.strerror)
     return True, ""
-
-
-def called(libc: ctypes.CDLL, name: str, *arguments: object) -> int:
-    """The result of a system call. Raises OSError with its name in place of a file's."""
-    result = int(libc.syscall(*arguments))
-    if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), name)
-    return result
 
 
 @contextlib.contextmanager
@@ -64,14 +55,14 @@ def descriptor(number: int) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def user_namespace(libc: ctypes.CDLL) -> Iterator[int]:
+def user_namespace(libc: Any) -> Iterator[int]:
     """A descriptor of a new user namespace with some map. Raises OSError."""
     to_parent, to_child = os.pipe(), os.pipe()
     pid = os.fork()
     if pid == 0:
         with contextlib.suppress(BaseException):
             failed = libc.unshare(CLONE_NEWUSER)
-            os.write(to_parent[1], bytes([ctypes.get_errno() if failed else 0]))
+            os.write(to_parent[1], bytes([syscalls.ctypes().get_errno() if failed else 0]))
             # Ends when the parent closes its end, for whatever reason.
             os.close(to_child[1])
             os.read(to_child[0], 1)

@@ -22,7 +22,11 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     tree,
     usage,
 )
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import (
+    ContainerError,
+    RefusedError,
+    unexpected,
+)
 
 
 def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
@@ -39,12 +43,21 @@ def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
     statuses = runtime.statuses(reached, present)
     return {
         "changed": False,
-        "containers": [describe(reached.lxc_path, name, statuses.get(name)) for name in names],
+        "containers": [described(reached.lxc_path, name, statuses.get(name)) for name in names],
         "lxc_path": reached.lxc_path,
         "lxc_version": reached.version(),
         "cgroup_version": target.cgroup_version(),
         "runtime": reached.kind,
     }
+
+
+def described(lxc_path: str, name: str, status: Union[runtime.Status, ContainerError, None]) -> Dict[str, Any]:
+    """The same as `describe`, with a defect for an error of this container alone."""
+    try:
+        return describe(lxc_path, name, status)
+    except Exception as error:  # pylint: disable=broad-except
+        unknown: Dict[str, Any] = {"state": None, "pid": None, "ours": False, "restart_needed": False, "drift": []}
+        return {"name": name, **unknown, **measured(None), "error": unexpected(error)}
 
 
 def describe(lxc_path: str, name: str, status: Union[runtime.Status, ContainerError, None]) -> Dict[str, Any]:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import select
@@ -13,7 +12,7 @@ import socket
 import time
 from typing import Dict, Tuple
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import usage
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import syscalls, usage
 
 # See setns(2). The os module has it from Python 3.12 on.
 CLONE_NEWNET = 0x40000000
@@ -21,11 +20,9 @@ LOOPBACK = ("127.0.0.1", "::1")
 
 
 def enter(pid: int) -> None:
-    """Move this process into the network namespace of another one, for good. Raises OSError."""
+    """Move this process into the network namespace of another one, for good. Raises OSError and ContainerError."""
     with open("/proc/%d/ns/net" % pid, "rb") as namespace:
-        if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), CLONE_NEWNET) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), namespace.name)
+        syscalls.checked(syscalls.libc().setns(namespace.fileno(), CLONE_NEWNET), namespace.name)
 
 
 def connect(pid: int, port: int, seconds: float) -> Dict[str, str]:

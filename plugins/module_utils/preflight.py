@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import apparmor as profiles
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     compatible,
     config,
@@ -34,6 +35,8 @@ class Facts(NamedTuple):
     `resolver`: name servers that answer containers, where those of its resolv.conf are the target itself.
     `free`, `inodes`: bytes and inodes that are free, None where the file system has no fixed number of inodes.
     `read_only`: the places that should be writable and are not. `there`: the containers that have a directory.
+    `python`: the version of the target's Python; `ctypes`: whether it can call the kernel. `noexec`: whether no program
+    can run that lies in the lxc path. `profiles`: what there is of AppArmor.
     """
 
     root: bool = True
@@ -64,6 +67,10 @@ class Facts(NamedTuple):
     inodes: Optional[int] = None
     read_only: Tuple[str, ...] = ()
     there: FrozenSet[str] = frozenset()
+    python: str = ""
+    ctypes: bool = False
+    noexec: bool = False
+    profiles: profiles.State = profiles.State()
 
 
 class Check(NamedTuple):
@@ -76,6 +83,11 @@ class Check(NamedTuple):
 
 def root(facts: Facts, _containers: Sequence[Container]) -> Check:
     return Check(facts.root, "root" if facts.root else "another user", "set ansible_become, or log in as root")
+
+
+def python(facts: Facts, _containers: Sequence[Container]) -> Check:
+    found = "Python %s %s the module ctypes" % (facts.python, "with" if facts.ctypes else "without")
+    return Check(facts.ctypes, found, "install the rest of its standard library, python3-ctypes on Yocto and OpenWrt")
 
 
 def namespaces(facts: Facts, _containers: Sequence[Container]) -> Check:
@@ -152,6 +164,21 @@ def apparmor(facts: Facts, _containers: Sequence[Container]) -> Check:
     return Check(facts.apparmor, switched(facts.apparmor), "leave security.apparmor out")
 
 
+def apparmor_profiles(facts: Facts, containers: Sequence[Container]) -> Check:
+    state = facts.profiles
+    if not state.on:
+        return Check(True, "none is needed, since AppArmor is " + switched(False))
+    asked = list(dict.fromkeys(map(profiles.asked, containers))) or [None]
+    lacking = list(dict.fromkeys(filter(None, (profiles.obstacle(wanted, state) for wanted in asked))))
+    if lacking:
+        found, _semicolon, advice = lacking[0].partition("; ")
+        return Check(False, found, advice)
+    names = list(dict.fromkeys(filter(None, (profiles.profile(wanted, state) for wanted in asked))))
+    if names and state.loaded is None:
+        return Check(True, "whether %s is loaded cannot be read" % " and ".join(names))
+    return Check(True, "%s is loaded" % " and ".join(names) if names else "none is needed")
+
+
 def selinux(facts: Facts, _containers: Sequence[Container]) -> Check:
     return Check(facts.selinux, switched(facts.selinux), "leave security.selinux out")
 
@@ -216,6 +243,19 @@ def space(facts: Facts, containers: Sequence[Container]) -> Check:
     return Check(enough, found, advice % (-(-bytes_needed // 1048576), inodes_needed))
 
 
+def executable(facts: Facts, _containers: Sequence[Container]) -> Check:
+    found = "%s is on a file system that is mounted noexec" if facts.noexec else "programs in %s can run"
+    advice = "mount that with exec, set lxc_path to another place, or have busybox.method bind or none"
+    return Check(not facts.noexec, found % facts.lxc_path, advice)
+
+
+def runs_from_rootfs(container: Container) -> bool:
+    """Whether what is started lies in the rootfs itself, where only the copied busybox and files of the spec are."""
+    argv = container.init or container.command
+    own = ("/bin/", "/sbin/", *(file.path for file in container.files))
+    return container.busybox.method == "copy" and (not argv or argv[0].startswith(own))
+
+
 def writable(facts: Facts, _containers: Sequence[Container]) -> Check:
     found = "read-only: " + ", ".join(facts.read_only) if facts.read_only else "all of it"
     return Check(not facts.read_only, found, "set lxc_path to a place that can be written")
@@ -224,6 +264,7 @@ def writable(facts: Facts, _containers: Sequence[Container]) -> Check:
 # All checks in the order in which they are told.
 CHECKS: Dict[str, Callable[[Facts, Sequence[Container]], Check]] = {
     "root": root,
+    "python": python,
     "namespaces": namespaces,
     "cgroups": cgroups,
     "cgroup_memory": controller("memory"),
@@ -236,6 +277,7 @@ CHECKS: Dict[str, Callable[[Facts, Sequence[Container]], Check]] = {
     "id_mapped_mounts": id_mapped_mounts,
     "seccomp": seccomp,
     "apparmor": apparmor,
+    "apparmor_profiles": apparmor_profiles,
     "selinux": selinux,
     "lxc": lxc,
     "init_lxc": init_lxc,
@@ -244,10 +286,14 @@ CHECKS: Dict[str, Callable[[Facts, Sequence[Container]], Check]] = {
     "busybox": busybox,
     "space": space,
     "writable": writable,
+    "executable": executable,
 }
 ALWAYS = ("root", "namespaces", "cgroups", "lxc", "space", "writable")
 # What else a container needs, and when.
 SOMETIMES: Dict[str, Callable[[Container], bool]] = {
+    "python": lambda _container: True,
+    "apparmor_profiles": lambda container: container.state in ("started", "frozen"),
+    "executable": runs_from_rootfs,
     "cgroup_memory": lambda container: container.limits.memory is not None,
     "cgroup_cpu": lambda container: container.limits.cpus is not None or container.limits.cpu_shares is not None,
     "cgroup_pids": lambda container: container.limits.pids is not None,

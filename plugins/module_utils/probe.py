@@ -20,6 +20,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     rootfs,
     runtime,
     spec,
+    syscalls,
     target,
 )
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
@@ -61,6 +62,8 @@ def gather(parameters: Mapping[str, Any], bridge: str) -> preflight.Facts:
         can_map, reason = idmapped.supported(nearest)
     except OSError as error:
         can_map, reason = False, "%s: %s" % (error.filename, error.strerror)
+    except ContainerError as error:
+        can_map, reason = False, str(error).partition("; ")[0]
     return preflight.Facts(
         root=os.geteuid() == 0,
         kernel=platform.release(),
@@ -91,6 +94,10 @@ def gather(parameters: Mapping[str, Any], bridge: str) -> preflight.Facts:
         # File systems such as btrfs make inodes as they need them, and say that there are none.
         inodes=status.f_favail if status.f_files else None,
         there=frozenset(os.listdir(lxc_path)) if nearest == lxc_path else frozenset(),
+        python=platform.python_version(),
+        ctypes=syscalls.has_ctypes(),
+        noexec=bool(status.f_flag & os.ST_NOEXEC),
+        profiles=target.apparmor_state(),
         read_only=tuple(path for path in (nearest, "/run") if os.statvfs(path).f_flag & os.ST_RDONLY),
     )
 

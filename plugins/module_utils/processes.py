@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import select
 import time
 from typing import Container, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
-# The number of pidfd_open(2) is the same on every architecture but alpha.
-PIDFD_OPEN = 434
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import syscalls
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+
 # Without pidfd_open (before Linux 5.3) there is nothing to wait on: look this often, in seconds.
 LOOK = 0.01
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -150,16 +150,13 @@ def send(pids: Iterable[int], number: int) -> None:
 
 def pidfd(pid: int) -> int:
     """A descriptor that becomes readable when the process ends; -1 where the kernel has none, -2 where it has ended."""
-    if hasattr(os, "pidfd_open"):
-        try:
-            return os.pidfd_open(pid)
-        except ProcessLookupError:
-            return -2
-        except OSError:
-            return -1
-    library = ctypes.CDLL(None, use_errno=True)
-    fd = library.syscall(PIDFD_OPEN, pid, 0)
-    return fd if fd >= 0 else -2 if ctypes.get_errno() == 3 else -1
+    try:
+        # Python has it from 3.9 on.
+        return os.pidfd_open(pid) if hasattr(os, "pidfd_open") else syscalls.call("pidfd_open", pid, 0)
+    except ProcessLookupError:
+        return -2
+    except (OSError, ContainerError):
+        return -1
 
 
 def wait_for_end(pids: Iterable[int], seconds: float) -> Set[int]:

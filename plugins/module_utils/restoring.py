@@ -29,7 +29,11 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     supervise,
     tree,
 )
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import (
+    ContainerError,
+    RefusedError,
+    unexpected,
+)
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 
 # How many containers are planned and changed together: they share their syncs.
@@ -184,6 +188,8 @@ def bring_back(lxc_path: str, names: Sequence[str], check: bool, outcome: Outcom
                 planned.append(plan(lxc_path, name, sound, outcome))
             except ContainerError as error:
                 outcome.errors[name] = str(error)
+            except Exception as error:  # pylint: disable=broad-except
+                outcome.errors[name] = unexpected(error)
         changes = [one.change for one in planned if one.writes]
         errors = files.apply(lxc_path, changes) if changes and not check else {}
         outcome.errors.update(errors)

@@ -10,17 +10,23 @@ from contextlib import nullcontext
 from typing import Any, Dict, Mapping, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+    apparmor,
     files,
     frame,
     lifecycle,
     manifest,
     mounts,
+    obstacles,
     runtime,
     spec,
     stages,
     supervise,
 )
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import (
+    ContainerError,
+    RefusedError,
+    unexpected,
+)
 
 Steps = Dict[str, Tuple[str, ...]]
 
@@ -52,14 +58,22 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
         concerned = [wish for wish in wishes if wish.name not in failed]
         steps, errors = plan_all(reached.lxc_path, concerned, planned_for, check)
         errors.update({wish.name: failed[wish.name] for wish in wishes if wish.name in failed})
-        after = before
+        after, warnings = before, []
         if not check and any(steps.values()):
             errors.update(supervise.carry_out(reached, concerned, steps, times))
             after = supervise.survey(reached, [wish.name for wish in wishes])
             errors.update(supervise.verify([wish for wish in wishes if wish.name not in errors], after))
+            warnings = supervise.unverified(reached.lxc_path, started(steps, after, errors))
     items = [item_of(wish, before, after, steps, errors, check) for wish in wishes]
     diffs = [diff_of(wish, steps[wish.name], before) for wish in wishes if steps.get(wish.name)] if diff else []
-    return frame.result_of(items, diffs, {"lxc_path": reached.lxc_path, "runtime": reached.kind})
+    more: Dict[str, Any] = {"lxc_path": reached.lxc_path, "runtime": reached.kind}
+    return frame.result_of(items, diffs, {**more, "warnings": warnings} if warnings else more)
+
+
+def started(steps: Steps, found: supervise.Survey, errors: supervise.Errors) -> Dict[str, int]:
+    """The PID 1 of each container that was started and is as it should be."""
+    there = {name: found[name] for name, planned in steps.items() if "start" in planned and name not in errors}
+    return {name: one.pid for name, one in there.items() if isinstance(one, supervise.Found) and one.pid}
 
 
 def times_of(parameters: Mapping[str, Any]) -> supervise.Times:
@@ -78,7 +92,13 @@ def wish_of(container: spec.Container) -> supervise.Wish:
     """What a spec wants of the lifecycle."""
     restart = container.on_change == "restart"
     return supervise.Wish(
-        container.name, container.state, restart, container.limits, True, mounts.optional_targets(container)
+        container.name,
+        container.state,
+        restart,
+        container.limits,
+        True,
+        mounts.optional_targets(container),
+        apparmor.asked(container),
     )
 
 
@@ -121,7 +141,7 @@ def foresee(
             if isinstance(there, supervise.Found):
                 try:
                     change = stages.plan(stage, container, place, True).change
-                except ContainerError:
+                except Exception:  # pylint: disable=broad-except
                     continue  # The stage itself has said so.
                 moved = change.before.changed() != change.after.changed()
                 found[container.name] = supervise.foreseen(there, moved, change.after.ids)
@@ -143,12 +163,16 @@ def plan_all(
                 files.refuse_mounts(os.path.join(lxc_path, wish.name))
             if "shift" in planned and isinstance(there, supervise.Found) and there.shift_to:
                 files.refuse_shift(lxc_path, wish.name, there.shift_to)
+            if "start" in planned:
+                obstacles.refuse_start(lxc_path, wish.name, (wish.apparmor,) if check and wish.declared else None)
             steps[wish.name] = planned
         except ContainerError as error:
             errors[wish.name] = str(error)
         except OSError as error:
             place = error.filename if isinstance(error.filename, str) else wish.name
             errors[wish.name] = "%s cannot be read: %s" % (ascii(place)[1:-1], error.strerror)
+        except Exception as error:  # pylint: disable=broad-except
+            errors[wish.name] = unexpected(error)
     return steps, errors
 
 

@@ -19,6 +19,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     files,
     lifecycle,
     manifest,
+    obstacles,
     parallel,
     processes,
     runtime,
@@ -26,7 +27,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     target,
     usage,
 )
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, unexpected
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.spec import Limits
 
@@ -35,7 +36,8 @@ class Wish(NamedTuple):
     """What is wanted of one container.
 
     `restart`: whether it may be restarted when it has changed; `declared`: it has a spec, from which it can be built.
-    `optional`: key, source and target of each mount that may be missing where its source is.
+    `optional`: key, source and target of each mount that may be missing where its source is. `apparmor`: the profile that
+    the spec asks for.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Wish(NamedTuple):
     limits: Limits = Limits()
     declared: bool = False
     optional: Tuple[Tuple[str, str, str], ...] = ()
+    apparmor: Optional[str] = None
 
 
 class Found(NamedTuple):
@@ -80,6 +83,9 @@ def survey(reached: runtime.Runtime, names: Sequence[str]) -> Survey:
             read = stages.read_manifest(reached.lxc_path, name)
         except ContainerError as error:
             found[name] = error
+            continue
+        except Exception as error:  # pylint: disable=broad-except
+            found[name] = ContainerError(unexpected(error))
             continue
         if read is None:
             found[name] = Found("INCOMPLETE" if files.leftovers(reached.lxc_path, name) else "ABSENT")
@@ -264,6 +270,10 @@ def start(reached: runtime.Runtime, wishes: Sequence[Wish], times: Times) -> Err
         if name not in errors and pids.get(name) not in alive:
             when = "has ended by now" if pids.get(name) in settled else "ended within %g seconds" % times.settle
             errors[name] = "it was started, but its PID 1 %s; see its command" % when
+            if obstacles.is_noexec(reached.lxc_path):
+                errors[name] += (
+                    ", and that no program of its rootfs can run, since %s is mounted noexec" % reached.lxc_path
+                )
         if name in errors:
             lines = runtime.error_lines(logs[name])
             errors[name] += ": " + "; ".join(lines[:3]) if lines else ""
@@ -337,7 +347,21 @@ def not_in_force(lxc_path: str, wish: Wish, pid: int) -> List[str]:
         ]
     except ContainerError as error:
         missing.append(str(error))
+    except Exception as error:  # pylint: disable=broad-except
+        missing.append(unexpected(error))
     return missing + effective.passed_over(asked, target.keys_version())
+
+
+def unverified(lxc_path: str, pids: Mapping[str, int]) -> List[str]:
+    """What cannot be told of containers that were just started, from the PID 1 of each.
+
+    One of them is asked: Python and the kernel, which do not tell, are the same for all.
+    """
+    texts = {name: target.read_text(os.path.join(lxc_path, name, config.FILE_NAME)) for name in pids}
+    asking = [name for name, text in texts.items() if effective.restricts_devices(effective.lines_of(text))]
+    unknown = effective.devices(pids[asking[0]])[1] if asking else None
+    told = "security.devices: it cannot be verified that the rules are in force for %s, since %s"
+    return [told % (", ".join(map(repr, asking)), unknown)] if unknown else []
 
 
 def make_loadable(reached: runtime.Runtime, names: Iterable[str]) -> None:

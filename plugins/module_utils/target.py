@@ -14,6 +14,7 @@ import struct
 import subprocess
 from typing import Callable, Dict, Iterable, Mapping, Optional, Tuple, Union
 
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import apparmor as profiles
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import DEVICE, DIRECTORY, FILE, Binary
 
 PROGRAMS = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin")
@@ -174,6 +175,23 @@ def controllers() -> Dict[str, int]:
 def apparmor() -> bool:
     """Whether the kernel has AppArmor and has not been told to leave it off."""
     return read_text("/sys/module/apparmor/parameters/enabled").strip() == "Y"
+
+
+@functools.lru_cache(maxsize=1)
+def apparmor_state() -> profiles.State:
+    """What there is of AppArmor."""
+    if not apparmor():
+        return profiles.State()
+    text = read_text("/sys/kernel/security/apparmor/profiles", "\0")
+    own = read_text("/proc/self/attr/apparmor/current") or read_text("/proc/self/attr/current")
+    return profiles.State(
+        on=True,
+        loaded=None if text == "\0" else profiles.loaded_in(text),
+        confined=own.strip("\0\n") not in ("", "unconfined"),
+        parser=first_program("apparmor_parser", PROGRAMS),
+        brought=os.path.exists(profiles.DEFAULT_FILE),
+        cgroup_namespaces=os.path.exists("/proc/self/ns/cgroup"),
+    )
 
 
 def selinux() -> bool:

@@ -155,10 +155,17 @@ containers:
         devices:
           description:
             - The devices that it may use, by the rules of its cgroup. Empty where a program of cgroup version 2 decides,
-              whose rules cannot be read. It is null where nothing is restricted.
+              whose rules cannot be read. It is null where nothing is restricted, or where that cannot be told, see
+              RV(containers[].effective.devices_unknown).
           returned: when it runs
           type: list
           elements: str
+        devices_unknown:
+          description:
+            - Why it cannot be told whether a program decides about devices, for example since the kernel refuses to say.
+              It is null where it can be told.
+          returned: when it runs
+          type: str
         mounts:
           description: The options of the mount that is on top at each mount point.
           returned: when it runs
@@ -220,6 +227,7 @@ containers:
         apparmor_mode: null
         selinux: null
         devices: [c 1:3 rwm, c 1:5 rwm]
+        devices_unknown: null
         mounts:
           /: rw,relatime
           /sys: ro,nosuid,nodev,noexec,relatime

@@ -12,8 +12,8 @@ version_added: "0.2.0"
 author:
   - softwarecontainer.lxc contributors (@softwarecontainer)
 description:
-  - Looks at the kernel, its control groups and security modules, LXC, the bridge, busybox, subordinate ids, space, and
-    places that cannot be written, and says for each what was found and what to do about it.
+  - Looks at Python, the kernel, its control groups and security modules, LXC, the bridge, busybox, subordinate ids,
+    space, and places that cannot be written or where no program can run, and says for each what was found and what to do about it.
   - Fails where the target lacks what O(containers) need, before anything is built, and names all of it at once.
   - Changes nothing. Whether a file system can be mounted with mapped ids is tried on a mount that has no place in any
     tree.
@@ -27,6 +27,7 @@ options:
     elements: str
     choices:
       - root
+      - python
       - namespaces
       - cgroups
       - cgroup_memory
@@ -39,6 +40,7 @@ options:
       - id_mapped_mounts
       - seccomp
       - apparmor
+      - apparmor_profiles
       - selinux
       - lxc
       - init_lxc
@@ -47,6 +49,7 @@ options:
       - busybox
       - space
       - writable
+      - executable
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers
   - softwarecontainer.lxc.containers.lxc

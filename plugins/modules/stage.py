@@ -159,6 +159,8 @@ def main() -> None:
         result = STAGES[module.params["stage"]](module.params, module.check_mode, module._diff)
     except Error as error:
         module.fail_json(msg=str(error))
+    for words in result.pop("warnings", ()):
+        module.warn(words)
     if "msg" in result:
         module.fail_json(**result)
     module.exit_json(**result)

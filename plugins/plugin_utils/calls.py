@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: which module runs on the target where a play names one of the collection's."""
+"""Pure: which module runs on the target where a play names one of the collection's, and in which environment."""
 
 from __future__ import annotations
 
@@ -17,3 +17,12 @@ def on_target(name: str, given: Mapping[str, Any]) -> Tuple[str, Dict[str, Any]]
     if name in arguments.STAGES:
         return COLLECTION + "stage", {**given, "stage": name}
     return COLLECTION + name, dict(given)
+
+
+def in_utf8(task: Any) -> None:
+    """Have a task's Python take file names, arguments and texts for UTF-8, whatever the locale of the target.
+
+    The names of a spec are text, and those on disk are bytes. See PEP 540.
+    """
+    given = task.environment or []
+    task.environment = [*(given if isinstance(given, list) else [given]), {"PYTHONUTF8": "1"}]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import allotment, idmapped, preflight, spec, target
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.apparmor import DEFAULT_CGNS, State
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Binary
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
@@ -44,9 +45,13 @@ FACTS = Facts(
     ids=2,
     free=100 * MIB,
     inodes=5000,
+    python="3.11.2",
+    ctypes=True,
+    profiles=State(True, frozenset([DEFAULT_CGNS, "own"]), parser="/usr/sbin/apparmor_parser", brought=True),
 )
 GOOD = {
     "root": "root",
+    "python": "Python 3.11.2 with the module ctypes",
     "namespaces": "Linux 6.1.0 with all of cgroup, ipc, mnt, net, pid, uts",
     "cgroups": "version hybrid with cpu, devices, memory, pids, unified",
     "cgroup_memory": "version 1",
@@ -59,6 +64,7 @@ GOOD = {
     "id_mapped_mounts": "/var/lib/lxc can",
     "seccomp": "/usr/share/lxc/config/common.seccomp",
     "apparmor": "switched on",
+    "apparmor_profiles": "lxc-container-default-cgns is loaded",
     "selinux": "switched on",
     "lxc": "5.0.2 by binding and tools",
     "init_lxc": "/usr/sbin/init.lxc",
@@ -67,6 +73,7 @@ GOOD = {
     "busybox": "/bin/busybox, static, 2 applets",
     "space": "100 MiB free in /var/lib/lxc, 5000 inodes",
     "writable": "all of it",
+    "executable": "programs in /var/lib/lxc can run",
 }
 LACKING: dict[str, tuple[str, dict[str, Any], str]] = {
     "name servers on loopback": (
@@ -95,6 +102,13 @@ LACKING: dict[str, tuple[str, dict[str, Any], str]] = {
     "no seccomp": ("seccomp", {"seccomp": False}, "not there"),
     "no profile": ("seccomp", {"seccomp_profile": None}, "no common.seccomp of LXC"),
     "no apparmor": ("apparmor", {"apparmor": False}, "not there or switched off"),
+    "no apparmor profile": (
+        "apparmor_profiles",
+        {"profiles": State(True, frozenset(), brought=True)},
+        "AppArmor is switched on and its profile lxc-container-default-cgns is not loaded",
+    ),
+    "no ctypes": ("python", {"ctypes": False}, "Python 3.11.2 without the module ctypes"),
+    "no programs": ("executable", {"noexec": True}, "/var/lib/lxc is on a file system that is mounted noexec"),
     "no selinux": ("selinux", {"selinux": False}, "not there or switched off"),
     "no lxc": ("lxc", {"lxc": None, "ways": ()}, "neither the binding nor the tools"),
     "no init": ("init_lxc", {"init_lxc": None}, "no init.lxc"),
@@ -162,7 +176,8 @@ def test_the_static_init() -> None:
 
 ALWAYS = {"root", "namespaces", "cgroups", "lxc", "space", "writable"}
 OWN_IDS = {"user_namespaces", "subordinate_ids", "passable"}
-DEFAULT = {*OWN_IDS, "cgroup_devices", "seccomp", "init_lxc", "bridge", "busybox"}
+RUNS = {"apparmor_profiles", "executable"}
+DEFAULT = {*OWN_IDS, *RUNS, "python", "cgroup_devices", "seccomp", "init_lxc", "bridge", "busybox"}
 NEEDED: dict[str, tuple[dict[str, Any], set[str]]] = {
     "defaults": ({}, DEFAULT),
     "absent": ({"state": "absent", "limits": {"pids": 5}}, set()),
@@ -181,11 +196,16 @@ NEEDED: dict[str, tuple[dict[str, Any], set[str]]] = {
         DEFAULT - {"subordinate_ids"},
     ),
     "privileged": ({"security": {"privileged": True}}, DEFAULT - OWN_IDS),
-    "init": ({"init": ["/app"]}, DEFAULT - {"init_lxc"}),
+    "init": ({"init": ["/app"]}, DEFAULT - {"init_lxc", "executable"}),
+    "init of the rootfs": ({"init": ["/bin/sh"]}, DEFAULT - {"init_lxc"}),
+    "command": ({"command": ["/usr/bin/app"]}, DEFAULT - {"executable"}),
+    "command of the spec": ({"command": ["/app"], "files": [{"path": "/app", "mode": "0755"}]}, DEFAULT),
+    "bound busybox": ({"busybox": {"method": "bind"}}, DEFAULT - {"executable"}),
+    "stopped": ({"state": "stopped"}, DEFAULT - {"apparmor_profiles"}),
     "no network": ({"network": []}, DEFAULT - {"bridge"}),
     "another link": ({"network": [{"link": "br1"}]}, DEFAULT - {"bridge"}),
     "a type without link": ({"network": [{"type": "empty"}]}, DEFAULT - {"bridge"}),
-    "no busybox": ({"busybox": {"method": "none"}}, DEFAULT - {"busybox"}),
+    "no busybox": ({"busybox": {"method": "none"}}, DEFAULT - {"busybox", "executable"}),
     "another busybox": ({"busybox": {"path": "/opt/busybox"}}, DEFAULT - {"busybox"}),
 }
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,7 +33,25 @@ def test_what_runs_on_the_target(name: str, module: str, given: dict[str, Any]) 
     assert calls.on_target(name, {"lxc_path": "/data"}) == (f"{COLLECTION}.{module}", given)
 
 
-def test_ansible_finds_the_action_of_each_stage() -> None:
-    """Without it the module of that name would run, which is documentation alone."""
-    routing = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())["plugin_routing"]["modules"]
-    assert routing == {name: {"action_plugin": f"{COLLECTION}.stage"} for name in arguments.STAGES}
+def test_ansible_finds_the_action_of_each_module() -> None:
+    """Without it the module of a stage would run, which is documentation alone, and others not in UTF-8."""
+    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
+    names = [name for name in runtime["action_groups"]["lxc"] if name != "stage"]
+    assert set(arguments.STAGES) < set(names)
+    assert runtime["plugin_routing"]["modules"] == {name: {"action_plugin": f"{COLLECTION}.stage"} for name in names}
+
+
+ENVIRONMENTS: dict[str, tuple[Any, list[Any]]] = {
+    "none": (None, []),
+    "one": ({"A": "b"}, [{"A": "b"}]),
+    "several": ([{"A": "b"}, "{{ more }}"], [{"A": "b"}, "{{ more }}"]),
+    "another wish": ([{"PYTHONUTF8": "0"}], [{"PYTHONUTF8": "0"}]),
+}
+
+
+@pytest.mark.parametrize(("given", "kept"), ENVIRONMENTS.values(), ids=ENVIRONMENTS)
+def test_modules_run_in_utf8(given: Any, kept: list[Any]) -> None:
+    """What is last wins."""
+    task = SimpleNamespace(environment=given)
+    calls.in_utf8(task)
+    assert task.environment == [*kept, {"PYTHONUTF8": "1"}]

@@ -111,17 +111,18 @@ def injected(name, number, error, specs):
         return replaced
 
     if name == "syncfs":
-        library = files.libc()
+        syscalls = ground.utils("syscalls")
+        library = syscalls.libc()
 
         class Library:
             def syncfs(self, descriptor):
                 left[0] -= 1
                 if left[0] == 0:
-                    ground.utils("files").ctypes.set_errno(error)
+                    syscalls.ctypes().set_errno(error)
                     return -1
                 return library.syncfs(descriptor)
 
-        files.libc = Library
+        syscalls.libc = Library
     else:
         files.os = Calls()
     results = run_chain(specs, stages=ground.STAGES[:3])

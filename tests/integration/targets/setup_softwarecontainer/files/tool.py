@@ -106,6 +106,8 @@ def mounts(pid):
 # An interpreter for modules under conditions that a play cannot set: the umask, a system call that fails, and a SIGKILL
 # after some seconds or in the midst of work; other ids that root has; and cgroups of version 2 alone, as systems of now
 # have them: LXC and the modules find cgroups by their mounts.
+# Another Python: without some modules, or on a machine of another name. And AppArmor that seems switched on, with these
+# profiles.
 # A module that is killed leaves its code where Ansible has unpacked it, so that has to be in a place that is removed.
 WRAPPER = """#!/bin/sh
 umask "${TEST_UMASK:-022}"
@@ -121,10 +123,27 @@ umask "${TEST_UMASK:-022}"
     mounted='umount --lazy /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"'
     exec unshare --mount sh -c "$mounted" "$0" "$0" "$@"
 }
+[ -z "$TEST_APPARMOR" ] || {
+    profiles="$TEST_APPARMOR"
+    unset TEST_APPARMOR
+    mounted='mount -t tmpfs none /sys/module && mkdir -p /sys/module/apparmor/parameters &&
+        echo Y > /sys/module/apparmor/parameters/enabled && mount -t tmpfs none /sys/kernel/security &&
+        mkdir /sys/kernel/security/apparmor && echo "$0" > /sys/kernel/security/apparmor/profiles && exec "$@"'
+    exec unshare --mount sh -c "$mounted" "$profiles" "$0" "$@"
+}
+[ -z "$TEST_LACKS$TEST_MACHINE" ] || export PYTHONPATH=%(top)s/shim
 [ -z "$TEST_KILL_AT_WORK" ] || exec %(python)s %(top)s/tool.py kill-at-work "$TEST_KILL_AT_WORK" %(python)s "$@"
 [ -z "$TEST_FAIL" ] || exec %(python)s %(top)s/tool.py fail "$TEST_FAIL" "$@"
 [ -z "$TEST_KILL_AFTER" ] || exec timeout -s KILL "$TEST_KILL_AFTER" %(python)s "$@"
 exec %(python)s "$@"
+"""
+
+# What such a Python runs first.
+SHIM = """
+import os, platform, sys
+sys.modules.update(dict.fromkeys(os.environ.get("TEST_LACKS", "").split()))
+if os.environ.get("TEST_MACHINE"):
+    platform.machine = lambda: os.environ["TEST_MACHINE"]
 """
 
 
@@ -137,6 +156,9 @@ def set_up():
     with open(os.path.join(TOP, "python"), "w") as stream:
         stream.write(WRAPPER % {"python": sys.executable, "top": TOP})
     os.chmod(os.path.join(TOP, "python"), 0o755)
+    os.mkdir(os.path.join(TOP, "shim"))
+    with open(os.path.join(TOP, "shim", "sitecustomize.py"), "w") as stream:
+        stream.write(SHIM)
     subprocess.check_call(["ip", "link", "add", BRIDGE, "type", "bridge"])
     subprocess.check_call(["ip", "link", "set", BRIDGE, "up"])
 

@@ -1,0 +1,133 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A defect that shows at one container is that container's error, and stops no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+    checking,
+    checkpointing,
+    files,
+    frame,
+    information,
+    parallel,
+    spec,
+    stages,
+    states,
+    supervise,
+)
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, unexpected
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.runtime import Status, Tools
+
+BAD = "bad"
+FOUND = "unexpected UnicodeEncodeError: 'ascii' codec can't encode character '\\xfc' in position 0: ordinal not in"
+
+
+def defect(name: str) -> None:
+    if name == BAD:
+        "ü".encode("ascii")
+
+
+def test_a_defect_in_words() -> None:
+    try:
+        raise LookupError("half \ud800")
+    except LookupError as error:
+        told = unexpected(error)
+    assert told.startswith("unexpected LookupError: half \\ud800 (test_unexpected.py, line ")
+    assert told.endswith("); please report it")
+
+
+def containers() -> list[spec.Container]:
+    return [spec.CONTAINER({"name": name}) for name in (BAD, "good")]
+
+
+def test_plans() -> None:
+    def plan(container: spec.Container, *_rest: Any) -> stages.Planned:
+        defect(container.name)
+        return stages.Planned(files.Change(container.name, (), None, None))  # type: ignore[arg-type]
+
+    stage = stages.Stage("rootfs", lambda _container: (), lambda _containers: Host(), plan)
+    place = stages.Place("/nowhere", "br", Host(), lambda _container, _before: Ids())
+    planned, errors = frame.plan_all(stage, containers(), place, True)
+    assert list(planned) == ["good"]
+    assert list(errors) == [BAD]
+    assert errors[BAD].startswith(FOUND)
+
+
+def test_steps() -> None:
+    steps = {name: lambda name=name: defect(name) for name in (BAD, "good")}
+    errors = files.for_all(steps, "/nowhere", divide=False)
+    assert list(errors) == [BAD]
+    assert errors[BAD].startswith(FOUND)
+
+
+def test_states(monkeypatch: pytest.MonkeyPatch) -> None:
+    def plan(wish: supervise.Wish, *_rest: Any) -> tuple[str, ...]:
+        defect(wish.name)
+        return ()
+
+    monkeypatch.setattr(supervise, "plan", plan)
+    wishes = [supervise.Wish(name, "started") for name in (BAD, "good")]
+    steps, errors = states.plan_all("/nowhere", wishes, dict.fromkeys((BAD, "good"), supervise.Found("RUNNING")), False)
+    assert list(steps) == ["good"]
+    assert errors[BAD].startswith(FOUND)
+
+
+def test_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(_lxc_path: str, name: str) -> None:
+        defect(name)
+
+    monkeypatch.setattr(stages, "read_manifest", read)
+    found = supervise.survey(Tools("/nowhere"), [BAD, "good"])
+    assert str(found[BAD]).startswith(FOUND)
+    assert found["good"] == supervise.Found("ABSENT")
+    told = information.described("/nowhere", BAD, Status("STOPPED"))
+    assert told["error"].startswith(FOUND)
+    assert set(told) == set(information.described("/nowhere", "good", None))
+
+
+def test_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    def keep(_taking: Any, name: str) -> tuple[int, list[str]]:
+        defect(name)
+        return 1, []
+
+    monkeypatch.setattr(checkpointing, "keep_one", keep)
+    there: supervise.Survey = dict.fromkeys((BAD, "good"), supervise.Found("STOPPED"))
+    items, kept = checkpointing.keep_all(checkpointing.Taking("/nowhere", None), [BAD, "good"], there, {})
+    assert list(kept) == ["good"]
+    assert items[0]["error"].startswith(FOUND)
+
+
+def test_configs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def check(_reached: Any, _place: str, text: str) -> str:
+        defect(text)
+        return ""
+
+    def here(function: Any, items: Any, *_rest: Any) -> dict[str, parallel.Result]:
+        return {item: parallel.Result(function(item)) for item in items}
+
+    monkeypatch.setattr(checking, "private_run", lambda: None)
+    monkeypatch.setattr(checking, "check_one", check)
+    monkeypatch.setattr(parallel, "each", here)
+    refused = checking.check_configs(Tools("/nowhere"), {"one": BAD, "two": "good"})
+    assert list(refused) == ["one"]
+    assert refused["one"].startswith(FOUND)
+
+
+def test_what_is_an_error_of_all_stays_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where the disk is full a checkpoint cannot be taken, of whichever container that shows."""
+
+    def keep(_taking: Any, _name: str) -> tuple[int, list[str]]:
+        raise OSError(28, "No space left on device", str(tmp_path))
+
+    monkeypatch.setattr(checkpointing, "keep_one", keep)
+    there: supervise.Survey = {"good": supervise.Found("STOPPED"), BAD: ContainerError("no")}
+    with pytest.raises(OSError):
+        checkpointing.keep_all(checkpointing.Taking("/nowhere", None), ["good"], there, {})
