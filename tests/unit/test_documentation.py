@@ -555,7 +555,7 @@ def test_the_targets_of_molecule_are_counted() -> None:
 
 def test_the_changelog_names_all_modules_and_roles() -> None:
     releases = yaml.safe_load(read("changelogs/changelog.yaml"))["releases"].values()
-    modules = [each["name"] for release in releases for each in release["modules"]]
-    roles = [each["name"] for release in releases for each in release["objects"]["role"]]
+    modules = [each["name"] for release in releases for each in release.get("modules", ())]
+    roles = [each["name"] for release in releases for each in release.get("objects", {}).get("role", ())]
     assert sorted(modules) == sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
     assert sorted(roles) == sorted(path.name for path in (ROOT / "roles").iterdir())
