@@ -214,8 +214,8 @@ def staged_copy() -> Iterator[Path]:
         (copy.parent / "tmp").mkdir()
         listed = subprocess.check_output(["git", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT)
         for name in filter(None, listed.decode().split("\0")):
-            # A file that was deleted but not yet committed is still listed.
-            if os.path.lexists(ROOT / name):
+            # A file that was deleted but not yet committed is still listed. Findings are about other software.
+            if os.path.lexists(ROOT / name) and not name.startswith("findings/"):
                 (copy / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, copy / name, follow_symlinks=False)
         subprocess.check_call(["git", "init", "--quiet"], cwd=copy)

@@ -36,6 +36,7 @@ def defect(name: str) -> None:
 
 
 def test_a_defect_in_words() -> None:
+    told = ""
     try:
         raise LookupError("half \ud800")
     except LookupError as error:

@@ -174,9 +174,9 @@ def test_a_run_that_met_nobody_is_not_forgotten():
         panels = report.view(record_, at(5004))["timelines"]
         (line,) = panels[-1]["lines"]
         assert (panels[-1]["number"], line[0]["name"], line[0]["word"]) == (1, "h1", "unreachable")
-        assert [bar["outcome"] for bar in line[0]["bars"]][-1] == "unreachable"
+        assert [each["outcome"] for each in line[0]["bars"]][-1] == "unreachable"
         page = page_of(ledger.parse(ledger.dump(record_), "one.json"))
-        assert [bar["title"] for bar in page.having("i", "bar-unreachable") if "title" in bar] == [
+        assert [each["title"] for each in page.having("i", "bar-unreachable") if "title" in each] == [
             "h1, preflight: unreachable, 0.5s"
         ]
 
