@@ -34,6 +34,7 @@ import report
 from contestants import (
     AGAIN,
     BASE_CONFIG,
+    BEFORE,
     CONTESTANTS,
     CREATE,
     PING,
@@ -85,12 +86,16 @@ def main() -> int:
         peer_playbook = install_peer() if "peer" in options.contestants else ""
         with sandbox(IMAGE[options.file_system]()) as scratch:
             setting = prepare(scratch, options.counts, peer_playbook)
+            if options.before:
+                check_out(options.before, setting)
             figures = measure(setting, options)
             text = report.render(figures, options.counts, describe_machine(setting), str(datetime.date.today()))
     except BenchmarkError as error:
         print(f"benchmark: {error}", file=sys.stderr)
         return 1
     publish(text, options, complete(options, figures))
+    for line in report.compared(figures, BEFORE.key, options.counts) if options.before else ():
+        print(line)
     return 1 if figures.failures else 0
 
 
@@ -119,6 +124,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="where the containers lie: on the file system of LXC's own path (machine), on an ext4 in a file (image), "
         "or in an image only where LXC's path is on ext4 without a journal, which slows after removals (auto)",
     )
+    parser.add_argument("--before", help="a commit: the collection as it was then takes part too, and is compared")
     parser.add_argument("--report", help="write the result to this file, complete or not")
     options = parser.parse_args(arguments)
     unknown = set(options.contestants) - set(keys)
@@ -213,7 +219,7 @@ def prepare(scratch: str, counts: Sequence[int], peer_playbook: str) -> Setting:
         specs = [{"name": name} for name in names(count)]
         variables = {"softwarecontainer_containers": specs, "softwarecontainer_bridge": BRIDGE}
         write(setting.containers_file(count), json.dumps(variables))
-    for contestant in CONTESTANTS:
+    for contestant in (*CONTESTANTS, BEFORE):
         os.mkdir(setting.lxc_path(contestant.key))
     write(os.path.join(scratch, "etc-lxc", "lxc.conf"), f"lxc.lxcpath = {setting.lxc_path('peer')}\n")
     collection = os.path.join(scratch, "collections", "ansible_collections", "softwarecontainer", "lxc")
@@ -222,10 +228,20 @@ def prepare(scratch: str, counts: Sequence[int], peer_playbook: str) -> Setting:
     return setting
 
 
+def check_out(commit: str, setting: Setting) -> None:
+    """Put the collection as it was at a commit where its contestant finds it."""
+    collection = os.path.join(setting.before, "ansible_collections", "softwarecontainer", "lxc")
+    os.makedirs(collection)
+    archive = collection + ".tar"
+    output("git", "-c", "safe.directory=" + ROOT, "-C", ROOT, "archive", "--output", archive, commit)
+    output("tar", "-x", "-C", collection, "-f", archive)
+
+
 def measure(setting: Setting, options: argparse.Namespace) -> report.Figures:
     """Run all contestants and return the figures."""
     figures = report.Figures()
     chosen = [contestant for contestant in CONTESTANTS if contestant.key in options.contestants]
+    chosen += [BEFORE] if options.before else []
     ready = [contestant for contestant in chosen if warm_up(setting, contestant, figures)]
     for run in range(options.runs):
         for count in options.counts:

@@ -21,6 +21,11 @@ class Setting:
     ansible_playbook: str
     peer_playbook: str
 
+    @property
+    def before(self) -> str:
+        """Return the directory that holds the collection as it was before."""
+        return os.path.join(self.scratch, "collections-before")
+
     def file(self, name: str) -> str:
         """Return the path of a file of the benchmark."""
         return os.path.join(self.root, "tests", "benchmark", name)
@@ -79,13 +84,19 @@ def ping_command(setting: Setting, _phase: str, _count: int) -> List[str]:
     return play(setting, "ping.yml")
 
 
-def collection_command(setting: Setting, phase: str, count: int) -> List[str]:
+def collection_command(setting: Setting, phase: str, count: int, key: str = "collection") -> List[str]:
     """Return the command that runs the role `containers` of this collection."""
     return play(setting, "collection.yml") + [
         *("-e", "@" + setting.containers_file(count)),
         *(("-e", '{"softwarecontainer_defaults": {"state": "absent"}}') if phase == REMOVE else ()),
-        *extra(softwarecontainer_lxc_path=setting.lxc_path("collection")),
+        *extra(softwarecontainer_lxc_path=setting.lxc_path(key)),
     ]
+
+
+def before_command(setting: Setting, phase: str, count: int) -> List[str]:
+    """Return the same command with the collection as it was before."""
+    before = "ANSIBLE_COLLECTIONS_PATH=" + setting.before
+    return ["env", before, *collection_command(setting, phase, count, "before")]
 
 
 def peer_command(setting: Setting, phase: str, count: int) -> List[str]:
@@ -129,6 +140,9 @@ CONTESTANTS = (
         "peer", "`community.general.lxc_container` in a loop", (CREATE, AGAIN, REMOVE), peer_command, quick=False
     ),
 )
+
+# Takes part where an earlier state of the collection is named.
+BEFORE = Contestant("before", "this collection as it was before", (CREATE, AGAIN, REMOVE), before_command)
 
 BASE_CONFIG = """\
 lxc.net.0.type = veth

@@ -103,6 +103,19 @@ class Figures:
         return statistics.median(self.times[("peer", phase, max(counts))]) / max(counts), max(counts)
 
 
+def compared(figures: Figures, key: str, counts: Sequence[int]) -> List[str]:
+    """Return a line for each phase and count: the median of this collection, and how many times another one's it is."""
+    lines = []
+    for count in counts:
+        for phase in (CREATE, AGAIN, REMOVE):
+            now, before = (figures.median(each, phase, count) for each in ("collection", key))
+            if now and before:
+                lines.append(
+                    f"{phase} {count}: {now:.2f} s now, {before:.2f} s before, {now / before:.2f} times as long"
+                )
+    return lines
+
+
 @dataclass(frozen=True)
 class Target:
     """One promise: what it is about, the figure wanted, the figure measured, and whether it is met (None: unknown)."""

@@ -122,6 +122,9 @@ def injected(name, number, error, specs):
                     return -1
                 return library.syncfs(descriptor)
 
+            def __getattr__(self, name):
+                return getattr(library, name)
+
         syscalls.libc = Library
     else:
         files.os = Calls()
