@@ -59,6 +59,19 @@ def devices(wanted: Security, controllers: Mapping[str, int]) -> List[Line]:
     return [(prefix + "deny", "a"), *[(prefix + "allow", rule) for rule in (*DEVICES, *wanted.devices)]]
 
 
+def allows(wanted: Security, device: str) -> bool:
+    """Whether a container may read or write a device, c or b and its numbers."""
+    if wanted.devices is None:
+        return True
+    kind, numbers = device.split(" ")
+    for rule in (*DEVICES, *wanted.devices):
+        its_kind, its_numbers, access = rule.split(" ")
+        pairs = zip(its_numbers.split(":"), numbers.split(":"))
+        if its_kind == kind and set("rw") & set(access) and all(asked in ("*", given) for asked, given in pairs):
+            return True
+    return False
+
+
 def seccomp(wanted: Security, host: Host) -> List[Line]:
     """The filter of system calls."""
     if wanted.seccomp == "none":

@@ -27,7 +27,7 @@ class Host(NamedTuple):
     """Facts of one target.
 
     `paths`: which of the paths that the specs name exist; `links`: where those lead that are links, or lie below one.
-    `kinds`: what those are that exist, see above. `barriers`: the directories on the way to a path that not everybody can
+    `kinds`: what those are that exist, see above; `devices`: c or b and the numbers of the devices. `barriers`: the directories on the way to a path that not everybody can
     pass, with user, group and mode.
     `below`: what is mounted below those paths, by path; each with its own relative to that, and its options.
     `away`: interfaces of the target that a container has which runs; each with the one that keeps it, empty where it
@@ -44,6 +44,7 @@ class Host(NamedTuple):
     paths: FrozenSet[str] = frozenset()
     links: Mapping[str, str] = {}
     kinds: Mapping[str, str] = {}
+    devices: Mapping[str, str] = {}
     barriers: Mapping[str, Tuple[Tuple[str, int, int, int], ...]] = {}
     below: Mapping[str, Tuple[Tuple[str, Tuple[str, ...]], ...]] = {}
     interfaces: FrozenSet[str] = frozenset()

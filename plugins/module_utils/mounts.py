@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import Collection, Dict, List, NamedTuple, Optional, Tuple
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import hooks
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import hardening, hooks
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import DEVICE, DIRECTORY, FILE, Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
@@ -326,6 +326,19 @@ def refuse_closed(entry: Entry, host: Host, ids: Ids) -> None:
 def key_of_source(entry: Entry) -> str:
     """The key of the spec that names the source of a mount."""
     return entry.key + ".source" if entry.key.startswith("mounts[") else entry.key
+
+
+def forbidden_devices(container: Container, host: Host) -> str:
+    """What to say of mounted devices that no rule lets the container use; nothing where there is none."""
+    if any(".devices." in key for key, _values in container.lxc):
+        return ""
+    found = [
+        "mounts[%d].source: %s is the device %s, which no rule of security.devices lets the container use; add '%s rwm'"
+        % (index, mount.source, host.devices[mount.source], host.devices[mount.source])
+        for index, mount in enumerate(container.mounts)
+        if mount.source in host.devices and not hardening.allows(container.security, host.devices[mount.source])
+    ]
+    return "; ".join(found)
 
 
 def optional_targets(container: Container) -> Tuple[Tuple[str, str, str], ...]:

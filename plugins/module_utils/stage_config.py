@@ -13,6 +13,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     config,
     interfaces,
     manifest,
+    mounts,
     scan,
     stage_busybox,
     stages,
@@ -39,6 +40,7 @@ def gather(containers: Sequence[Container]) -> Host:
         init_lxc_static=init_lxc_static,
         links={path: there for path, there in real.items() if there != path},
         kinds={path: kind for path, kind in kinds.items() if kind},
+        devices={path: found for path, found in ((path, target.device(path)) for path in kinds) if found},
         barriers={path: found for path, found in ((path, target.barriers(real[path])) for path in kinds) if found},
         paths=frozenset(path for path, kind in kinds.items() if kind),
         below={path: found for path, found in ((path, scan.options_below(path)) for path in sorted(paths)) if found},
@@ -73,7 +75,12 @@ def plan(
     asked = config.asked(container, place.lxc_path, place.bridge)
     found = stages.planned("config", container, place, before, after, wanted, seen_inside, beside, asked)
     changes = found.changes + (() if beside else made)
-    return found._replace(changes=changes, config=text if found.change.actions else None, directory=directory)
+    return found._replace(
+        changes=changes,
+        config=text if found.change.actions else None,
+        directory=directory,
+        warning=mounts.forbidden_devices(container, host),
+    )
 
 
 def with_away(container: Container, place: stages.Place) -> Host:

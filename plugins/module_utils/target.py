@@ -69,6 +69,18 @@ def kind(path: str) -> Optional[str]:
     return DEVICE if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else FILE
 
 
+def device(path: str) -> Optional[str]:
+    """The device at a path as rules of device cgroups have it, c or b, and its numbers; None where there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    for letter, is_one in (("c", stat.S_ISCHR), ("b", stat.S_ISBLK)):
+        if is_one(found.st_mode):
+            return "%s %d:%d" % (letter, os.major(found.st_rdev), os.minor(found.st_rdev))
+    return None
+
+
 def barriers(path: str) -> Tuple[Tuple[str, int, int, int], ...]:
     """The directories above a path, which has no links, that not everybody can pass: with user, group and mode.
 

@@ -276,3 +276,26 @@ def test_optional_targets() -> None:
     ]
     container = spec.CONTAINER({"name": "hmi", "mounts": given})
     assert mounts.optional_targets(container) == (("mounts[1]", "/b", "/y"),)
+
+
+RULES: dict[str, tuple[Any, bool]] = {
+    "none": ([], True),
+    "its own": (["c 10:200 rw"], False),
+    "only to make it": (["c 10:200 m"], True),
+    "another": (["c 10:201 rwm", "b 10:200 rwm"], True),
+    "all of its driver": (["c 10:* r"], False),
+    "all": ("all", False),
+}
+
+
+@pytest.mark.parametrize(("rules", "told"), RULES.values(), ids=RULES)
+def test_a_device_that_no_rule_allows_is_told(rules: Any, told: bool) -> None:
+    mount = {"source": "/dev/tun", "target": "/dev/net/tun"}
+    container = spec.CONTAINER({"name": "hmi", "mounts": [mount], "security": {"devices": rules}})
+    found = mounts.forbidden_devices(container, HOST._replace(devices={"/dev/tun": "c 10:200"}))
+    assert bool(found) is told
+    assert not told or found.startswith("mounts[0].source: /dev/tun is the device c 10:200,")
+
+
+def test_which_device_it_is() -> None:
+    assert [target.device(path) for path in ("/dev/null", "/dev", "/dev/none")] == ["c 1:3", None, None]
