@@ -343,7 +343,9 @@ def integration() -> Count:
     # For work on one target: make integration TARGETS=rootfs.
     command += os.environ.get("TARGETS", "").split()
     commands = {
-        runtime: command + ([] if runtime == RUNTIMES[0] else ["--exclude", *WITHOUT_RUNTIME]) for runtime in RUNTIMES
+        runtime: command
+        + [word for name in (WITHOUT_RUNTIME if runtime != RUNTIMES[0] else ()) for word in ("--exclude", name)]
+        for runtime in RUNTIMES
     }
     print("+ integration, LXC reached through %s, side by side" % " and ".join(RUNTIMES), flush=True)
     try:
