@@ -122,6 +122,9 @@ def injected(name, number, error, specs):
                     return -1
                 return library.syncfs(descriptor)
 
+            def __getattr__(self, attribute):
+                return getattr(library, attribute)
+
         syscalls.libc = Library
     else:
         files.os = Calls()
