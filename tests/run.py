@@ -342,11 +342,9 @@ def integration() -> Count:
     command += ["--target", f"controller:python={version.strip()}@{TARGET_PYTHON}"]
     # For work on one target: make integration TARGETS=rootfs.
     command += os.environ.get("TARGETS", "").split()
-    commands = {
-        runtime: command
-        + [word for name in (WITHOUT_RUNTIME if runtime != RUNTIMES[0] else ()) for word in ("--exclude", name)]
-        for runtime in RUNTIMES
-    }
+    # The option takes one name: a second one would be a target to run, and then the only one.
+    excluded = [word for name in WITHOUT_RUNTIME for word in ("--exclude", name)]
+    commands = {runtime: command + ([] if runtime == RUNTIMES[0] else excluded) for runtime in RUNTIMES}
     print("+ integration, LXC reached through %s, side by side" % " and ".join(RUNTIMES), flush=True)
     try:
         with threads(len(commands)) as pool:

@@ -27,6 +27,9 @@ GATEWAYS = "/gateways"
 SHARED_MEMORY = (("tmpfs", "/dev/shm", ("nosuid", "nodev")), ("mqueue", "/dev/mqueue", ("nosuid", "nodev", "noexec")))
 # File systems that are empty when they have just been mounted.
 EMPTY = ("tmpfs", "ramfs")
+# File systems that the kernel fills, on the target as in a container, but for what is of a process or of a network.
+KERNEL = ("/proc", "/sys")
+OF_NAMESPACE = re.compile(r"/(net|self|thread-self|[0-9]+)(/|$)")
 # How mounts on the target reach the container's copy, see mount_namespaces(7).
 PROPAGATION = tuple(prefix + word for prefix in ("", "r") for word in ("private", "shared", "slave", "unbindable"))
 ESCAPED = re.compile(r"\\([0-7]{3})")
@@ -272,20 +275,27 @@ def checked_target(container: Container, index: int, host: Host) -> Optional[str
         return None
     if cover.empty:
         return "dir" if wanted == DIRECTORY else "file"
-    if cover.source is None or mount.type == "none" and mount.source not in host.paths:
+    origin = cover.source or kernel_place(cover, mount)
+    if origin is None or mount.type == "none" and mount.source not in host.paths:
         return None
     if linked(mount.target, container, host):
         there = host.links[mount.target]
         raise ContainerError("%s.target: %s is a link to %s on the target; declare that" % (key, mount.target, there))
-    there = cover.source + mount.target[len(cover.target) :]
+    there = origin + mount.target[len(cover.target) :]
     if there not in host.paths:
+        make = "make %s on the target, or " % there if cover.source else ""
         raise ContainerError(
-            "%s.target: %s lies below the mount of %s and does not exist there; make %s on the target, or choose"
-            " another place" % (key, mount.target, cover.source, there)
+            "%s.target: %s lies below the mount of %s and does not exist there; %schoose another place"
+            % (key, mount.target, origin, make)
         )
     if (host.kinds.get(there, wanted) == DIRECTORY) != (wanted == DIRECTORY):
         raise ContainerError("%s.target: %s on the target is not %s" % (key, there, WORDS[wanted]))
     return None
+
+
+def kernel_place(cover: Cover, mount: Mount) -> Optional[str]:
+    """The directory of the target that has the same in it as what the kernel shows in a container; None if none has."""
+    return cover.target if cover.target in KERNEL and not OF_NAMESPACE.search(mount.target) else None
 
 
 def in_user_namespace(entry: Entry, container: Container, index: int, host: Host, ids: Ids, place: str) -> Entry:

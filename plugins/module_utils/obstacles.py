@@ -32,8 +32,8 @@ def refuse_start(lxc_path: str, name: str, foreseen: Optional[Tuple[Optional[str
     partial = os.path.join(root, PARTIAL)
     if os.path.lexists(partial):
         raise ContainerError(
-            "LXC starts no container that has a file %s, which lxc-create leaves while it is at work; remove it if no"
-            " lxc-create is" % partial
+            "LXC starts no container that has a file %s, which lxc-create has there while it is at work; remove the file"
+            " if no lxc-create runs" % partial
         )
     lines = effective.lines_of(target.read_text(os.path.join(root, config.FILE_NAME)))
     wanted = foreseen or tuple(effective.values_of(lines, apparmor.KEY)[-1:])

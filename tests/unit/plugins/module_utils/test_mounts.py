@@ -24,7 +24,10 @@ PLACE = config.place_of_mounts("/var/lib/lxc", "hmi")
 HOST = Host(
     init_lxc="/usr/sbin/init.lxc",
     paths=frozenset(
-        ["/usr", "/lib", "/usr/lib", "/srv", "/srv/in", "/etc/hosts", "/dev/tun", "/closed/in", "/gw/there"]
+        [
+            *("/usr", "/lib", "/usr/lib", "/srv", "/srv/in", "/etc/hosts", "/dev/tun", "/closed/in", "/gw/there"),
+            "/proc/version",
+        ]
     ),
     kinds={
         "/srv": "directory",
@@ -33,6 +36,7 @@ HOST = Host(
         "/dev/tun": "device",
         "/closed/in": "directory",
         "/gw/there": "directory",
+        "/proc/version": "file",
     },
     barriers={"/closed/in": (("/closed", 0, 0, 0o700),)},
     interfaces=frozenset(["lxcbr0"]),
@@ -55,6 +59,10 @@ def render(given: dict[str, Any], host: Host = HOST, ids: Ids = IDS) -> list[str
 
 ENTRIES: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     "a directory": ([{"source": "/srv", "target": "/d"}], ["/srv d none bind,ro,rprivate 0 0"]),
+    "a place that the container's own processes or network may have": (
+        [{"source": "/srv", "target": "/proc/1/x"}, {"source": "/srv", "target": "/sys/class/net/eth0"}],
+        ["/srv proc/1/x none bind,ro,rprivate 0 0", "/srv sys/class/net/eth0 none bind,ro,rprivate 0 0"],
+    ),
     "what may be written": (
         [{"source": "/srv", "target": "/d", "read_only": False}],
         ["/srv d none bind,rw 0 0"],
@@ -118,6 +126,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"gateway_dir": "/gw", "mounts": [{"source": "/srv", "target": "/gateways/x"}]},
         "mounts[0].target: /gateways/x lies below the mount of /gw and does not exist there; make /gw/x on the target,"
         " or choose another place",
+    ),
+    "a place that the kernel does not have": (
+        {"mounts": [{"source": "/srv", "target": "/proc/no/such"}]},
+        "mounts[0].target: /proc/no/such lies below the mount of /proc and does not exist there; choose another place",
+    ),
+    "a place of the kernel's of another kind": (
+        {"mounts": [{"source": "/srv", "target": "/proc/version"}]},
+        "mounts[0].target: /proc/version on the target is not a directory",
     ),
     "a place upon another mount of another kind": (
         {

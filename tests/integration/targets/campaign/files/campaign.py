@@ -122,8 +122,8 @@ def injected(name, number, error, specs):
                     return -1
                 return library.syncfs(descriptor)
 
-            def __getattr__(self, name):
-                return getattr(library, name)
+            def __getattr__(self, attribute):
+                return getattr(library, attribute)
 
         syscalls.libc = Library
     else:
