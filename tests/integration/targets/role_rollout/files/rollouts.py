@@ -191,7 +191,8 @@ def write(path, text):
 
 
 def text_of(path):
-    with open(path) as stream:
+    # In mountinfo there may be names that others have made on the machine, of any bytes.
+    with open(path, encoding="utf-8", errors="surrogateescape") as stream:
         return stream.read()
 
 
