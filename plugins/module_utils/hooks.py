@@ -14,7 +14,7 @@ They need a shell, mount, umount and mkdir, those of busybox do; for devices als
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, List, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
@@ -35,18 +35,30 @@ HIDE_ROOTFS = (
 )
 # LXC's own profile for lxc-start lets no hook mount anything outside of /var/lib/lxc, and lets it leave the profile.
 UNCONFINED = "{ echo changeprofile unconfined > /proc/self/attr/current; } 2>/dev/null || :"
-# Brings $1 to the place $2, with the options $3, and what is mounted below it too. A mount keeps the options that it has.
+# Brings $1 to the place $2, with what is mounted below it, and keeps the options $3 for later. With rslave as $4 what the
+# target mounts below it later comes along.
 # A device gets a node of its own, with the container's root as its owner: the target's belongs to nobody in a user
 # namespace. What may be done with it is still for the cgroup to decide.
 BRING = (
     'bring() { [ -e "$1" ] || return 0;'
     ' if [ -c "$1" ] || [ -b "$1" ]; then cp -pRL "$1" "$d/$2"; chown %d:%d "$d/$2"; return 0; fi;'
     ' if [ -d "$1" ]; then mkdir "$d/$2"; else : > "$d/$2"; fi;'
-    ' mount -o rbind "$1" "$d/$2"; mount --make-rprivate "$d/$2";'
-    " while read -r _ _ _ _ point options _; do"
-    ' case $point in "$d/$2"|"$d/$2"/*)'
-    ' mount -o "remount,bind,${options%%,idmapped},$3" none "$(printf %%b "$point")";; esac;'
-    " done < /proc/self/mountinfo; }"
+    ' mount -o rbind "$1" "$d/$2"; mount --make-${4:-rprivate} "$d/$2"; eval "options$2=$3"; }'
+)
+# Takes away what has come along of the places themselves, of this container and of others: they are nobody else's, and
+# each container that took them all along would double them.
+FORGET = 'for one in "$d"/%s/*; do umount -l "$one" 2>/dev/null || :; done'
+# Gives what was brought its options. A mount keeps those that it has. All in one pass: the shell reads letter by letter,
+# and there may be thousands of mounts. `printf` takes \0040 for a blank whatever follows it, and \040 not before a digit.
+# A mount that another one hides cannot be reached by its path, and by the container neither.
+HOLD = (
+    "while read -r _ _ _ _ point has _; do"
+    ' case $point in "$d"/*) ;; *) continue;; esac;'
+    ' number=${point#"$d"/}; eval "options=\\$options${number%%/*}"; path=;'
+    " while case $point in *\\\\*) ;; *) false;; esac; do path=$path${point%%\\\\*}\\\\0; point=${point#*\\\\}; done;"
+    ' path=$(printf %b "$path$point");'
+    ' mount -o "remount,bind,${has%,idmapped},$options" none "$path" || [ ! -e "$path" ];'
+    " done < /proc/self/mountinfo"
 )
 
 Line = Tuple[str, str]
@@ -104,8 +116,17 @@ def prepare(entries: Sequence[Entry], ids: Ids, place: str) -> List[str]:
     for entry in prepared:
         name = str(entry.prepared).rpartition("/")[2]
         options = [word for word in entry.options if word in (*POINT_OPTIONS, "ro")]
-        commands.append("bring %s %s %s" % (shlex.quote(entry.source), name, ",".join(options) or "rw"))
-    return commands
+        follows = "" if {"private", "rprivate", "unbindable", "runbindable"} & set(entry.options) else " rslave"
+        commands.append("bring %s %s %s%s" % (shlex.quote(entry.source), name, ",".join(options) or "rw", follows))
+        if entry.places is not None:
+            commands.append(FORGET % (name + shlex.quote(entry.places)))
+    return [*commands, HOLD]
+
+
+def brought(script: str) -> Dict[str, str]:
+    """The sources that a hook of a config brings to places of their own, by the numbers of those places."""
+    words = shlex.split(shlex.split(script)[-1]) if script.startswith("sh -c '") and "bring() " in script else []
+    return {words[at + 2]: words[at + 1] for at, word in enumerate(words) if word == "bring"}
 
 
 def mounted_again(entries: Sequence[Entry]) -> List[str]:

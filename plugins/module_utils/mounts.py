@@ -44,6 +44,7 @@ class Entry(NamedTuple):
 
     `options` as mount(8) takes them. `makes`: what LXC makes at the target, since that lies on what has just been
     mounted. `key`: where it comes from. `prepared`: where a hook has bound the source before LXC does; see hooks.py.
+    `places`: where below the source those places are themselves, with a leading slash.
     """
 
     source: str
@@ -53,6 +54,7 @@ class Entry(NamedTuple):
     makes: Optional[str] = None
     key: str = "system_mounts"
     prepared: Optional[str] = None
+    places: Optional[str] = None
 
     def binds(self) -> bool:
         """Whether a place of the target is bound."""
@@ -313,13 +315,21 @@ def in_user_namespace(entry: Entry, container: Container, index: int, host: Host
             )
         return entry
     # What is optional may come and go by itself, as whatever: that is no change of the spec.
-    if keeps or "optional" in entry.options or host.kinds.get(entry.source) == DEVICE:
+    places = places_below(entry, host, place)
+    if keeps or "optional" in entry.options or host.kinds.get(entry.source) == DEVICE or places is not None:
         options = tuple("rbind" if word == "bind" else word for word in entry.options)
-        return entry._replace(options=options, prepared="%s/%d" % (place, index))
+        return entry._replace(options=options, prepared="%s/%d" % (place, index), places=places)
     refuse_closed(entry, host, ids)
     if not host.below.get(entry.source):
         return entry
     return entry._replace(options=tuple("rbind" if word == "bind" else word for word in entry.options))
+
+
+def places_below(entry: Entry, host: Host, place: str) -> Optional[str]:
+    """Where below a source the places are in which hooks prepare sources; None where they are not below it."""
+    above = place.rpartition("/")[0]
+    real = host.links.get(entry.source, entry.source)
+    return above[len(real) :] if (above + "/").startswith(real + "/") else None
 
 
 def refuse_closed(entry: Entry, host: Host, ids: Ids) -> None:

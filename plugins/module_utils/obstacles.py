@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     apparmor,
     config,
     effective,
+    hooks,
     mounts,
     scan,
     target,
@@ -40,13 +41,43 @@ def refuse_start(lxc_path: str, name: str, foreseen: Optional[Tuple[Optional[str
     reason = apparmor.obstacle(wanted[0] if wanted else None, target.apparmor_state())
     if reason:
         raise ContainerError("security.apparmor: " + reason)
-    for program in programs(lines) if not foreseen else ():
+    if foreseen:
+        return
+    for source, inside in missing(lines, config.place_of_mounts(os.path.realpath(lxc_path), name)):
+        raise ContainerError(
+            "mounts: %s, which is to be mounted at %s, does not exist on the target; make it, or take it out of the spec"
+            % (source, inside)
+        )
+    for program in programs(lines):
         place = forbidding(root, lines, program)
         if place:
             raise ContainerError(
                 "its program %s cannot run, since %s is on a file system that is mounted noexec; mount that with exec, or"
                 " choose another place" % (program, place)
             )
+
+
+def missing(lines: Sequence[effective.Line], place: str) -> List[Tuple[str, str]]:
+    """The sources that a hook is to bring and that are not there, each with its place in the container.
+
+    `place`: where it brings them, which is all that LXC would name. The gateway directory is made by the hook itself.
+    """
+    sources = {"%s/%s" % (place, number): source for number, source in brought(lines).items()}
+    found = []
+    for value in effective.values_of(lines, "lxc.mount.entry") if sources else ():
+        fields = [mounts.decoded(field) for field in value.split()]
+        source = sources.get(fields[0])
+        if source is None or "optional" in fields[3].split(",") or "/" + fields[1] == mounts.GATEWAYS:
+            continue
+        if not os.path.exists(source):
+            found.append((source, "/" + fields[1]))
+    return found
+
+
+def brought(lines: Sequence[effective.Line]) -> Dict[str, str]:
+    """The sources that hooks bring to places of their own, by the numbers of those."""
+    values = effective.values_of(lines, "lxc.hook.pre-start")
+    return {number: source for value in values for number, source in hooks.brought(value).items()}
 
 
 def programs(lines: Sequence[effective.Line]) -> List[str]:

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import config, hooks, mounts, spec, target
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Binary, Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import DIRECTORY, Binary, Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
 
 IDS = Ids(("u 0 100000 65536", "g 0 200000 65536"))
@@ -200,14 +202,62 @@ def test_where_sys_admin_is_kept_all_sources_are_bound_beforehand() -> None:
     assert entries[-1][5] == "rbind,ro,idmap=container,rprivate"
     hook = next(line for line in lines if line.startswith("lxc.hook.pre-start"))
     script = shlex.split(hook.partition(" = ")[2])[2]
-    assert script.split("; ")[-2:] == [
-        f"bring /gw {len(entries) - 2} nosuid,nodev",
-        f"bring /srv {len(entries) - 1} ro",
-    ]
+    assert script.endswith(
+        f"; bring /gw {len(entries) - 2} nosuid,nodev; bring /srv {len(entries) - 1} ro; {hooks.HOLD}"
+    )
     assert "mode=0710,gid=200000," in script and "chown 100000:200000 " in script
     assert lines[-1] == f"lxc.hook.post-stop = sh -c 'umount -l {PLACE} && rmdir {PLACE}'"
     # What can be written gets its options there, and what is below too.
     assert not any(line.startswith("lxc.hook.mount") for line in lines)
+
+
+BROUGHT: dict[str, tuple[str, list[str], str]] = {
+    "read-only": ("/srv", [], "bring /srv N ro;"),
+    "what comes later": ("/srv", ["rslave"], "bring /srv N ro rslave;"),
+    "where the places are": ("/run", [], 'bring /run N ro; for one in "$d"/N/softwarecontainer.mounts/*; do umount'),
+    "by a link": ("/var/run", [], 'bring /var/run N ro; for one in "$d"/N/softwarecontainer.mounts/*; do umount'),
+}
+
+
+@pytest.mark.parametrize("security", [{}, KEEPS["security"]], ids=["default", "keeps"])
+@pytest.mark.parametrize(("source", "options", "command"), BROUGHT.values(), ids=BROUGHT)
+def test_what_a_hook_brings(source: str, options: list[str], command: str, security: dict[str, Any]) -> None:
+    there = {source: DIRECTORY}
+    host = HOST._replace(kinds={**HOST.kinds, **there}, paths=HOST.paths | {source}, links={"/var/run": "/run"})
+    mount = {"source": source, "target": "/d", "options": options}
+    lines = render({"security": security, "mounts": [mount]}, host)
+    hook = next((line for line in lines if line.startswith("lxc.hook.pre-start")), "")
+    if source == "/srv" and not security:
+        assert not hook
+        return
+    number = next(line for line in lines if " d none " in line).split(" ")[2].rpartition("/")[2]
+    assert command.replace("N", number) in shlex.split(hook.partition(" = ")[2])[2]
+
+
+def test_the_sources_that_a_hook_brings() -> None:
+    paths = ["/srv", "/it's", "/a; bring b", '/"$x`\\']
+    given = {**KEEPS, "mounts": [{"source": path, "target": f"/d{number}"} for number, path in enumerate(paths)]}
+    host = HOST._replace(kinds={**HOST.kinds, **dict.fromkeys(paths, DIRECTORY)}, paths=HOST.paths | set(paths))
+    hook = next(line for line in render(given, host) if line.startswith("lxc.hook.pre-start"))
+    assert list(hooks.brought(hook.partition(" = ")[2]).values())[-4:] == paths
+    assert hooks.brought("/usr/bin/own hook") == {}
+
+
+# The path that mountinfo shows, and what the shell makes of it. \\040 is a blank, whatever comes after it.
+SHOWN = {"/a": "/a", "/a\\040b": "/a b", "/disk\\0401": "/disk 1", "/a\\134040b": "/a\\040b", "/100%d": "/100%d"}
+
+
+@pytest.mark.parametrize("shell", [["dash"], ["busybox", "sh"], ["bash"]], ids=lambda words: words[0])
+@pytest.mark.parametrize(("shown", "path"), SHOWN.items(), ids=SHOWN.values())
+def test_the_options_of_what_is_mounted_below(tmp_path: Path, shell: list[str], shown: str, path: str) -> None:
+    if not shutil.which(shell[0]):
+        pytest.skip(f"{shell[0]} is not installed")
+    rows = [f"9 1 0:1 / /d{path} rw - x x rw" for path in ("", f"/7{shown}")]
+    (tmp_path / "mountinfo").write_text("\n".join([*rows, "9 1 0:1 / /dd/7 rw - x x rw", ""]), encoding="utf-8")
+    hold = hooks.HOLD.replace("/proc/self/mountinfo", str(tmp_path / "mountinfo"))
+    script = f"set -e; d=/d; options7=ro,nosuid; mount() {{ printf '%s\\n' \"$@\"; }}; {hold}"
+    done = subprocess.run([*shell, "-c", script], stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout.splitlines() == ["-o", "remount,bind,rw,ro,nosuid", "none", f"/d/7{path}"]
 
 
 @pytest.mark.parametrize("given", [{}, {"security": {"drop_capabilities": ["sys_admin"]}}], ids=["default", "list"])

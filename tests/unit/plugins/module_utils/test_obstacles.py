@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import obstacles
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import hooks, obstacles
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 
 PROGRAMS: dict[str, tuple[str, list[str]]] = {
@@ -66,3 +66,16 @@ def test_what_lxc_create_leaves(tmp_path: Path) -> None:
     with pytest.raises(ContainerError) as caught:
         obstacles.refuse_start(str(tmp_path), "c")
     assert f"{tmp_path}/c/partial" in str(caught.value)
+
+
+def test_sources_that_are_missing(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    sources = [f"{tmp_path}/{name}" for name in ("there", "is gone", "optional", "gateway")]
+    targets = ["a", "my\\040b", "c", "gateways"]
+    words = ["ro", "ro", "ro,optional", "rw"]
+    brings = "; ".join(f"bring '{source}' {number} ro" for number, source in enumerate(sources))
+    lines = [("lxc.hook.pre-start", "/own/hook"), ("lxc.hook.pre-start", hooks.shell(f"bring() {{ :; }}; {brings}"))]
+    rows = enumerate(zip(targets, words))
+    lines += [("lxc.mount.entry", f"/p/{number} {target} none {word} 0 0") for number, (target, word) in rows]
+    lines += [("lxc.mount.entry", "/not/ours x none bind 0 0")]
+    assert obstacles.missing(lines, "/p") == [(f"{tmp_path}/is gone", "/my b")]
