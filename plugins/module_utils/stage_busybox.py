@@ -23,7 +23,11 @@ def plan(
 ) -> stages.Planned:
     """Busybox and its applets."""
     wanted = busybox.wanted(container, place.host)
-    return stages.planned("busybox", container, place, before, after, wanted, asked=busybox.asked(container))
+    asked = busybox.asked(container)
+    if container.busybox.method == "bind":
+        # A container that runs has the file bound that was there at its start: another one it sees only after a restart.
+        asked = (asked, place.host.busybox(container.busybox.path).digest)
+    return stages.planned("busybox", container, place, before, after, wanted, asked=asked)
 
 
 STAGE = stages.Stage("busybox", lambda _container: ("rootfs",), gather, plan)
