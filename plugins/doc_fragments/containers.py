@@ -348,6 +348,8 @@ options:
             description:
               - What is mounted. For the type V(none) a path on the target, which has to exist unless the mount is
                 O(containers[].mounts[].optional). For another type what that file system takes, C(tmpfs) for example.
+              - It is refused below what the container itself can write, such as its O(containers[].gateway_dir), where a hook
+                would bind it - for a container that keeps C(sys_admin), and for an optional mount.
               - A device gets a node of its own in the container, with the container's root as its owner. It needs a rule
                 in O(containers[].security.devices) too. In a directory of devices the nodes remain the target's.
             type: str

@@ -318,6 +318,7 @@ def in_user_namespace(entry: Entry, container: Container, index: int, host: Host
     places = places_below(entry, host, place)
     if keeps or "optional" in entry.options or host.kinds.get(entry.source) == DEVICE or places is not None:
         options = tuple("rbind" if word == "bind" else word for word in entry.options)
+        refuse_own(entry, container)
         return entry._replace(options=options, prepared="%s/%d" % (place, index), places=places)
     refuse_closed(entry, host, ids)
     if not host.below.get(entry.source):
@@ -330,6 +331,18 @@ def places_below(entry: Entry, host: Host, place: str) -> Optional[str]:
     above = place.rpartition("/")[0]
     real = host.links.get(entry.source, entry.source)
     return above[len(real) :] if (above + "/").startswith(real + "/") else None
+
+
+def refuse_own(entry: Entry, container: Container) -> None:
+    """Raise ContainerError for a source below what the container can write: a hook would follow a link there as root."""
+    writable = [mount.source for mount in container.mounts if mount.type == "none" and not mount.read_only]
+    writable += [container.gateway_dir] if container.gateway_dir else []
+    above = next((path for path in writable if entry.source.startswith(path.rstrip("/") + "/")), None)
+    if above and entry.key.startswith("mounts["):
+        raise ContainerError(
+            "%s: %s lies below %s, which the container can write; it could put a link there, so choose another source"
+            % (key_of_source(entry), entry.source, above)
+        )
 
 
 def refuse_closed(entry: Entry, host: Host, ids: Ids) -> None:

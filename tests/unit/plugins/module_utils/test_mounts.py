@@ -154,6 +154,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "gateway_dir: LXC cannot reach /closed/in as the container's root, since the mode of /closed keeps others out;"
         " chmod o+x it, or choose another place",
     ),
+    "a source that the container could replace by a link": (
+        {**KEEPS, "gateway_dir": "/srv", "mounts": [{"source": "/srv/in", "target": "/d"}]},
+        "mounts[0].source: /srv/in lies below /srv, which the container can write; it could put a link there, so choose"
+        " another source",
+    ),
     "a file system that root could write to again": (
         {**KEEPS, "mounts": [{"source": "tmpfs", "target": "/d", "type": "tmpfs"}]},
         "mounts[0].read_only: root of the container could take it from a file system of its own (tmpfs); set it to"

@@ -415,7 +415,7 @@ def left(start):
 
 def settled(look):
     """What is seen. Cgroups that another run of the same test is just about to remove get a little time."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     lines = look()
     while any(line.startswith("/sys/fs/cgroup/") for line in lines) and time.monotonic() < deadline:
         time.sleep(0.2)
