@@ -27,8 +27,8 @@ class Host(NamedTuple):
     """Facts of one target.
 
     `paths`: which of the paths that the specs name exist; `links`: where those lead that are links, or lie below one.
-    `kinds`: what those are that exist, see above; `devices`: c or b and the numbers of the devices. `barriers`: the directories on the way to a path that not everybody can
-    pass, with user, group and mode.
+    `kinds`: what those are that exist, see above; `devices`: c or b and the numbers of the devices.
+    `barriers`: the directories on the way to a path that not everybody can pass, with user, group and mode.
     `below`: what is mounted below those paths, by path; each with its own relative to that, and its options.
     `away`: interfaces of the target that a container has which runs; each with the one that keeps it, empty where it
     will be back.
