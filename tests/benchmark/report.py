@@ -6,7 +6,7 @@ import statistics
 from dataclasses import dataclass, field
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
-from contestants import AGAIN, CONTESTANTS, CREATE, PING, REMOVE
+from contestants import AGAIN, BEFORE, CONTESTANTS, CREATE, PING, REMOVE
 
 TARGET_COUNT = 100
 PEAK_MEMORY_MB = 40
@@ -304,7 +304,7 @@ def memory_section(figures: Figures) -> str:
 
 def built_section(figures: Figures) -> str:
     """Return the section that shows that the contestants build the same thing."""
-    titles = {contestant.key: contestant.title for contestant in CONTESTANTS}
+    titles = {contestant.key: contestant.title for contestant in (*CONTESTANTS, BEFORE)}
     rows = [[titles[key], str(built["links"]), str(built["mounts"])] for key, built in figures.built.items()]
     return f"## What one container is\n\n{table(['Built by', 'links in `/bin`', 'mounts when running'], rows)}\n"
 
