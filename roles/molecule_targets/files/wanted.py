@@ -261,7 +261,9 @@ def as_ssh_reads(path: str) -> str:
 def reached(value: Mapping[str, Any], folder: str) -> Dict[str, Any]:
     """The variables of one target."""
     known_hosts = 'UserKnownHostsFile="%s"' % as_ssh_reads(folder + "/known_hosts")
-    options = (known_hosts, "StrictHostKeyChecking=yes", "IdentitiesOnly=yes")
+    # A target that is started anew tells nobody: a connection that waits for it then would wait for hours.
+    alive = ("ServerAliveInterval=5", "ServerAliveCountMax=6")
+    options = (known_hosts, "StrictHostKeyChecking=yes", "IdentitiesOnly=yes", *alive)
     found = {
         "ansible_host": value["address"],
         "ansible_user": "root",
