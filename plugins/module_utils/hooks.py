@@ -35,15 +35,17 @@ HIDE_ROOTFS = (
 )
 # LXC's own profile for lxc-start lets no hook mount anything outside of /var/lib/lxc, and lets it leave the profile.
 UNCONFINED = "{ echo changeprofile unconfined > /proc/self/attr/current; } 2>/dev/null || :"
-# Brings $1 to the place $2, with what is mounted below it, and keeps the options $3 for later. With rslave as $4 what the
-# target mounts below it later comes along.
+# Takes the place away. What was bound may still be the target's peer, where a start was killed in its midst: unmounting
+# that would unmount the target's own mounts below the source.
+TAKE_AWAY = "mount --make-rprivate %s && umount -l %s"
+# Brings $1 to the place $2, with what is mounted below it, and keeps the options $3 for later.
 # A device gets a node of its own, with the container's root as its owner: the target's belongs to nobody in a user
 # namespace. What may be done with it is still for the cgroup to decide.
 BRING = (
     'bring() { [ -e "$1" ] || return 0;'
     ' if [ -c "$1" ] || [ -b "$1" ]; then cp -pRL "$1" "$d/$2"; chown %d:%d "$d/$2"; return 0; fi;'
     ' if [ -d "$1" ]; then mkdir "$d/$2"; else : > "$d/$2"; fi;'
-    ' mount -o rbind "$1" "$d/$2"; mount --make-${4:-rprivate} "$d/$2"; eval "options$2=$3"; }'
+    ' mount -o rbind "$1" "$d/$2"; eval "options$2=$3"; }'
 )
 # Takes away what has come along of the places themselves, of this container and of others: they are nobody else's, and
 # each container that took them all along would double them.
@@ -80,7 +82,7 @@ def lines(container: Container, entries: Sequence[Entry], host: Host, ids: Ids, 
         found.append(("lxc.hook.mount", BELOW + shell(" && ".join(below))[len("sh -c '") :]))
     if any(entry.prepared for entry in entries):
         quoted = shlex.quote(place)
-        found.append(("lxc.hook.post-stop", shell("umount -l %s && rmdir %s" % (quoted, quoted))))
+        found.append(("lxc.hook.post-stop", shell("%s && rmdir %s" % (TAKE_AWAY % (quoted, quoted), quoted))))
     return found
 
 
@@ -107,20 +109,33 @@ def prepare(entries: Sequence[Entry], ids: Ids, place: str) -> List[str]:
         UNCONFINED,
         "d=" + shlex.quote(place),
         # Where LXC's monitor was killed it is still there.
-        'umount -l "$d" 2>/dev/null || :',
+        "{ %s; } 2>/dev/null || :" % TAKE_AWAY % ('"$d"', '"$d"'),
         'mkdir -p "$d"',
         'mount -t tmpfs -o mode=0710,gid=%d,size=64k softwarecontainer "$d"' % group,
         'mount --make-private "$d"',
         BRING % (user, group),
     ]
-    for entry in prepared:
-        name = str(entry.prepared).rpartition("/")[2]
-        options = [word for word in entry.options if word in (*POINT_OPTIONS, "ro")]
-        follows = "" if {"private", "rprivate", "unbindable", "runbindable"} & set(entry.options) else " rslave"
-        commands.append("bring %s %s %s%s" % (shlex.quote(entry.source), name, ",".join(options) or "rw", follows))
-        if entry.places is not None:
-            commands.append(FORGET % (name + shlex.quote(entry.places)))
+    # Those that nothing mounted later reaches come first: one call ends that for all, and the next leaves them so.
+    for propagation, follows in (("rprivate", False), ("rslave", True)):
+        some = [entry for entry in prepared if entry.follows() == follows]
+        if some:
+            commands += [bring(entry) for entry in some]
+            commands.append('mount --make-%s "$d"' % propagation)
+            commands += [
+                FORGET % (number(entry) + shlex.quote(entry.places)) for entry in some if entry.places is not None
+            ]
     return [*commands, HOLD]
+
+
+def bring(entry: Entry) -> str:
+    """The command that brings a source to its place, for the shell's function of that name."""
+    options = [word for word in entry.options if word in (*POINT_OPTIONS, "ro")]
+    return "bring %s %s %s" % (shlex.quote(entry.source), number(entry), ",".join(options) or "rw")
+
+
+def number(entry: Entry) -> str:
+    """The name of a source's place among those of its container."""
+    return str(entry.prepared).rpartition("/")[2]
 
 
 def brought(script: str) -> Dict[str, str]:

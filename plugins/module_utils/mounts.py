@@ -60,6 +60,10 @@ class Entry(NamedTuple):
         """Whether a place of the target is bound."""
         return self.kind == "none"
 
+    def follows(self) -> bool:
+        """Whether what the target mounts below the source later comes along."""
+        return not {"private", "rprivate", "unbindable", "runbindable"} & set(self.options)
+
     def text(self) -> str:
         """One line of fstab(5), the target relative to the rootfs."""
         options = [*self.options, *(["create=" + self.makes] if self.makes else [])]

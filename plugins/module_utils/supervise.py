@@ -213,7 +213,9 @@ def take_down_mounts(lxc_path: str, names: Iterable[str]) -> None:
     """Take away what the hooks of containers that do not run have left mounted, as they do where a monitor was killed."""
     for name in names:
         place = config.place_of_mounts(os.path.realpath(lxc_path), name)
+        # First of all nobody's peer: else the target's own mounts below a source would go with the copy of them.
         if os.path.ismount(place):
+            runtime.call(["mount", "--make-rprivate", place])
             runtime.call(["umount", "-l", place])
         with suppress(OSError):
             os.rmdir(place)

@@ -208,19 +208,29 @@ def test_where_sys_admin_is_kept_all_sources_are_bound_beforehand() -> None:
     hook = next(line for line in lines if line.startswith("lxc.hook.pre-start"))
     script = shlex.split(hook.partition(" = ")[2])[2]
     assert script.endswith(
-        f"; bring /gw {len(entries) - 2} nosuid,nodev; bring /srv {len(entries) - 1} ro; {hooks.HOLD}"
+        f"; bring /gw {len(entries) - 2} nosuid,nodev; bring /srv {len(entries) - 1} ro;"
+        f' mount --make-rprivate "$d"; {hooks.HOLD}'
     )
     assert "mode=0710,gid=200000," in script and "chown 100000:200000 " in script
-    assert lines[-1] == f"lxc.hook.post-stop = sh -c 'umount -l {PLACE} && rmdir {PLACE}'"
+    taken_away = f"mount --make-rprivate {PLACE} && umount -l {PLACE} && rmdir {PLACE}"
+    assert lines[-1] == f"lxc.hook.post-stop = sh -c '{taken_away}'"
     # What can be written gets its options there, and what is below too.
     assert not any(line.startswith("lxc.hook.mount") for line in lines)
 
 
 BROUGHT: dict[str, tuple[str, list[str], str]] = {
-    "read-only": ("/srv", [], "bring /srv N ro;"),
-    "what comes later": ("/srv", ["rslave"], "bring /srv N ro rslave;"),
-    "where the places are": ("/run", [], 'bring /run N ro; for one in "$d"/N/softwarecontainer.mounts/*; do umount'),
-    "by a link": ("/var/run", [], 'bring /var/run N ro; for one in "$d"/N/softwarecontainer.mounts/*; do umount'),
+    "read-only": ("/srv", [], 'bring /srv N ro; mount --make-rprivate "$d";'),
+    "what comes later": ("/srv", ["rslave"], 'bring /srv N ro; mount --make-rslave "$d";'),
+    "where the places are": (
+        "/run",
+        [],
+        'bring /run N ro; mount --make-rprivate "$d"; for one in "$d"/N/softwarecontainer.mounts/*; do umount',
+    ),
+    "by a link": (
+        "/var/run",
+        [],
+        'bring /var/run N ro; mount --make-rprivate "$d"; for one in "$d"/N/softwarecontainer.mounts/*; do umount',
+    ),
 }
 
 
