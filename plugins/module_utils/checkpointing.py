@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+    call,
     checkpoint,
     files,
-    frame,
     manifest,
     restoring,
+    results,
     runtime,
     scan,
     schema,
@@ -52,7 +53,7 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any
     containers = spec.parse_containers(parameters["containers"], parameters["defaults"])
     times = states.times_of(parameters)
     label = label_of(parameters)
-    reached = frame.choose_runtime(parameters)
+    reached = call.choose_runtime(parameters)
     index: Optional[checkpoint.Index] = None
     items: List[Dict[str, Any]] = []
     if parameters["state"] == "absent":
@@ -66,7 +67,7 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any
     more["ready"] = checkpoint.specs(index) if index else []
     ours = supervise.names_with(reached.lxc_path, manifest.FILE_NAME)
     more["present"] = [name for name in ours if supervise.has_config(reached.lxc_path, name)]
-    result = frame.result_of(items, diffs if diff else [], more)
+    result = results.result_of(items, diffs if diff else [], more)
     # The checkpoint itself comes and goes with a diff; what is brought back is told of each container.
     return dict(result, changed=result["changed"] or (bool(diffs) and parameters["state"] != "restored"))
 

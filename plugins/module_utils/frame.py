@@ -9,15 +9,15 @@ Specs in, results out: plan all, let LXC look at what concerns it, apply unless 
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     allotment,
-    arguments,
+    call,
     compatible,
     files,
+    results,
     runtime,
-    schema,
     spec,
     stages,
     target,
@@ -32,28 +32,6 @@ def take_all(_reached: runtime.Runtime, _texts: Dict[str, str]) -> Dict[str, str
     return {}
 
 
-def lxc_path_of(parameters: Mapping[str, Any]) -> Optional[str]:
-    """The directory of the containers that a module is given, None for LXC's own. Raises RefusedError."""
-    given = parameters["lxc_path"]
-    return str(schema.option("lxc_path", schema.path, given)) if given else None
-
-
-def choose_runtime(parameters: Mapping[str, Any]) -> runtime.Runtime:
-    """The way to LXC for a module's parameters. Raises RefusedError."""
-    return runtime.choose(parameters["runtime"], lxc_path_of(parameters))
-
-
-def bridge_of(parameters: Mapping[str, Any]) -> str:
-    """The bridge of a module's parameters; the stages that write no config have none. Raises RefusedError."""
-    given = parameters.get("bridge", arguments.BRIDGE["bridge"]["default"])
-    return str(schema.option("bridge", spec.INTERFACE, given))
-
-
-def failures_before(parameters: Mapping[str, Any]) -> Dict[str, str]:
-    """The containers that an earlier stage has failed for, with its reasons: they are left as they are."""
-    return {name: str(reason) for name, reason in (parameters.get("failed_earlier") or {}).items()}
-
-
 def run(
     stage: stages.Stage, parameters: Mapping[str, Any], check: bool, diff: bool, ask_lxc: AskLxc = take_all
 ) -> Dict[str, Any]:
@@ -61,10 +39,10 @@ def run(
 
     `ask_lxc` gets the configs that are to be written, by name, and has LXC's words for those that it refuses.
     """
-    bridge = bridge_of(parameters)
+    bridge = call.bridge_of(parameters)
     containers = spec.parse_containers(parameters["containers"], parameters["defaults"], parameters["secrets"], bridge)
-    reached = choose_runtime(parameters)
-    failed = failures_before(parameters)
+    reached = call.choose_runtime(parameters)
+    failed = call.failures_before(parameters)
     wanted = [container for container in containers if container.state != "absent" and container.name not in failed]
     host = stage.gather(wanted)
     names = [container.name for container in wanted]
@@ -80,19 +58,10 @@ def run(
         if not check:
             errors.update(apply_all(place.lxc_path, [planned[name] for name in planned if name not in errors]))
     errors.update(failed)
-    warnings = warnings_of({name: plan.warning for name, plan in planned.items() if name not in errors})
+    warnings = results.warnings_of({name: plan.warning for name, plan in planned.items() if name not in errors})
     items = [item_of(container.name, planned, errors) for container in containers]
     diffs = [part for name in planned if name not in errors for part in planned[name].diffs()] if diff else []
-    return result_of(items, diffs, {"lxc_path": reached.lxc_path, "runtime": reached.kind, **warnings})
-
-
-def warnings_of(told: Mapping[str, str]) -> Dict[str, Any]:
-    """Ansible's warnings: each once, with the names of all containers that it is about."""
-    names: Dict[str, List[str]] = {}
-    for name, warning in told.items():
-        names.setdefault(warning, []).append(ascii(name))
-    found = ["container %s: %s" % (", ".join(those), warning) for warning, those in names.items() if warning]
-    return {"warnings": found} if found else {}
+    return results.result_of(items, diffs, {"lxc_path": reached.lxc_path, "runtime": reached.kind, **warnings})
 
 
 def plan_all(
@@ -160,16 +129,3 @@ def item_of(name: str, planned: Mapping[str, stages.Planned], errors: Mapping[st
         return {"name": name, "changed": False, "changes": [], "error": errors[name]}
     changes = list(planned[name].changes) if name in planned else []
     return {"name": name, "changed": bool(changes), "changes": changes}
-
-
-def result_of(
-    items: Sequence[Mapping[str, Any]], diffs: List[Dict[str, str]], more: Mapping[str, Any]
-) -> Dict[str, Any]:
-    """A module's result. `msg` is there where a container failed: a line for each."""
-    result: Dict[str, Any] = {"changed": any(item["changed"] for item in items), "containers": list(items), **more}
-    failures = ["container %r: %s" % (item["name"], item["error"]) for item in items if item.get("error")]
-    if diffs:
-        result["diff"] = diffs
-    if failures:
-        result["msg"] = "\n".join(failures)
-    return result

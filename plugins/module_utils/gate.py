@@ -9,12 +9,13 @@ import time
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
-    frame,
+    call,
     network,
     parallel,
     processes,
     programs,
     readiness,
+    results,
     runtime,
     scan,
     spec,
@@ -35,11 +36,11 @@ Places = Dict[str, Tuple[str, spec.Check]]
 def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
     """The result for all containers. Raises RefusedError."""
     containers = spec.parse_containers(parameters["containers"], parameters["defaults"])
-    reached = frame.choose_runtime(parameters)
+    reached = call.choose_runtime(parameters)
     more = {"lxc_path": reached.lxc_path, "runtime": reached.kind}
     if check:
         items = [item_of(container, None, {}, "") for container in containers]
-        return frame.result_of(items, [], dict(more, skipped=True))
+        return results.result_of(items, [], dict(more, skipped=True))
     wishes = [supervise.Wish(container.name, container.state) for container in containers]
     names = [wish.name for wish in wishes]
     before = supervise.survey(reached, names)
@@ -49,7 +50,7 @@ def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
     after = supervise.survey(reached, names) if verdicts else before
     errors.update(changed(wishes, before, after, errors))
     items = [item_of(one, after, verdicts.get(one.name, {}), errors.get(one.name, "")) for one in containers]
-    return frame.result_of(items, [], more)
+    return results.result_of(items, [], more)
 
 
 def pid_of(found: supervise.Survey, name: str) -> int:

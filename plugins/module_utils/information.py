@@ -9,9 +9,9 @@ import os
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+    call,
     config,
     effective,
-    frame,
     manifest,
     runtime,
     scan,
@@ -35,7 +35,7 @@ def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
     names: Sequence[str] = spec.parse_names(parameters["name"] or ())
     if containers and names:
         raise RefusedError("name: give either names or containers, not both")
-    reached = frame.choose_runtime(parameters)
+    reached = call.choose_runtime(parameters)
     names = list(dict.fromkeys(names)) or [container.name for container in containers]
     if parameters["name"] is None and not names:
         names = supervise.names_with(reached.lxc_path, config.FILE_NAME, manifest.FILE_NAME)

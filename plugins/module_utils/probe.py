@@ -11,8 +11,8 @@ import shutil
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+    call,
     files,
-    frame,
     idmap,
     idmapped,
     preflight,
@@ -31,7 +31,7 @@ LXC_PATH = "/var/lib/lxc"
 
 def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
     """The verdicts; `msg` is there where one that is needed is not fulfilled. Raises RefusedError for bad specs."""
-    bridge = frame.bridge_of(parameters)
+    bridge = call.bridge_of(parameters)
     containers = spec.parse_containers(parameters["containers"], parameters["defaults"], bridge=bridge)
     wanted = [container for container in containers if container.state != "absent"]
     facts = gather(parameters, bridge)
@@ -107,7 +107,7 @@ def lxc(parameters: Mapping[str, Any]) -> Tuple[Optional[str], Tuple[str, ...], 
 
     There is a directory also where there is no LXC yet. Raises RefusedError for a lxc_path that is none.
     """
-    wanted = frame.lxc_path_of(parameters)
+    wanted = call.lxc_path_of(parameters)
     tools = shutil.which("lxc-start") is not None
     ways = tuple(name for name, there in (("binding", runtime.has_binding()), ("tools", tools)) if there)
     try:

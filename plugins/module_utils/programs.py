@@ -9,9 +9,9 @@ import os
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
+    call,
     capture,
     files,
-    frame,
     runtime,
     scan,
     schema,
@@ -28,7 +28,7 @@ CHANGE_DIRECTORY = ("sh", "-c", 'cd -- "$0" && exec "$@"')
 def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
     """The result of one program. Raises RefusedError before anything is run."""
     name, argv, environment = parse(parameters)
-    reached = frame.choose_runtime(parameters)
+    reached = call.choose_runtime(parameters)
     try:
         pid = running_pid(reached, name)
         root = "/proc/%d/root" % pid

@@ -11,12 +11,13 @@ from typing import Any, Dict, Mapping, Sequence, Tuple
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     apparmor,
+    call,
     files,
-    frame,
     lifecycle,
     manifest,
     mounts,
     obstacles,
+    results,
     runtime,
     spec,
     stages,
@@ -36,7 +37,7 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
 
     In check mode the earlier stages have changed nothing; with `predict` it is asked what they would change.
     """
-    bridge = frame.bridge_of(parameters)
+    bridge = call.bridge_of(parameters)
     containers = spec.parse_containers(parameters["containers"], parameters["defaults"], parameters["secrets"], bridge)
     names = spec.parse_names(parameters["name"] or ())
     if containers and names:
@@ -44,7 +45,7 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
     if names and parameters["prune"] and parameters["state"] != "absent":
         raise RefusedError("prune: goes with containers, since with names it would remove all the others")
     times = times_of(parameters)
-    reached = frame.choose_runtime(parameters)
+    reached = call.choose_runtime(parameters)
     wishes = [wish_of(container) for container in containers]
     wishes += [supervise.Wish(name, parameters["state"] or "started") for name in dict.fromkeys(names)]
     if parameters["prune"]:
@@ -54,7 +55,7 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
     with nullcontext() if check else files.locked(reached.lxc_path, [wish.name for wish in wishes]):
         before = look(reached, wishes, check)
         planned_for = foresee(containers, reached, bridge, before) if check and predict else before
-        failed = frame.failures_before(parameters)
+        failed = call.failures_before(parameters)
         concerned = [wish for wish in wishes if wish.name not in failed]
         steps, errors = plan_all(reached.lxc_path, concerned, planned_for, check)
         errors.update({wish.name: failed[wish.name] for wish in wishes if wish.name in failed})
@@ -67,7 +68,7 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
     items = [item_of(wish, before, after, steps, errors, check) for wish in wishes]
     diffs = [diff_of(wish, steps[wish.name], before) for wish in wishes if steps.get(wish.name)] if diff else []
     more: Dict[str, Any] = {"lxc_path": reached.lxc_path, "runtime": reached.kind}
-    return frame.result_of(items, diffs, {**more, "warnings": warnings} if warnings else more)
+    return results.result_of(items, diffs, {**more, "warnings": warnings} if warnings else more)
 
 
 def started(steps: Steps, found: supervise.Survey, errors: supervise.Errors) -> Dict[str, int]:

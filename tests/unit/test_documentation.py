@@ -21,11 +21,11 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     arguments,
     config,
     effective,
-    frame,
     idmap,
     lifecycle,
     programs,
     readiness,
+    results,
     spec,
     states,
     tree,
@@ -387,7 +387,7 @@ def test_the_sample_of_a_reason_is_what_a_gate_says() -> None:
     check = container_of(ready=[{"tcp": 8080}]).ready[0]
     reason = readiness.unanswered(dict.fromkeys(["127.0.0.1", "::1"], "Connection refused"))
     error = readiness.failure(check, readiness.looked(readiness.Watch(), 30, reason))
-    result = frame.result_of([{"name": NAME, "changed": False, "error": error}], [], {})
+    result = results.result_of([{"name": NAME, "changed": False, "error": error}], [], {})
     assert transaction.reason_of("ready", result) == returned_by("rollout_host")["msg"]["sample"]
 
 

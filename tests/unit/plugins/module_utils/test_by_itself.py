@@ -12,9 +12,9 @@ import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
     checkpoint,
     config,
-    frame,
     manifest,
     restoring,
+    results,
     rootfs,
     scan,
     spec,
@@ -128,7 +128,7 @@ def test_the_way_back(asked: str) -> None:
 
 
 def test_each_warning_once() -> None:
-    assert frame.warnings_of({"a": "", "b": ""}) == {}
-    assert frame.warnings_of({"a": "it rains", "b": "", "c": "it rains", "d": "it snows"}) == {
+    assert results.warnings_of({"a": "", "b": ""}) == {}
+    assert results.warnings_of({"a": "it rains", "b": "", "c": "it rains", "d": "it snows"}) == {
         "warnings": ["container 'a', 'c': it rains", "container 'd': it snows"]
     }

@@ -1,0 +1,32 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Parses (I/O, reads only): what every module is called with, beside the specs."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Optional
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments, runtime, schema, spec
+
+
+def lxc_path_of(parameters: Mapping[str, Any]) -> Optional[str]:
+    """The directory of the containers that a module is given, None for LXC's own. Raises RefusedError."""
+    given = parameters["lxc_path"]
+    return str(schema.option("lxc_path", schema.path, given)) if given else None
+
+
+def choose_runtime(parameters: Mapping[str, Any]) -> runtime.Runtime:
+    """The way to LXC for a module's parameters. Raises RefusedError."""
+    return runtime.choose(parameters["runtime"], lxc_path_of(parameters))
+
+
+def bridge_of(parameters: Mapping[str, Any]) -> str:
+    """The bridge of a module's parameters; the stages that write no config have none. Raises RefusedError."""
+    given = parameters.get("bridge", arguments.BRIDGE["bridge"]["default"])
+    return str(schema.option("bridge", spec.INTERFACE, given))
+
+
+def failures_before(parameters: Mapping[str, Any]) -> Dict[str, str]:
+    """The containers that an earlier stage has failed for, with its reasons: they are left as they are."""
+    return {name: str(reason) for name, reason in (parameters.get("failed_earlier") or {}).items()}
