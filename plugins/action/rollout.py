@@ -13,16 +13,10 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import schema, spec
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
-from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import (
-    ledger,
-    ledger_file,
-    progress,
-    report,
-    spelling,
-    transaction,
-)
+
+from ..module_utils.container_spec import spec, values
+from ..module_utils.errors import RefusedError
+from ..plugin_utils import ledger, ledger_file, progress, report, spelling, transaction
 
 display = Display()
 
@@ -172,7 +166,7 @@ class ActionModule(ActionBase):
         """Where the ledger is."""
         given = self.options["id"]
         identity = (
-            ledger.id_of(digests) if given is None else schema.option("softwarecontainer_rollout_id", ledger.ID, given)
+            ledger.id_of(digests) if given is None else values.option("softwarecontainer_rollout_id", ledger.ID, given)
         )
         return ledger_file.Place(os.path.abspath(self.options["ledger"]), identity)
 

@@ -20,16 +20,10 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.color import ANSIBLE_COLOR
 from ansible.utils.display import Display
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
-from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import (
-    calls,
-    ledger,
-    ledger_file,
-    packing,
-    progress,
-    transaction,
-)
+
+from ..module_utils import argument_specs
+from ..module_utils.errors import RefusedError
+from ..plugin_utils import calls, ledger, ledger_file, packing, progress, transaction
 
 display = Display()
 
@@ -38,7 +32,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "id": {"type": "str", "required": True},
     **transaction.CONTENT,
     "runtime": {"type": "str", "choices": ["auto", "binding", "tools"], "default": "auto"},
-    **arguments.TIMES,
+    **argument_specs.TIMES,
     "timeout": {"type": "int", "default": 900},
     "error": {"type": "str"},
 }

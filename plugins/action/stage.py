@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any, Dict, Optional
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments
-from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import calls, packing, spelling
+
+from ..module_utils import argument_specs
+from ..plugin_utils import calls, packing, spelling
 
 
 class ActionModule(ActionBase):
@@ -23,7 +24,7 @@ class ActionModule(ActionBase):
         del tmp
         result: Dict[str, Any] = super().run(None, task_vars)
         name = self._task.action.rpartition(".")[2]
-        known = arguments.STAGES.get(name, {})
+        known = argument_specs.STAGES.get(name, {})
         unknown = sorted(set(self._task.args) - set(known)) if known else []
         if unknown:
             # As a result and in Ansible's own words, so that it is like the refusal of any module.

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Optional
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments, runtime, schema, spec
+from . import argument_specs
+from .container_spec import spec, values
+from .lxc import runtime
 
 
 def lxc_path_of(parameters: Mapping[str, Any]) -> Optional[str]:
     """The directory of the containers that a module is given, None for LXC's own. Raises RefusedError."""
     given = parameters["lxc_path"]
-    return str(schema.option("lxc_path", schema.path, given)) if given else None
+    return str(values.option("lxc_path", values.path, given)) if given else None
 
 
 def choose_runtime(parameters: Mapping[str, Any]) -> runtime.Runtime:
@@ -23,8 +25,8 @@ def choose_runtime(parameters: Mapping[str, Any]) -> runtime.Runtime:
 
 def bridge_of(parameters: Mapping[str, Any]) -> str:
     """The bridge of a module's parameters; the stages that write no config have none. Raises RefusedError."""
-    given = parameters.get("bridge", arguments.BRIDGE["bridge"]["default"])
-    return str(schema.option("bridge", spec.INTERFACE, given))
+    given = parameters.get("bridge", argument_specs.BRIDGE["bridge"]["default"])
+    return str(values.option("bridge", spec.INTERFACE, given))
 
 
 def failures_before(parameters: Mapping[str, Any]) -> Dict[str, str]:

@@ -224,23 +224,25 @@ runtime:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments, checkpointing
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import Error
+
+from ..module_utils import argument_specs
+from ..module_utils.errors import Error
+from ..module_utils.modules import checkpoint
 
 
 def main() -> None:
     """Keep the containers of this host, bring them back, or drop what is kept."""
     module = AnsibleModule(
         argument_spec={
-            **arguments.CONTAINERS,
+            **argument_specs.CONTAINERS,
             "state": {"type": "str", "choices": ["present", "absent", "restored"], "default": "present"},
             "id": {"type": "str", "default": ""},
-            **arguments.TIMES,
+            **argument_specs.TIMES,
         },
         supports_check_mode=True,
     )
     try:
-        result = checkpointing.run(module.params, module.check_mode, module._diff)
+        result = checkpoint.run(module.params, module.check_mode, module._diff)
     except Error as error:
         module.fail_json(msg=str(error))
     if "msg" in result:

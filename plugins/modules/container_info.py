@@ -282,17 +282,20 @@ runtime:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments, information
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import Error
+
+from ..module_utils import argument_specs
+from ..module_utils.errors import Error
+from ..module_utils.modules import container_info
 
 
 def main() -> None:
     """Tell what is there of the containers of this host."""
     module = AnsibleModule(
-        argument_spec={**arguments.CONTAINERS, "name": {"type": "list", "elements": "str"}}, supports_check_mode=True
+        argument_spec={**argument_specs.CONTAINERS, "name": {"type": "list", "elements": "str"}},
+        supports_check_mode=True,
     )
     try:
-        result = information.run(module.params)
+        result = container_info.run(module.params)
     except Error as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

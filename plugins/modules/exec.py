@@ -186,8 +186,10 @@ msg:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments, programs
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import Error
+
+from ..module_utils import argument_specs
+from ..module_utils.errors import Error
+from ..module_utils.modules import exec
 
 
 def main() -> None:
@@ -205,13 +207,13 @@ def main() -> None:
             "creates": {"type": "str"},
             "removes": {"type": "str"},
             "output_limit": {"type": "int", "default": 1048576},
-            **arguments.SECRETS,
-            **arguments.LXC,
+            **argument_specs.SECRETS,
+            **argument_specs.LXC,
         },
         supports_check_mode=True,
     )
     try:
-        result = programs.run(module.params, module.check_mode)
+        result = exec.run(module.params, module.check_mode)
     except Error as error:
         module.fail_json(msg=str(error))
     if result.pop("failed", False):

@@ -139,18 +139,21 @@ lxc_path:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments, preflight, probe
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import Error
+
+from ..module_utils import argument_specs
+from ..module_utils.errors import Error
+from ..module_utils.modules import preflight
+from ..module_utils.preflight import requirements
 
 
 def main() -> None:
     """Tell what this target can and cannot do."""
-    needed = {"type": "list", "elements": "str", "choices": list(preflight.CHECKS)}
+    needed = {"type": "list", "elements": "str", "choices": list(requirements.CHECKS)}
     module = AnsibleModule(
-        argument_spec={**arguments.CONTAINERS, **arguments.BRIDGE, "needed": needed}, supports_check_mode=True
+        argument_spec={**argument_specs.CONTAINERS, **argument_specs.BRIDGE, "needed": needed}, supports_check_mode=True
     )
     try:
-        result = probe.run(module.params)
+        result = preflight.run(module.params)
     except Error as error:
         module.fail_json(msg=str(error))
     if "msg" in result:

@@ -163,15 +163,19 @@ runtime:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments, gate
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import Error
+
+from ..module_utils import argument_specs
+from ..module_utils.errors import Error
+from ..module_utils.modules import ready
 
 
 def main() -> None:
     """Wait until all containers of this host are ready."""
-    module = AnsibleModule(argument_spec={**arguments.CONTAINERS, **arguments.SECRETS}, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec={**argument_specs.CONTAINERS, **argument_specs.SECRETS}, supports_check_mode=True
+    )
     try:
-        result = gate.run(module.params, module.check_mode)
+        result = ready.run(module.params, module.check_mode)
     except Error as error:
         module.fail_json(msg=str(error))
     if "msg" in result:

@@ -104,59 +104,18 @@ runtime:
   sample: binding
 """
 
-from typing import Any, Callable, Dict, Mapping
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import Error
 
-Parameters = Mapping[str, Any]
-
-# Each stage loads its own code alone: on a small target that takes longer than what the stage does.
-
-
-def rootfs(parameters: Parameters, check: bool, diff: bool) -> Dict[str, Any]:
-    """Build the file trees."""
-    from ansible_collections.softwarecontainer.lxc.plugins.module_utils import frame, stage_rootfs
-
-    result = frame.run(stage_rootfs.STAGE, parameters, check, diff)
-    if parameters["look_ahead"] is not None:
-        from ansible_collections.softwarecontainer.lxc.plugins.module_utils import ahead
-
-        result["pending"] = ahead.pending(parameters, parameters["look_ahead"], result)
-    return result
-
-
-def busybox(parameters: Parameters, check: bool, diff: bool) -> Dict[str, Any]:
-    """Give them a busybox and its applets."""
-    from ansible_collections.softwarecontainer.lxc.plugins.module_utils import frame, stage_busybox
-
-    return frame.run(stage_busybox.STAGE, parameters, check, diff)
-
-
-def config(parameters: Parameters, check: bool, diff: bool) -> Dict[str, Any]:
-    """Render the configs."""
-    from ansible_collections.softwarecontainer.lxc.plugins.module_utils import checking, frame, stage_config
-
-    return frame.run(stage_config.STAGE, parameters, check, diff, checking.check_configs)
-
-
-def container(parameters: Parameters, check: bool, diff: bool) -> Dict[str, Any]:
-    """Bring the containers to their states."""
-    from ansible_collections.softwarecontainer.lxc.plugins.module_utils import states
-
-    return states.run(parameters, check, diff)
-
-
-Stage = Callable[[Parameters, bool, bool], Dict[str, Any]]
-STAGES: Dict[str, Stage] = {"rootfs": rootfs, "busybox": busybox, "config": config, "container": container}
+from ..module_utils import argument_specs
+from ..module_utils.errors import Error
+from ..module_utils.modules import stage
 
 
 def main() -> None:
     """Run one stage for all containers of this host."""
-    module = AnsibleModule(argument_spec=arguments.STAGE, required_by={"state": "name"}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=argument_specs.STAGE, required_by={"state": "name"}, supports_check_mode=True)
     try:
-        result = STAGES[module.params["stage"]](module.params, module.check_mode, module._diff)
+        result = stage.run(module.params, module.check_mode, module._diff)
     except Error as error:
         module.fail_json(msg=str(error))
     for words in result.pop("warnings", ()):

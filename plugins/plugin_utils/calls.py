@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Tuple
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments
+from ..module_utils import argument_specs
 
 COLLECTION = "softwarecontainer.lxc."
 
 
 def on_target(name: str, given: Mapping[str, Any]) -> Tuple[str, Dict[str, Any]]:
     """The full name and the arguments of the module that does the work of the module `name`."""
-    if name in arguments.STAGES:
+    if name in argument_specs.STAGES:
         return COLLECTION + "stage", {**given, "stage": name}
     return COLLECTION + name, dict(given)
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import schema
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
+from ..module_utils.container_spec import values
+from ..module_utils.errors import RefusedError
 
 VERSION = 1
-ID = schema.matching("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of at most 64 letters, digits, '.', '_' and '-'")
+ID = values.matching("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of at most 64 letters, digits, '.', '_' and '-'")
 STATES = ("running", "paused", "stopped", "finished")
 HOST_STATES = ("pending", "in_progress", "done", "failed", "rolled_back")
 OUTCOMES = ("ok", "changed", "failed", "unreachable")
@@ -200,13 +200,13 @@ def parse(text: str, name: str) -> Ledger:
         try:
             data = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise schema.InvalidError("is not JSON (%s)" % error, "") from None
+            raise values.InvalidError("is not JSON (%s)" % error, "") from None
         if not isinstance(data, dict):
-            raise schema.InvalidError("is not a dictionary", data)
+            raise values.InvalidError("is not a dictionary", data)
         if data.get("version") != VERSION:
-            raise schema.InvalidError("is not the version %d" % VERSION, data.get("version"), "version")
+            raise values.InvalidError("is not the version %d" % VERSION, data.get("version"), "version")
         return consistent(LEDGER({key: value for key, value in data.items() if key != "version"}))
-    except schema.InvalidError as error:
+    except values.InvalidError as error:
         reason = error.sentence() if error.key else "it " + error.reason
         raise RefusedError("%s is corrupted: %s" % (name, sentence(reason))) from None
 
@@ -215,19 +215,19 @@ def consistent(ledger: Ledger) -> Ledger:
     """The ledger, if its batches hold each host once and the hosts know theirs. Raises schema.InvalidError."""
     batch_of = {host: number for number, batch in enumerate(ledger.batches, 1) for host in batch}
     if sum(map(len, ledger.batches)) != len(batch_of):
-        raise schema.InvalidError("have a host twice", "", "batches")
+        raise values.InvalidError("have a host twice", "", "batches")
     for name in batch_of:
         if name not in ledger.hosts:
-            raise schema.InvalidError("is in a batch and not among the hosts", name, "batches")
+            raise values.InvalidError("is in a batch and not among the hosts", name, "batches")
     for name, host in ledger.hosts.items():
         if batch_of.get(name) != host.batch:
-            raise schema.InvalidError("is not the batch that it is in", host.batch, "hosts.%s.batch" % name)
+            raise values.InvalidError("is not the batch that it is in", host.batch, "hosts.%s.batch" % name)
         if host.run > len(ledger.runs):
-            raise schema.InvalidError("is not one of the runs", host.run, "hosts.%s.run" % name)
+            raise values.InvalidError("is not one of the runs", host.run, "hosts.%s.run" % name)
     for number, run in enumerate(ledger.runs):
         for name in run.retaken:
             if name not in ledger.hosts:
-                raise schema.InvalidError("is not among the hosts", name, "runs[%d].retaken" % number)
+                raise values.InvalidError("is not among the hosts", name, "runs[%d].retaken" % number)
     return ledger
 
 
@@ -291,82 +291,82 @@ def time(value: Any) -> str:
             raise ValueError
         seconds(value)
     except (TypeError, ValueError):
-        raise schema.InvalidError("is not a time in UTC such as 2026-11-25T02:00:00.000Z", value) from None
+        raise values.InvalidError("is not a time in UTC such as 2026-11-25T02:00:00.000Z", value) from None
     return str(value)
 
 
 def duration(value: Any) -> float:
     """Parses a number of seconds."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e9:
-        raise schema.InvalidError("is not a number of seconds", value)
+        raise values.InvalidError("is not a number of seconds", value)
     return float(value)
 
 
 def hosts(value: Any) -> Dict[str, Host]:
     """Parses the hosts."""
-    return dict(schema.mapping_of(schema.text, HOST)(value))
+    return dict(values.mapping_of(values.text, HOST)(value))
 
 
 def attempts(value: Any) -> Dict[str, Attempt]:
     """Parses the attempts of a run."""
-    return dict(schema.mapping_of(schema.text, ATTEMPT)(value))
+    return dict(values.mapping_of(values.text, ATTEMPT)(value))
 
 
-COUNT = schema.integer(0, 10**9)
-STAGE = schema.record(
+COUNT = values.integer(0, 10**9)
+STAGE = values.record(
     Stage,
     {
-        "name": schema.Field(schema.matching("[a-z_]{1,40}", "the name of a stage")),
-        "started": schema.Field(time),
-        "seconds": schema.Field(duration),
-        "outcome": schema.Field(schema.choice(*OUTCOMES)),
+        "name": values.Field(values.matching("[a-z_]{1,40}", "the name of a stage")),
+        "started": values.Field(time),
+        "seconds": values.Field(duration),
+        "outcome": values.Field(values.choice(*OUTCOMES)),
     },
 )
-HOST = schema.record(
+HOST = values.record(
     Host,
     {
-        "state": schema.Field(schema.choice(*HOST_STATES)),
-        "digest": schema.Field(schema.matching("[0-9a-f]{64}", "a digest")),
-        "batch": schema.Field(COUNT),
-        "reason": schema.Field(schema.text, ""),
-        "attempts": schema.Field(COUNT, 0),
-        "run": schema.Field(COUNT, 0),
-        "started": schema.Field(time, None),
-        "ended": schema.Field(time, None),
-        "stages": schema.Field(schema.list_of(STAGE), ()),
+        "state": values.Field(values.choice(*HOST_STATES)),
+        "digest": values.Field(values.matching("[0-9a-f]{64}", "a digest")),
+        "batch": values.Field(COUNT),
+        "reason": values.Field(values.text, ""),
+        "attempts": values.Field(COUNT, 0),
+        "run": values.Field(COUNT, 0),
+        "started": values.Field(time, None),
+        "ended": values.Field(time, None),
+        "stages": values.Field(values.list_of(STAGE), ()),
     },
 )
-ATTEMPT = schema.record(
+ATTEMPT = values.record(
     Attempt,
     {
-        "state": schema.Field(schema.choice(*HOST_STATES)),
-        "started": schema.Field(time, None),
-        "ended": schema.Field(time, None),
-        "reason": schema.Field(schema.text, ""),
-        "stages": schema.Field(schema.list_of(STAGE), ()),
+        "state": values.Field(values.choice(*HOST_STATES)),
+        "started": values.Field(time, None),
+        "ended": values.Field(time, None),
+        "reason": values.Field(values.text, ""),
+        "stages": values.Field(values.list_of(STAGE), ()),
     },
 )
-RUN = schema.record(
+RUN = values.record(
     Run,
     {
-        "started": schema.Field(time),
-        "controller": schema.Field(schema.text),
-        "ended": schema.Field(time, None),
-        "retaken": schema.Field(attempts, {}),
+        "started": values.Field(time),
+        "controller": values.Field(values.text),
+        "ended": values.Field(time, None),
+        "retaken": values.Field(attempts, {}),
     },
 )
-LEDGER = schema.record(
+LEDGER = values.record(
     Ledger,
     {
-        "id": schema.Field(ID),
-        "state": schema.Field(schema.choice(*STATES)),
-        "created": schema.Field(time),
-        "updated": schema.Field(time),
-        "budget": schema.Field(COUNT),
-        "batches": schema.Field(schema.list_of(schema.list_of(schema.text))),
-        "hosts": schema.Field(hosts),
-        "reason": schema.Field(schema.text, ""),
-        "runs": schema.Field(schema.list_of(RUN), ()),
+        "id": values.Field(ID),
+        "state": values.Field(values.choice(*STATES)),
+        "created": values.Field(time),
+        "updated": values.Field(time),
+        "budget": values.Field(COUNT),
+        "batches": values.Field(values.list_of(values.list_of(values.text))),
+        "hosts": values.Field(hosts),
+        "reason": values.Field(values.text, ""),
+        "runs": values.Field(values.list_of(RUN), ()),
     },
 )
 

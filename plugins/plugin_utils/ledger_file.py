@@ -18,9 +18,9 @@ import socket
 from dataclasses import dataclass
 from typing import Callable, Iterator, Optional
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import processes
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
-from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger
+from ..module_utils.errors import RefusedError
+from ..module_utils.target import processes
+from . import ledger
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from datetime import datetime
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from ansible.module_utils.common.yaml import yaml_load
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import spec
+
+from ..module_utils.container_spec import spec
 
 try:
     from ansible._internal._datatag._tags import Origin

@@ -190,9 +190,9 @@ def cgroup_pids(directory: str) -> List[int]:
 
 def end(pid: int) -> None:
     """Kill a process and all below it: Ansible's workers are in sessions of their own, and would go on without it."""
-    from ansible_collections.softwarecontainer.lxc.plugins.module_utils import capture
+    from ansible_collections.softwarecontainer.lxc.plugins.module_utils.workers import command
 
-    capture.kill_tree(pid)
+    command.kill_tree(pid)
 
 
 def monitors() -> Dict[str, str]:

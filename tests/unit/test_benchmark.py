@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 import sandbox
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import capture, processes
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.target import processes
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.workers import command
 
 
 def gone(pid: int) -> bool:
@@ -32,7 +33,7 @@ def wait_for(condition) -> bool:
 
 def below(pid: int) -> set[int]:
     """A process and its descendants."""
-    return set(capture.below(pid, processes.table()))
+    return set(command.below(pid, processes.table()))
 
 
 def test_what_has_a_session_of_its_own_is_ended_too() -> None:

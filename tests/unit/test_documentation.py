@@ -17,22 +17,17 @@ import pytest
 import yaml
 from ansible_collections.softwarecontainer.lxc.plugins.doc_fragments.containers import ModuleDocFragment
 from ansible_collections.softwarecontainer.lxc.plugins.filter.status_table import status_table
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
-    arguments,
-    config,
-    effective,
-    idmap,
-    lifecycle,
-    programs,
-    readiness,
-    results,
-    spec,
-    states,
-    tree,
-)
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import argument_specs, results
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.values import InvalidError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Binary, Host
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.schema import InvalidError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import id_map, tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Binary, Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import container as states
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import exec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import lxc_config, transitions
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.readiness import conditions
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.verify import in_force
 from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import transaction
 
 COLLECTION = "softwarecontainer.lxc"
@@ -194,17 +189,17 @@ def test_the_options_of_a_module_are_documented(name: str, monkeypatch: pytest.M
         return {option: {key: values.get(key) for key in compared} for option, values in options.items()}
 
     module = module_of(name)
-    taken = arguments.STAGES.get(name) or arguments_of(module, monkeypatch)
+    taken = argument_specs.STAGES.get(name) or arguments_of(module, monkeypatch)
     assert comparable(options_of(module)) == comparable(taken)
 
 
 def test_the_module_stage_has_the_options_of_all_stages() -> None:
     """An option that two stages share has to mean the same in both."""
-    assert {key: value for each in arguments.STAGES.values() for key, value in each.items()}.keys() | {"stage"} == set(
-        arguments.STAGE
-    )
-    for options in arguments.STAGES.values():
-        assert {key: arguments.STAGE[key] for key in options} == options
+    assert {key: value for each in argument_specs.STAGES.values() for key, value in each.items()}.keys() | {
+        "stage"
+    } == set(argument_specs.STAGE)
+    for options in argument_specs.STAGES.values():
+        assert {key: argument_specs.STAGE[key] for key in options} == options
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -289,7 +284,7 @@ def read(path: str) -> str:
 def test_the_group_of_a_user_that_is_a_mere_number(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "passwd").write_text("hmi:x:1000:1001::/:/bin/sh\n", encoding="utf-8")
-    accounts = [programs.account(str(tmp_path), user, None) for user in ("hmi", "1000", "1234", None)]
+    accounts = [exec.account(str(tmp_path), user, None) for user in ("hmi", "1000", "1234", None)]
     assert accounts == [(1000, 1001), (1000, 1001), (1234, 1234), (None, None)]
     assert "A number that is not in there has the group of the same number. Without O(user) it is root's." in text_of(
         options_of(module_of("exec"))["group"]["description"]
@@ -302,8 +297,10 @@ def test_the_group_of_a_user_that_is_a_mere_number(tmp_path: Path) -> None:
 )
 def test_the_script_of_a_command_with_blanks(word: str, method: str, shell: str) -> None:
     container = container_of(command=["/bin/echo", word], busybox={"method": method})
-    assert f"-- {shell} {config.SCRIPT}\n" in config.render(container, HOST, "/var/lib/lxc", "lxcbr0", idmap.Ids())
-    assert config.SCRIPT in text_of(SPEC["command"]["description"])
+    assert f"-- {shell} {lxc_config.SCRIPT}\n" in lxc_config.render(
+        container, HOST, "/var/lib/lxc", "lxcbr0", id_map.Ids()
+    )
+    assert lxc_config.SCRIPT in text_of(SPEC["command"]["description"])
 
 
 def test_prune_with_names_is_what_is_documented() -> None:
@@ -316,7 +313,7 @@ def test_prune_with_names_is_what_is_documented() -> None:
 
 def test_the_steps_of_the_lifecycle_are_documented() -> None:
     told = text_of(returned_by("container")["containers"]["contains"]["changes"]["description"])
-    assert re.findall(r"C\((\w+)\)", told.partition("C(shift) gives")[0]) == list(lifecycle.STEPS)
+    assert re.findall(r"C\((\w+)\)", told.partition("C(shift) gives")[0]) == list(transitions.STEPS)
 
 
 # How the notes of the module container name what each check reads back.
@@ -334,19 +331,19 @@ READ_BACK = {
 
 
 def test_what_is_read_back_is_documented() -> None:
-    assert set(READ_BACK) == {check.__name__ for check in effective.CHECKS}
+    assert set(READ_BACK) == {check.__name__ for check in in_force.CHECKS}
     notes = yaml.safe_load(module_of("container").DOCUMENTATION)["notes"]
     told = next(note for note in notes if note.startswith("This is read back"))
     assert all(f"O({name})" in told for name in [*READ_BACK.values(), "containers[].limits"])
-    assert all(f"C({option})" in told for option in effective.SHOWN)
+    assert all(f"C({option})" in told for option in in_force.SHOWN)
 
 
 def test_the_sample_of_a_config_is_what_the_defaults_give() -> None:
     listing, text = returned_by("config")["diff"]["sample"]
     container = spec.parse_containers([{"name": text["after_header"].partition("/")[0]}], {})[0]
-    ids = idmap.allotted(1879048192, False)
-    rendered = config.render(container, HOST, "/var/lib/lxc", "lxcbr0", ids)
-    wanted = config.wanted(container, HOST, rendered)
+    ids = id_map.allotted(1879048192, False)
+    rendered = lxc_config.render(container, HOST, "/var/lib/lxc", "lxcbr0", ids)
+    wanted = lxc_config.wanted(container, HOST, rendered)
     assert tree.diffs(container.name, tree.plan(wanted, {}, {})) == [listing, text]
 
 
@@ -373,7 +370,7 @@ def test_the_stages_of_a_rollout_are_documented() -> None:
 def test_the_limits_of_a_sample_are_the_same_twice() -> None:
     sample = returned_by("container_info")["containers"]["sample"][0]
     assert sample["limits"] == sample["effective"]["limits"]
-    assert set(sample["effective"]) == {*effective.Effective._fields, "limits"}
+    assert set(sample["effective"]) == {*in_force.Effective._fields, "limits"}
 
 
 def test_what_is_rolled_out_is_documented() -> None:
@@ -385,8 +382,8 @@ def test_what_is_rolled_out_is_documented() -> None:
 
 def test_the_sample_of_a_reason_is_what_a_gate_says() -> None:
     check = container_of(ready=[{"tcp": 8080}]).ready[0]
-    reason = readiness.unanswered(dict.fromkeys(["127.0.0.1", "::1"], "Connection refused"))
-    error = readiness.failure(check, readiness.looked(readiness.Watch(), 30, reason))
+    reason = conditions.unanswered(dict.fromkeys(["127.0.0.1", "::1"], "Connection refused"))
+    error = conditions.failure(check, conditions.looked(conditions.Watch(), 30, reason))
     result = results.result_of([{"name": NAME, "changed": False, "error": error}], [], {})
     assert transaction.reason_of("ready", result) == returned_by("rollout_host")["msg"]["sample"]
 
@@ -436,7 +433,7 @@ def test_the_table_of_the_demo_is_what_status_shows() -> None:
     rows = [
         {
             "name": each.name,
-            "state": lifecycle.REACHED[each.state],
+            "state": transitions.REACHED[each.state],
             "addresses": [address.partition("/")[0] for one in each.network for address in one.ipv4],
             "memory_bytes": int(memory[each.name] * 1048576) if each.name in memory else None,
         }

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 import yaml
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
 from ansible_collections.softwarecontainer.lxc.roles.molecule_targets.files import wanted
 
 ROOT = Path(wanted.__file__).resolve().parents[3]

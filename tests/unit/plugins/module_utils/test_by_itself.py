@@ -9,21 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
-    checkpoint,
-    config,
-    manifest,
-    restoring,
-    results,
-    rootfs,
-    scan,
-    spec,
-    stages,
-    tree,
-)
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.manifest import Manifest, Moment, Stage
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.tree import Action, Entry, Observed
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import results
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.checkpoint import contents, restore
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import beneath
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import manifest, tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.manifest import Manifest, Moment, Stage
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.tree import Action, Entry, Observed
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import lxc_config, rootfs_tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.stages import planning
 
 ASKED = "ab" * 32
 OLD, NEW = tree.file("rootfs/f", 0o644, "old"), tree.file("rootfs/f", 0o644, "new")
@@ -53,24 +48,24 @@ ACTIONS: dict[str, tuple[Action, bool]] = {
 
 @pytest.mark.parametrize(("action", "left"), ACTIONS.values(), ids=ACTIONS)
 def test_what_is_caused_by_somebody(action: Action, left: bool) -> None:
-    assert stages.caused((action,), Stage(RECORDS, asked=ASKED), ASKED) == (() if left else (action,))
+    assert planning.caused((action,), Stage(RECORDS, asked=ASKED), ASKED) == (() if left else (action,))
 
 
 @pytest.mark.parametrize("before", [None, Stage(RECORDS), Stage(RECORDS, asked="cd" * 32)], ids=["new", "0.2", "other"])
 def test_what_is_caused_by_another_spec(before: Stage | None) -> None:
     actions = tuple(action for action, _left in ACTIONS.values())
-    assert stages.caused(actions, before, ASKED) == actions
+    assert planning.caused(actions, before, ASKED) == actions
 
 
 def test_a_file_that_was_not_read_since_it_should_have_another_size(tmp_path: Path) -> None:
-    content = "x" * (scan.SHOWN_SIZE + 1)
+    content = "x" * (beneath.SHOWN_SIZE + 1)
     path = tmp_path / "hmi" / "rootfs" / "f"
     path.parent.mkdir(parents=True)
     path.write_text(content, encoding="ascii")
     made = tree.file("rootfs/f", 0o644, content)
     action = Action("replace", "rootfs/f", NEW, seen(made, digest="", content=None))
     for records, digest in (({}, ""), ({"rootfs/f": tree.record(made)}, made.digest), (RECORDS, "")):
-        (found,) = stages.read_again(str(tmp_path), "hmi", (action,), records, Ids())
+        (found,) = planning.read_again(str(tmp_path), "hmi", (action,), records, Ids())
         assert found.found().digest == digest
 
 
@@ -91,15 +86,15 @@ SPECS: dict[str, tuple[dict[str, Any], bool, bool]] = {
 @pytest.mark.parametrize(("given", "of_rootfs", "of_config"), SPECS.values(), ids=SPECS)
 def test_what_counts_as_another_spec(given: dict[str, Any], of_rootfs: bool, of_config: bool) -> None:
     one, other = (spec.CONTAINER({"name": "a", **each}) for each in ({}, given))
-    digests = [stages.digest_of(rootfs.asked(each)) for each in (one, other)]
+    digests = [planning.digest_of(rootfs_tree.asked(each)) for each in (one, other)]
     assert (digests[0] != digests[1]) is of_rootfs
-    digests = [stages.digest_of(config.asked(each, "/lxc", "br0")) for each in (one, other)]
+    digests = [planning.digest_of(lxc_config.asked(each, "/lxc", "br0")) for each in (one, other)]
     assert (digests[0] != digests[1]) is of_config
 
 
 def test_the_bridge_and_the_place_are_asked_for() -> None:
     one = spec.CONTAINER({"name": "a"})
-    digests = {stages.digest_of(config.asked(one, *each)) for each in [("/a", "b"), ("/a", "c"), ("/b", "b")]}
+    digests = {planning.digest_of(lxc_config.asked(one, *each)) for each in [("/a", "b"), ("/a", "c"), ("/b", "b")]}
     assert len(digests) == 3
 
 
@@ -112,7 +107,7 @@ def test_the_manifest_has_it() -> None:
 def test_a_checkpoint_keeps_it() -> None:
     saved = Manifest("id", {"rootfs": Stage(RECORDS, Moment("boot", 1.0), asked=ASKED)})
     current = saved.with_stage("rootfs", Stage(RECORDS, Moment("boot", 2.0), asked="cd" * 32))
-    after = checkpoint.after(saved, current, ["rootfs/f"], Moment("boot", 3.0))
+    after = contents.after(saved, current, ["rootfs/f"], Moment("boot", 3.0))
     assert after.stages["rootfs"] == Stage(RECORDS, Moment("boot", 3.0), asked=ASKED)
 
 
@@ -124,7 +119,7 @@ def test_the_way_back(asked: str) -> None:
     back = Action("replace", "rootfs/f", NEW, seen(OLD))
     other = Action("replace", "config", tree.file("config", 0o600, ""), seen(OLD))
     expected = (other,) if asked == ASKED else (back, other)
-    assert restoring.caused((back, other), saved, current) == expected
+    assert restore.caused((back, other), saved, current) == expected
 
 
 def test_each_warning_once() -> None:

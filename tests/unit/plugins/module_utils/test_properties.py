@@ -12,17 +12,13 @@ import os
 import re
 from typing import Any
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
-    config,
-    effective,
-    mounts,
-    rootfs,
-    spec,
-    tree,
-)
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Binary, Host
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Binary, Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import lxc_config, lxc_mounts, rootfs_tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.verify import in_force
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -126,7 +122,7 @@ def accepted(given_spec: dict[str, Any]) -> spec.Container | None:
 def rendered(container: spec.Container) -> str | None:
     """Its config; None where the target would have to be another one."""
     try:
-        return config.render(container, HOST, "/var/lib/lxc", "lxcbr0", Ids())
+        return lxc_config.render(container, HOST, "/var/lib/lxc", "lxcbr0", Ids())
     except ContainerError as error:
         assert "\n" not in str(error)
         return None
@@ -138,7 +134,7 @@ def test_a_config_has_the_values_of_its_spec(given_spec: dict[str, Any]) -> None
     text = rendered(container) if container else None
     if container is None or text is None:
         return
-    lines = effective.lines_of(text)
+    lines = in_force.lines_of(text)
     found: dict[str, list[str]] = {}
     for key, value in lines:
         found.setdefault(key, []).append(value)
@@ -152,7 +148,7 @@ def test_a_config_has_the_values_of_its_spec(given_spec: dict[str, Any]) -> None
     assert all(len(fields) == 6 for fields in entries)
     declared = entries[len(entries) - len(container.mounts) :]
     for fields, mount in zip(declared, container.mounts):
-        assert (mounts.decoded(fields[0]), "/" + mounts.decoded(fields[1])) == (mount.source, mount.target)
+        assert (lxc_mounts.decoded(fields[0]), "/" + lxc_mounts.decoded(fields[1])) == (mount.source, mount.target)
         assert ("ro" if mount.read_only else "rw") in fields[3].split(",")
         assert ("optional" in fields[3].split(",")) == mount.optional
 
@@ -196,7 +192,7 @@ def test_a_tree_stays_in_its_rootfs(given_spec: dict[str, Any]) -> None:
     if container is None:
         return
     try:
-        wanted = rootfs.wanted(container, HOST, "5eed")
+        wanted = rootfs_tree.wanted(container, HOST, "5eed")
     except ContainerError:
         return
     for path in wanted:

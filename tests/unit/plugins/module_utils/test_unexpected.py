@@ -9,22 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import (
-    checking,
-    checkpointing,
-    files,
-    frame,
-    information,
-    parallel,
-    spec,
-    stages,
-    states,
-    supervise,
-)
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import files
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, unexpected
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host import Host
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.idmap import Ids
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.runtime import Status, Tools
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import supervise
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc import config_check
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc.runtime import Status, Tools
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import checkpoint, container_info
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import container as states
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.stages import planning, runner
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.workers import pool
 
 BAD = "bad"
 FOUND = "unexpected UnicodeEncodeError: 'ascii' codec can't encode character '\\xfc' in position 0: ordinal not in"
@@ -50,13 +46,13 @@ def containers() -> list[spec.Container]:
 
 
 def test_plans() -> None:
-    def plan(container: spec.Container, *_rest: Any) -> stages.Planned:
+    def plan(container: spec.Container, *_rest: Any) -> planning.Planned:
         defect(container.name)
-        return stages.Planned(files.Change(container.name, (), None, None))  # type: ignore[arg-type]
+        return planning.Planned(files.Change(container.name, (), None, None))  # type: ignore[arg-type]
 
-    stage = stages.Stage("rootfs", lambda _container: (), lambda _containers: Host(), plan)
-    place = stages.Place("/nowhere", "br", Host(), lambda _container, _before: Ids())
-    planned, errors = frame.plan_all(stage, containers(), place, True)
+    stage = planning.Stage("rootfs", lambda _container: (), lambda _containers: Host(), plan)
+    place = planning.Place("/nowhere", "br", Host(), lambda _container, _before: Ids())
+    planned, errors = runner.plan_all(stage, containers(), place, True)
     assert list(planned) == ["good"]
     assert list(errors) == [BAD]
     assert errors[BAD].startswith(FOUND)
@@ -85,13 +81,13 @@ def test_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     def read(_lxc_path: str, name: str) -> None:
         defect(name)
 
-    monkeypatch.setattr(stages, "read_manifest", read)
+    monkeypatch.setattr(planning, "read_manifest", read)
     found = supervise.survey(Tools("/nowhere"), [BAD, "good"])
     assert str(found[BAD]).startswith(FOUND)
     assert found["good"] == supervise.Found("ABSENT")
-    told = information.described("/nowhere", BAD, Status("STOPPED"))
+    told = container_info.described("/nowhere", BAD, Status("STOPPED"))
     assert told["error"].startswith(FOUND)
-    assert set(told) == set(information.described("/nowhere", "good", None))
+    assert set(told) == set(container_info.described("/nowhere", "good", None))
 
 
 def test_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,9 +95,9 @@ def test_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
         defect(name)
         return 1, []
 
-    monkeypatch.setattr(checkpointing, "keep_one", keep)
+    monkeypatch.setattr(checkpoint, "keep_one", keep)
     there: supervise.Survey = dict.fromkeys((BAD, "good"), supervise.Found("STOPPED"))
-    items, kept = checkpointing.keep_all(checkpointing.Taking("/nowhere", None), [BAD, "good"], there, {})
+    items, kept = checkpoint.keep_all(checkpoint.Taking("/nowhere", None), [BAD, "good"], there, {})
     assert list(kept) == ["good"]
     assert items[0]["error"].startswith(FOUND)
 
@@ -111,13 +107,13 @@ def test_configs(monkeypatch: pytest.MonkeyPatch) -> None:
         defect(text)
         return ""
 
-    def here(function: Any, items: Any, *_rest: Any) -> dict[str, parallel.Result]:
-        return {item: parallel.Result(function(item)) for item in items}
+    def here(function: Any, items: Any, *_rest: Any) -> dict[str, pool.Result]:
+        return {item: pool.Result(function(item)) for item in items}
 
-    monkeypatch.setattr(checking, "private_run", lambda: None)
-    monkeypatch.setattr(checking, "check_one", check)
-    monkeypatch.setattr(parallel, "each", here)
-    refused = checking.check_configs(Tools("/nowhere"), {"one": BAD, "two": "good"})
+    monkeypatch.setattr(config_check, "private_run", lambda: None)
+    monkeypatch.setattr(config_check, "check_one", check)
+    monkeypatch.setattr(pool, "each", here)
+    refused = config_check.check_configs(Tools("/nowhere"), {"one": BAD, "two": "good"})
     assert list(refused) == ["one"]
     assert refused["one"].startswith(FOUND)
 
@@ -128,7 +124,7 @@ def test_what_is_an_error_of_all_stays_one(monkeypatch: pytest.MonkeyPatch, tmp_
     def keep(_taking: Any, _name: str) -> tuple[int, list[str]]:
         raise OSError(28, "No space left on device", str(tmp_path))
 
-    monkeypatch.setattr(checkpointing, "keep_one", keep)
+    monkeypatch.setattr(checkpoint, "keep_one", keep)
     there: supervise.Survey = {"good": supervise.Found("STOPPED"), BAD: ContainerError("no")}
     with pytest.raises(OSError):
-        checkpointing.keep_all(checkpointing.Taking("/nowhere", None), ["good"], there, {})
+        checkpoint.keep_all(checkpoint.Taking("/nowhere", None), ["good"], there, {})

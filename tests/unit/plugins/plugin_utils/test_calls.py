@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils import arguments
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import argument_specs
 from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import calls
 
 ROOT = Path(__file__).parents[4]
@@ -37,7 +37,7 @@ def test_ansible_finds_the_action_of_each_module() -> None:
     """Without it the module of a stage would run, which is documentation alone, and others not in UTF-8."""
     runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
     names = [name for name in runtime["action_groups"]["lxc"] if name != "stage"]
-    assert set(arguments.STAGES) < set(names)
+    assert set(argument_specs.STAGES) < set(names)
     assert runtime["plugin_routing"]["modules"] == {name: {"action_plugin": f"{COLLECTION}.stage"} for name in names}
 
 

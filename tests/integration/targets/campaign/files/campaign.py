@@ -91,11 +91,11 @@ def stage_killed(chance, rounds):
 
 def injected(name, number, error, specs):
     """The results of the stages that write, with one call of their code which fails; and whether that was reached."""
-    files = ground.utils("files")
+    writer = ground.utils("disk.files")
     left = [number]
 
     class Calls:
-        """Stands for the module os in files.py."""
+        """Stands for the module os in the code that writes."""
 
         def __getattr__(self, attribute):
             call = getattr(os, attribute)
@@ -111,7 +111,7 @@ def injected(name, number, error, specs):
         return replaced
 
     if name == "syncfs":
-        syscalls = ground.utils("syscalls")
+        syscalls = ground.utils("target.system_calls")
         library = syscalls.libc()
 
         class Library:
@@ -127,7 +127,7 @@ def injected(name, number, error, specs):
 
         syscalls.libc = Library
     else:
-        files.os = Calls()
+        writer.os = Calls()
     results = run_chain(specs, stages=ground.STAGES[:3])
     return [results, left[0] <= 0]
 
@@ -317,7 +317,7 @@ def loads(_chance, rounds):
         generated = json.load(stream)
     texts = {str(number): text for number, (text, _values) in enumerate(generated)}
     assert len(texts) >= rounds, len(texts)
-    reached = Child(lambda: ground.utils("checking").check_configs(runtime_of(), texts)).result()
+    reached = Child(lambda: ground.utils("lxc.config_check").check_configs(runtime_of(), texts)).result()
     assert reached == {}, reached
     if ground.RUNTIME == "binding":
         different = Child(read_back, generated).result()
@@ -327,7 +327,7 @@ def loads(_chance, rounds):
 
 def runtime_of():
     """How LXC is reached."""
-    return ground.utils("runtime").choose(ground.RUNTIME, LXC_PATH)
+    return ground.utils("lxc.runtime").choose(ground.RUNTIME, LXC_PATH)
 
 
 def read_back(generated):

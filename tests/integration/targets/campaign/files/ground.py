@@ -55,11 +55,11 @@ def parameters(specs, lxc_path):
 def run_stage(stage, specs, check=False, lxc_path=LXC_PATH, failed=None):
     """The result of one stage, in this process; one that was refused as a whole has its sentence alone."""
     given = dict(parameters(specs, lxc_path), failed_earlier=failed or {})
-    asked = [utils("checking").check_configs] if stage == "config" else []
+    asked = [utils("lxc.config_check").check_configs] if stage == "config" else []
     try:
         if stage == "container":
-            return utils("states").run(given, check, True)
-        return utils("frame").run(utils("stage_" + stage).STAGE, given, check, True, *asked)
+            return utils("modules.container").run(given, check, True)
+        return utils("stages.runner").run(utils("stages." + stage).STAGE, given, check, True, *asked)
     except utils("errors").Error as error:
         return {"containers": [], "msg": str(error)}
 
@@ -250,7 +250,7 @@ def assert_no_litter(names, lxc_path=LXC_PATH):
 def remove(names, lxc_path=LXC_PATH):
     """Remove containers, with the module."""
     given = dict(parameters([], lxc_path), name=list(names), state="absent")
-    result = Child(lambda: utils("states").run(given, False, True)).result()
+    result = Child(lambda: utils("modules.container").run(given, False, True)).result()
     assert "msg" not in result, result["msg"]
     assert_no_litter([], lxc_path)
 

@@ -149,7 +149,7 @@ def failed(results):
 def try_to_remove(lxc_path=LXC_PATH):
     """Remove the container, which may be refused."""
     given = dict(ground.parameters([], lxc_path), name=["cp-siege"], state="absent")
-    return Child(lambda: ground.utils("states").run(given, False, True)).result()
+    return Child(lambda: ground.utils("modules.container").run(given, False, True)).result()
 
 
 def build(spec, lxc_path=LXC_PATH):

@@ -40,6 +40,8 @@ TOP = os.path.dirname(os.path.realpath(__file__))
 LXC_PATH = os.path.join(TOP, "lxc")
 # Where hooks of containers bind what LXC binds from there.
 MOUNTS = "/run/softwarecontainer.mounts"
+# The code of the collection that writes, whose system calls are made to fail.
+WRITER = "/module_utils/disk/"
 # An interface name has at most 15 characters, and no two runs at once may share a bridge.
 BRIDGE = "sc%sb" % TOP[-8:]
 LIMITS = (

@@ -1,0 +1,305 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Brings back what a checkpoint holds (I/O): what has come goes, then the files, then the states.
+
+Each part begins with a look at what is there, so that after a kill at any moment the next run goes on. Files are
+brought back by the transactions of files.py, some containers at a time, so that a hundred need not be in memory.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+
+from ..disk import beneath, files
+from ..errors import ContainerError, RefusedError, unexpected
+from ..lifecycle import supervise
+from ..lxc import runtime
+from ..model import manifest, tree
+from ..model.id_map import Ids
+from ..modules import container
+from ..plan import transitions
+from ..stages import config, planning
+from ..target import processes
+from . import contents
+
+# How many containers are planned and changed together: they share their syncs.
+TOGETHER = 8
+TEXT_MAX = 32 * 1024 * 1024
+
+
+@dataclass
+class Outcome:
+    """What has been done so far, or would be: by container the changes, the reasons of failures, and the diffs.
+
+    `due` are those that may be restarted, `predicted` what check mode has not carried out, see supervise.foreseen.
+    """
+
+    changes: Dict[str, List[str]] = field(default_factory=dict)
+    errors: Dict[str, str] = field(default_factory=dict)
+    diffs: List[Dict[str, str]] = field(default_factory=list)
+    due: Set[str] = field(default_factory=set)
+    predicted: Dict[str, Tuple[bool, Ids]] = field(default_factory=dict)
+
+    def add(self, name: str, changes: Sequence[str]) -> None:
+        """Note further changes of a container."""
+        self.changes.setdefault(name, []).extend(changes)
+
+
+def read_index(lxc_path: str) -> Optional[contents.Index]:
+    """The index of the checkpoint of a lxc path; None where there is no checkpoint. Raises RefusedError."""
+    place = os.path.join(lxc_path, files.CHECKPOINT)
+    if not os.path.lexists(place):
+        return None
+    try:
+        return contents.parse_index(read(place, "index.json"))
+    except ContainerError as error:
+        raise RefusedError("%s: %s" % (place, error)) from None
+
+
+def read(place: str, path: str) -> str:
+    """The text of a file of a checkpoint. Raises ContainerError."""
+    try:
+        with beneath.Directories(place) as directories:
+            text = beneath.read_text(directories, path, TEXT_MAX)
+    except OSError as error:
+        raise ContainerError("%s/%s cannot be read: %s" % (place, path, error.strerror)) from None
+    if text is None:
+        raise contents.damaged()
+    return text
+
+
+def restore(
+    reached: runtime.Runtime, times: supervise.Times, check: bool
+) -> Tuple[List[Dict[str, Any]], List[Dict[str, str]], contents.Index]:
+    """The results of all containers, those of the checkpoint first, the diffs, and its index. Raises RefusedError."""
+    # The index is read under the lock: a run that drops the checkpoint meanwhile would leave us nothing to bring back.
+    with nullcontext() if check else files.locked(reached.lxc_path, [files.CHECKPOINT]):
+        index = read_index(reached.lxc_path)
+        if index is None:
+            raise RefusedError("there is no checkpoint in %s to bring back" % reached.lxc_path)
+        items, diffs = bring_all_back(reached, index, times, check)
+        return items, diffs, index
+
+
+def bring_all_back(
+    reached: runtime.Runtime, index: contents.Index, times: supervise.Times, check: bool
+) -> Tuple[List[Dict[str, Any]], List[Dict[str, str]]]:
+    """The results of all containers, those of the checkpoint first, and the diffs; its lock is held."""
+    new = newcomers(reached.lxc_path, index)
+    wishes = [
+        supervise.Wish(name, contents.STATES[kept.state], declared=True) for name, kept in index.containers.items()
+    ]
+    going = [supervise.Wish(name, "absent") for name in new]
+    names = [wish.name for wish in wishes + going]
+    outcome = Outcome()
+    with nullcontext() if check else files.locked(reached.lxc_path, names):
+        before = container.look(reached, wishes + going, check)
+        if not check:
+            # A run that was killed while it started containers has left LXC's logs, and they need no other start.
+            files.remove_logs([files.log_of(reached.lxc_path, name) for name in names])
+        halted = [halt(wish) for wish in wishes if wish.state in ("", "stopped") and runs(before[wish.name])]
+        carry_out(reached, going + halted, before, before, times, check, outcome)
+        bring_back(reached.lxc_path, [wish.name for wish in wishes], check, outcome)
+        settled = [wish.name for wish in halted] if check else []
+        moving = [
+            wish._replace(restart=wish.name in outcome.due)
+            for wish in wishes
+            if wish.state and wish.name not in outcome.errors and wish.name not in settled
+        ]
+        now = foresee(before, outcome) if check else supervise.survey(reached, [wish.name for wish in moving])
+        carry_out(reached, moving, now, before, times, check, outcome)
+        after = before if check else supervise.survey(reached, names)
+        if not check:
+            verify(moving + going, after, outcome)
+    return [item_of(name, before, after, outcome, check) for name in names], outcome.diffs
+
+
+def newcomers(lxc_path: str, index: contents.Index) -> List[str]:
+    """The containers of ours that have come since then, those included whose build was interrupted."""
+    found = supervise.names_with(lxc_path, manifest.FILE_NAME) + files.unfinished(lxc_path)
+    return sorted(set(found) - set(index.containers))
+
+
+def runs(found: Any) -> bool:
+    """Whether a container has processes."""
+    return isinstance(found, supervise.Found) and found.pid is not None
+
+
+def halt(wish: supervise.Wish) -> supervise.Wish:
+    """The wish to stop, before its files change, a container that did not run then."""
+    return wish._replace(state="stopped")
+
+
+def foresee(before: supervise.Survey, outcome: Outcome) -> supervise.Survey:
+    """What check mode goes by: a container whose config LXC cannot load now will have the one of then."""
+    found: supervise.Survey = {
+        name: supervise.Found("RUNNING") if isinstance(there, runtime.LoadError) else there
+        for name, there in before.items()
+    }
+    for name, (moved, ids) in outcome.predicted.items():
+        there = found[name]
+        if isinstance(there, supervise.Found):
+            found[name] = supervise.foreseen(there, moved, ids)
+    return found
+
+
+def carry_out(
+    reached: runtime.Runtime,
+    wishes: Sequence[supervise.Wish],
+    now: supervise.Survey,
+    before: supervise.Survey,
+    times: supervise.Times,
+    check: bool,
+    outcome: Outcome,
+) -> None:
+    """Bring containers to the states wished for, or say what it would take."""
+    steps, errors = container.plan_all(reached.lxc_path, wishes, now, check)
+    if not check and any(steps.values()):
+        errors.update(supervise.carry_out(reached, wishes, steps, times))
+    for wish in wishes:
+        if steps.get(wish.name):
+            outcome.add(wish.name, steps[wish.name])
+            outcome.diffs.append(container.diff_of(wish, steps[wish.name], before))
+    outcome.errors.update(errors)
+
+
+def bring_back(lxc_path: str, names: Sequence[str], check: bool, outcome: Outcome) -> None:
+    """Bring back the files of all containers, some at a time."""
+    sound: Set[str] = set()
+    left = [name for name in names if name not in outcome.errors]
+    for start in range(0, len(left), TOGETHER):
+        planned: List[planning.Planned] = []
+        for name in left[start : start + TOGETHER]:
+            try:
+                planned.append(plan(lxc_path, name, sound, outcome))
+            except ContainerError as error:
+                outcome.errors[name] = str(error)
+            except Exception as error:  # pylint: disable=broad-except
+                outcome.errors[name] = unexpected(error)
+        changes = [one.change for one in planned if one.writes]
+        errors = files.apply(lxc_path, changes) if changes and not check else {}
+        outcome.errors.update(errors)
+        for one in planned:
+            if one.change.name not in errors:
+                outcome.add(one.change.name, one.changes)
+                outcome.diffs += one.diffs()
+
+
+def plan(lxc_path: str, name: str, sound: Set[str], outcome: Outcome) -> planning.Planned:
+    """What it takes to bring back the files of one container. Raises ContainerError."""
+    place = os.path.join(lxc_path, files.CHECKPOINT)
+    saved = contents.parse_saved(read(place, "containers/%s.json" % name))
+    root = os.path.join(lxc_path, name)
+    try:
+        current = planning.read_manifest(lxc_path, name) or manifest.Manifest()
+        wanted = saved.wanted(os.path.join(place, "objects"))
+        records = {**contents.owned_by(saved.manifest), **contents.owned_by(current)}
+        owned = {path: tree.recorded(path, record) for path, record in records.items()}
+        ids = contents.ids_after(saved.manifest, current)
+        actions = tree.plan(wanted, planning.observe(lxc_path, name, wanted, owned, ids), owned)
+        actions = tuple(with_content(action, sound) for action in actions)
+        status = os.stat(root) if os.path.isdir(root) else None
+    except OSError as error:
+        raise ContainerError("%s cannot be read: %s" % (error.filename or root, error.strerror)) from None
+    now = manifest.Moment(processes.boot_id(), processes.since_boot())
+    looked_at = planning.read_again(lxc_path, name, actions, contents.owned_by(current), ids)
+    after = contents.after(saved.manifest, current, seen_inside(caused(looked_at, saved.manifest, current)), now)
+    changes = tree.describe(actions)
+    if current.stages and current.ids != after.ids:
+        changes.append("map its ids to " + after.ids.words())
+    if not actions and not contents.same_entries(current, saved.manifest):
+        changes.append("record in the manifest what is already there")
+    if status and tree.Access(status.st_mode & 0o7777, status.st_gid) != saved.access:
+        changes.append("adjust its directory to " + saved.access.words())
+    if files.leftovers(lxc_path, name):
+        changes.append("remove what an interrupted run left behind")
+    if after != saved.manifest:
+        outcome.due.add(name)
+    if current.changed() != after.changed() or after.ids.before:
+        outcome.predicted[name] = current.changed() != after.changed(), after.ids
+    if not changes:
+        return planning.Planned(files.Change(name, (), manifest.Manifest(), manifest.Manifest()))
+    return planning.Planned(files.Change(name, actions, current, after, saved.access), tuple(changes), True)
+
+
+def caused(
+    actions: Tuple[tree.Action, ...], saved: manifest.Manifest, current: manifest.Manifest
+) -> Tuple[tree.Action, ...]:
+    """The actions that are due to another spec, or to somebody's changes, and not to the target alone."""
+    found = actions
+    for name, stage in saved.stages.items():
+        there = current.stages.get(name)
+        if there and stage.asked and there.asked == stage.asked:
+            mine = {*stage.entries, *there.entries}
+            kept = planning.caused(tuple(action for action in found if action.path in mine), there, stage.asked)
+            found = tuple(action for action in found if action.path not in mine or action in kept)
+    return found
+
+
+def seen_inside(actions: Tuple[tree.Action, ...]) -> List[str]:
+    """The paths that change for a container that runs."""
+    return [action.path for action in actions if config.seen_inside((action,))]
+
+
+def with_content(action: tree.Action, sound: Set[str]) -> tree.Action:
+    """The same action with the content of a small file in it, so that a diff shows it; `sound`: contents seen before.
+
+    Raises ContainerError where the checkpoint no longer has the content that was kept.
+    """
+    entry = action.entry
+    if entry is None or entry.source is None or action.verb == "adjust":
+        return action
+    small = entry.size <= beneath.SHOWN_SIZE
+    if small or entry.digest not in sound:
+        content = read_object(entry, small)
+        sound.add(entry.digest)
+        if small:
+            return action._replace(entry=entry._replace(source=None, content=content))
+    return action
+
+
+def read_object(entry: tree.Entry, small: bool) -> bytes:
+    """See that a content is what was kept, and return it where it is small. Raises ContainerError."""
+    digest, content = sha256(), b""
+    try:
+        with open(str(entry.source), "rb", buffering=0) as stream:
+            for chunk in iter(lambda: stream.read(beneath.CHUNK), b""):
+                digest.update(chunk)
+                content += chunk if small else b""
+    except OSError as error:
+        raise ContainerError("%s of the checkpoint cannot be read: %s" % (entry.path, error.strerror)) from None
+    if digest.hexdigest() != entry.digest:
+        raise ContainerError("%s: the checkpoint no longer has the content that was kept" % entry.path)
+    return content
+
+
+def verify(wishes: Sequence[supervise.Wish], after: supervise.Survey, outcome: Outcome) -> None:
+    """Note where what is there now is not what was then."""
+    good = [wish for wish in wishes if wish.name not in outcome.errors]
+    outcome.errors.update(supervise.verify(good, after))
+
+
+def item_of(
+    name: str, before: supervise.Survey, after: supervise.Survey, outcome: Outcome, check: bool
+) -> Dict[str, Any]:
+    """The result of one container."""
+    was, now = before[name], after[name]
+    changes = outcome.changes.get(name, [])
+    steps_only = all(change in transitions.STEPS for change in changes)
+    failed = name in outcome.errors
+    item: Dict[str, Any] = {
+        "name": name,
+        # Of a failed step it is not known how far it came; files are either back or as they were.
+        "changed": bool(changes) and (check or not failed or was != now or not steps_only),
+        "changes": changes,
+        "state_before": was.state if isinstance(was, supervise.Found) else None,
+        "state": now.state if isinstance(now, supervise.Found) else None,
+        "pid": now.pid if isinstance(now, supervise.Found) else None,
+        "not_kept": [],
+    }
+    return dict(item, error=outcome.errors[name]) if failed else item

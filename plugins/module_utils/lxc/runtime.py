@@ -1,0 +1,434 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Talks to LXC (I/O): one narrow interface, through the `lxc` Python binding or through the lxc-* tools.
+
+Nothing else of this collection knows how LXC is reached. Both have the same methods; names are containers
+that have a config below `lxc_path`. A call that fails raises ContainerError with LXC's own words.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+from ..errors import ContainerError, RefusedError
+from ..target import processes
+from ..workers import pool
+
+STATES = ["STOPPED", "STARTING", "RUNNING", "STOPPING", "ABORTING", "FREEZING", "FROZEN", "THAWED"]
+# How long LXC may take for an answer or a change of state that waits for nothing else, in seconds.
+PATIENCE = 30
+# The longest that a start may ever be given.
+START_MAX = 86400
+# The longest name of an abstract socket that LXC does not hash, commands_utils.c.
+SOCKET_NAME_MAX = 104
+# Variables that would change how LXC's own tool runs on the target.
+LOADER = ("LD_", "LXC_", "GLIBC_", "MALLOC_", "GCONV_", "LOCPATH", "PATH")
+# What such a name looks like, with the path of the containers, or with a hash.
+COMMAND_SOCKET = re.compile(r"@(/.*)/[^/]+/command")
+HASHED_SOCKET = re.compile(r"@lxc/[0-9a-f]{16}/command")
+DUMMY = "softwarecontainer-check"
+
+
+class LoadError(ContainerError):
+    """LXC cannot load the config of a container."""
+
+
+class Status(NamedTuple):
+    """What LXC says of a container: its state, and the process id of its PID 1 on the target.
+
+    `monitored`: whether LXC's monitor is there. Without it LXC says STOPPED, whatever is still alive.
+    """
+
+    state: str
+    pid: Optional[int] = None
+    monitored: bool = True
+
+
+class Program(NamedTuple):
+    """A program to run in a container; numbers of user and group as the container counts them."""
+
+    argv: Tuple[str, ...]
+    environment: Tuple[Tuple[str, str], ...] = ()
+    uid: Optional[int] = None
+    gid: Optional[int] = None
+
+
+class Binding(NamedTuple):
+    """LXC through its Python binding; `spellings`: how LXC may know the directory, the user's first, see place_of."""
+
+    lxc_path: str
+    kind: str = "binding"
+    spellings: Tuple[str, ...] = ()
+
+    def version(self) -> str:
+        """The version of liblxc."""
+        return str(lxc().version)
+
+    def container(self, name: str) -> Any:
+        """LXC's object of a container. It makes a directory for its lock: never for a name that is not there."""
+        try:
+            return lxc().Container(name, place_of(self, name))
+        except RuntimeError:
+            raise unloadable(self.lxc_path, name) from None
+
+    def get_ready(self) -> None:
+        """Load the binding once, before many processes would each load it."""
+        lxc()
+
+    def get_ready_to_start(self) -> None:
+        """See once how containers can be started, before many processes would each look."""
+        starts_by_program()
+
+    def status(self, name: str) -> Status:
+        """State and PID 1 of one container."""
+        container = self.container(name)
+        state, pid = container.state, container.init_pid
+        return Status(known(state), pid if pid > 0 else None)
+
+    def start(self, name: str, log: str) -> None:
+        """Start, until LXC says RUNNING. LXC's errors go to the log.
+
+        With LXC's own program where it can be had: a start forks some times, and LXC's monitor is a fork that stays. Of
+        a Python with a module the start takes a quarter longer, and the monitor three times the memory.
+        """
+        if starts_by_program():
+            Tools(self.lxc_path, spellings=self.spellings).start(name, log)
+            return
+        container = self.container(name)
+        container.set_config_item("lxc.log.file", log)
+        container.set_config_item("lxc.log.level", "ERROR")
+        if not container.start(close_fds=True):
+            raise ContainerError("LXC did not start it")
+
+    def halt(self, name: str) -> None:
+        """Ask PID 1 to end, and do not wait."""
+        self.container(name).shutdown(0)
+
+    def kill(self, name: str) -> None:
+        """End all processes."""
+        self.must(name, "stop")
+
+    def freeze(self, name: str) -> None:
+        """Stop all processes from being scheduled."""
+        self.must(name, "freeze")
+
+    def unfreeze(self, name: str) -> None:
+        """Let all processes be scheduled again."""
+        self.must(name, "unfreeze")
+
+    def must(self, name: str, verb: str) -> None:
+        """Call a method that says whether it did its work."""
+        if not getattr(self.container(name), verb)():
+            raise ContainerError("LXC could not %s it" % verb)
+
+    def load(self, place: str, path: str, log: str) -> bool:
+        """Whether LXC takes a config. Its errors go to the log."""
+        container = lxc().Container(DUMMY, place)
+        container.clear_config()
+        container.set_config_item("lxc.log.file", log)
+        container.set_config_item("lxc.log.level", "ERROR")
+        return bool(container.load_config(path))
+
+
+class Tools(NamedTuple):
+    """LXC through its lxc-* programs; `spellings`: how LXC may know the directory, the user's first, see place_of."""
+
+    lxc_path: str
+    kind: str = "tools"
+    spellings: Tuple[str, ...] = ()
+
+    def version(self) -> str:
+        """The version of LXC."""
+        return call(["lxc-start", "--version"]).strip()
+
+    def get_ready(self) -> None:
+        """Nothing has to be loaded."""
+
+    def get_ready_to_start(self) -> None:
+        """Nothing has to be looked for."""
+
+    def status(self, name: str) -> Status:
+        """State and PID 1 of one container."""
+        try:
+            text = call(["lxc-info", "-n", name, "-P", place_of(self, name), "-s", "-p", "-H"]).split("\n")
+        except ContainerError as error:
+            raise (unloadable(self.lxc_path, name) if "Failed to load config" in str(error) else error) from None
+        values = dict(re.split(r":\s+", line, maxsplit=1) for line in text if ":" in line)
+        pid = int(values.get("PID", "-1"))
+        return Status(known(values.get("State", "")), pid if pid > 0 else None)
+
+    def start(self, name: str, log: str) -> None:
+        """Start, until LXC says RUNNING. LXC's errors go to the log."""
+        argv = ["lxc-start", "-n", name, "-P", paths_of(self)[0], "-d", "-q", "-o", log, "-l", "ERROR"]
+        # Who calls ends what takes too long.
+        call(argv, "LXC did not start it", START_MAX)
+
+    def halt(self, name: str) -> None:
+        """Ask PID 1 to end, and do not wait."""
+        call(["lxc-stop", "-n", name, "-P", place_of(self, name), "--nokill", "--nowait"])
+
+    def kill(self, name: str) -> None:
+        """End all processes."""
+        call(["lxc-stop", "-n", name, "-P", place_of(self, name), "--kill"])
+
+    def freeze(self, name: str) -> None:
+        """Stop all processes from being scheduled."""
+        call(["lxc-freeze", "-n", name, "-P", place_of(self, name)])
+
+    def unfreeze(self, name: str) -> None:
+        """Let all processes be scheduled again."""
+        call(["lxc-unfreeze", "-n", name, "-P", place_of(self, name)])
+
+    def load(self, place: str, path: str, log: str) -> bool:
+        """Whether LXC takes a config. Its errors go to the log."""
+        os.makedirs("%s/%s" % (place, DUMMY), exist_ok=True)
+        shutil.copyfile(path, "%s/%s/config" % (place, DUMMY))
+        argv = ["lxc-info", "-n", DUMMY, "-P", place, "-s", "-q", "-o", log, "-l", "ERROR"]
+        return subprocess.run(argv, **QUIET, check=False).returncode == 0
+
+
+Runtime = Union[Binding, Tools]
+QUIET: Dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+
+
+def choose(wanted: str, lxc_path: Optional[str]) -> Runtime:
+    """The way to LXC: `auto` takes the binding where the target has it. Raises RefusedError without LXC."""
+    bound = wanted != "tools" and has_binding()
+    tools = shutil.which("lxc-start") is not None
+    if wanted == "binding" and not bound:
+        raise RefusedError("runtime: the Python of the target has no module lxc; install python3-lxc, or use tools")
+    if not bound and not tools:
+        raise RefusedError("LXC was not found on the target: there is no lxc-start in PATH; install LXC")
+    own = own_path_by_binding if bound else own_path_by_tools
+    given = lxc_path or own()
+    path, known_as = os.path.realpath(given), spellings(given, own)
+    return Binding(path, spellings=known_as) if bound else Tools(path, spellings=known_as)
+
+
+def own_path_by_binding() -> str:
+    """The directory that LXC itself is set to, as the binding says."""
+    return str(lxc().get_global_config_item("lxc.lxcpath"))
+
+
+def own_path_by_tools() -> str:
+    """The same, as the tools say."""
+    return call(["lxc-config", "lxc.lxcpath"]).strip()
+
+
+def spellings(lxc_path: str, own: Callable[[], str]) -> Tuple[str, ...]:
+    """The paths by which LXC knows the directory of the containers, or may know it: the given one, then others.
+
+    LXC names the socket of a container that runs by the path that it was given: by another it would seem stopped. Who
+    starts a container by hand, and what LXC starts at boot, may spell a directory that is reached through links
+    otherwise than the user of this collection. Empty where there is no link and no other spelling.
+    """
+    lxc_path, real = lxc_path.rstrip("/"), os.path.realpath(lxc_path)
+    names = sockets()
+    found = {real, *(match.group(1) for match in map(COMMAND_SOCKET.fullmatch, names) if match)}
+    if any(map(HASHED_SOCKET.fullmatch, names)):
+        # Of a long path the socket has only the hash.
+        found.add(own().rstrip("/"))
+    others = sorted(path for path in found - {lxc_path} if os.path.realpath(path) == real)
+    return (lxc_path, *others) if others else ()
+
+
+def paths_of(runtime: Runtime) -> Tuple[str, ...]:
+    """The same of a way to LXC, never empty."""
+    return runtime.spellings or (runtime.lxc_path,)
+
+
+def place_of(runtime: Runtime, name: str) -> str:
+    """The directory of the containers as it is spelled for one that runs, and as the user spells it for any other."""
+    paths = paths_of(runtime)
+    if len(paths) == 1:
+        return paths[0]
+    present = set(sockets())
+    return next((path for path in paths if socket_name(path, name) in present), paths[0])
+
+
+def has_binding() -> bool:
+    """Whether this Python can load the binding; its compiled part may be for another version of Python."""
+    return all(importlib.util.find_spec(name) is not None for name in ("_lxc", "lxc"))
+
+
+def lxc() -> Any:
+    """LXC's Python binding, loaded where it is needed: most runs change nothing and never ask LXC.
+
+    Raises RefusedError where it is there and does not work, after an upgrade of LXC alone for example.
+    """
+    try:
+        return importlib.import_module("lxc")
+    except ImportError as error:
+        raise RefusedError(
+            "runtime: the Python module lxc of the target cannot be loaded (%s); repair python3-lxc, or use tools"
+            % error
+        ) from None
+
+
+@functools.lru_cache(maxsize=None)
+def starts_by_program() -> bool:
+    """Whether lxc-start is there and of the very LXC that the binding has loaded."""
+    own = Binding("").version()
+    with contextlib.suppress(ContainerError):
+        return Tools("").version() == own
+    return False
+
+
+def unloadable(lxc_path: str, name: str) -> LoadError:
+    """The error for a config that LXC cannot load."""
+    return LoadError("LXC cannot load %s/%s/config; let the config stage render it again" % (lxc_path, name))
+
+
+def known(state: str) -> str:
+    """A state as LXC names it; anything else is an error and never a default."""
+    if state not in STATES:
+        raise ContainerError("LXC reports the unknown state %r" % (state,))
+    return state
+
+
+def call(argv: Sequence[str], message: str = "", seconds: Optional[float] = None) -> str:
+    """Output of one of LXC's programs, which gets PATIENCE if not so many seconds. A failure is an error with its last words."""
+    limit = PATIENCE if seconds is None else seconds
+    try:
+        done = subprocess.run(argv, **QUIET, timeout=limit, check=False)
+    except subprocess.TimeoutExpired:
+        raise ContainerError("%s gave no answer within %g seconds" % (argv[0], limit)) from None
+    except OSError as error:
+        raise ContainerError("%s cannot be run: %s" % (argv[0], error.strerror)) from None
+    text = done.stdout.decode("utf-8", "replace")
+    if done.returncode != 0:
+        words = " ".join(text.split("\n")[-3:]).strip()
+        raise ContainerError(message or "%s failed with %d: %s" % (argv[0], done.returncode, words))
+    return text
+
+
+def sockets() -> List[str]:
+    """The names of the sockets of this network namespace, abstract ones with a leading @. See proc(5)."""
+    return socket_names(processes.sockets_text())
+
+
+def command_sockets(runtime: Runtime, name: str) -> List[str]:
+    """The names of the sockets through which LXC may talk to the monitor of a container, as /proc/net/unix has them."""
+    return [socket_name(path, name) for path in paths_of(runtime)]
+
+
+def socket_name(lxc_path: str, name: str) -> str:
+    """The name of the socket of a container, see lxc_make_abstract_socket_name in commands_utils.c."""
+    text = "@%s/%s/command" % (lxc_path, name)
+    if len(os.fsencode(text)) <= SOCKET_NAME_MAX + 1:
+        return text
+    number = 0xCBF29CE484222325
+    for byte in os.fsencode("%s/%s" % (lxc_path, name)):
+        number = ((number ^ byte) * 0x100000001B3) % (1 << 64)
+    return "@lxc/%016x/command" % number
+
+
+def socket_names(text: str) -> List[str]:
+    """The names in the text of /proc/net/unix."""
+    return [name for name, _inode in processes.named_sockets(text)]
+
+
+def statuses(runtime: Runtime, names: Sequence[str]) -> Dict[str, Union[Status, ContainerError]]:
+    """State and PID 1 of many containers, or why LXC cannot tell.
+
+    A container that runs has a command socket: who has none is stopped, also where its config is broken, unless its
+    PID 1 has survived its monitor.
+    """
+    present = set(sockets())
+    results: Dict[str, Union[Status, ContainerError]] = {}
+    for name in names:
+        own_sockets = command_sockets(runtime, name)
+        # Of a socket whose name is hashed LXC is asked: a version that hashes otherwise would make it seem stopped.
+        if not any(socket in present or HASHED_SOCKET.fullmatch(socket) for socket in own_sockets):
+            results[name] = Status("STOPPED")
+    asked = [name for name in names if name not in results]
+    results.update(ask_all(runtime, asked))
+    stopped = [name for name, result in results.items() if isinstance(result, Status) and result.state == "STOPPED"]
+    survivors = processes.inits({name: "%s/%s/rootfs" % (runtime.lxc_path, name) for name in stopped})
+    return {**results, **{name: Status("RUNNING", pid, False) for name, pid in survivors.items()}}
+
+
+def ask_all(runtime: Runtime, names: Sequence[str]) -> Dict[str, Union[Status, ContainerError]]:
+    """State and PID 1 of containers as LXC says, or why it cannot tell.
+
+    In processes of their own: LXC waits for ever for a container whose start hangs. Through the binding it is a message
+    each, for which few of them are enough.
+    """
+    results: Dict[str, Union[Status, ContainerError]] = {}
+    if not names:
+        return results
+    runtime.get_ready()
+    at_once = 2 if runtime.kind == "binding" else pool.AT_ONCE
+    for name, result in pool.each(lambda name: answer(runtime, name), names, PATIENCE, at_once).items():
+        state, pid, error, unloaded = result.value or ("", None, result.error, False)
+        results[name] = (LoadError if unloaded else ContainerError)(error) if error else Status(state, pid)
+    return results
+
+
+def halt_all(runtime: Runtime, names: Sequence[str]) -> None:
+    """Ask PID 1 of each container to end, and do not wait. Who cannot be asked is killed later.
+
+    Through the binding this is a message, for which a process each would be wasted.
+    """
+    if runtime.kind == "tools":
+        pool.each(runtime.halt, names, PATIENCE)
+        return
+    for name in names:
+        with contextlib.suppress(ContainerError):
+            runtime.halt(name)
+
+
+def answer(runtime: Runtime, name: str) -> List[Any]:
+    """What LXC says of one container, in a form that a child can send: state, PID 1, error, its kind."""
+    status = ask(runtime, name)
+    if isinstance(status, Status):
+        return [status.state, status.pid, "", False]
+    return ["", None, str(status), isinstance(status, LoadError)]
+
+
+def ask(runtime: Runtime, name: str) -> Union[Status, ContainerError]:
+    """State and PID 1 of one container, or why LXC cannot tell."""
+    try:
+        return runtime.status(name)
+    except ContainerError as error:
+        return error
+
+
+def attach(runtime: Runtime, name: str, program: Program, log: str) -> Tuple[List[str], Dict[str, str]]:
+    """Arguments and environment of the process that runs a program in a container.
+
+    Always LXC's own tool: it runs from a sealed copy of itself, so that root in the container cannot reach
+    the host's binary through /proc/PID/exe, which the Python interpreter behind the binding would lay open.
+    The values of variables go through the environment, where other users cannot read them.
+    """
+    tool = shutil.which("lxc-attach")
+    if tool is None:
+        raise ContainerError("there is no lxc-attach in PATH on the target; install LXC's tools")
+    argv = [tool, "-n", name, "-P", place_of(runtime, name), "-o", log, "-l", "ERROR", "-q", "--clear-env"]
+    own = {key: value for key, value in program.environment if not key.startswith(LOADER)}
+    argv += ["--keep-var=" + key for key in own]
+    argv += ["--set-var=%s=%s" % pair for pair in program.environment if pair[0] not in own]
+    argv += ["--uid=%d" % program.uid] if program.uid is not None else []
+    argv += ["--gid=%d" % program.gid] if program.gid is not None else []
+    return [*argv, "--", *program.argv], own
+
+
+def error_lines(log: str, offset: int = 0) -> Tuple[str, ...]:
+    """The messages of the ERROR lines of LXC's log, in order, without time and place in the source."""
+    try:
+        with open(log, encoding="utf-8", errors="replace") as stream:
+            stream.seek(offset)
+            lines = stream.read(65536).splitlines()
+    except FileNotFoundError:
+        return ()
+    found = [re.split(r" - \S+\.c:\w+:\d+ - ", line, maxsplit=1)[-1] for line in lines if " ERROR " in line]
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,204 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the module checkpoint (I/O): takes a checkpoint of all containers of ours, or drops it.
+
+One container after another, so that a hundred cost no more memory than one.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
+
+from .. import call, results
+from ..checkpoint import contents, restore
+from ..container_spec import spec, values
+from ..disk import beneath, files
+from ..errors import ContainerError, RefusedError, unexpected
+from ..lifecycle import supervise
+from ..lxc import runtime
+from ..model import manifest, tree
+from ..stages import planning
+from . import container
+
+ID_MAX = 200
+
+
+@dataclass
+class Taking:
+    """A checkpoint that is being made: its directory, None in check mode, and the contents that it has by now."""
+
+    lxc_path: str
+    place: Optional[str]
+    contents: Set[str] = field(default_factory=set)
+
+
+def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any]:
+    """The result of one call. Raises RefusedError before anything changes."""
+    containers = spec.parse_containers(parameters["containers"], parameters["defaults"])
+    times = container.times_of(parameters)
+    label = label_of(parameters)
+    reached = call.choose_runtime(parameters)
+    index: Optional[contents.Index] = None
+    items: List[Dict[str, Any]] = []
+    if parameters["state"] == "absent":
+        diffs = drop(reached, check)
+    elif parameters["state"] == "restored":
+        items, diffs, index = restore.restore(reached, times, check)
+    else:
+        ready = {one.name: contents.ready_of(one.ready) for one in containers}
+        items, diffs, index = take(reached, label, ready, check)
+    more: Dict[str, Any] = {"lxc_path": reached.lxc_path, "runtime": reached.kind, "checkpoint": shown(index)}
+    more["ready"] = contents.specs(index) if index else []
+    ours = supervise.names_with(reached.lxc_path, manifest.FILE_NAME)
+    more["present"] = [name for name in ours if supervise.has_config(reached.lxc_path, name)]
+    result = results.result_of(items, diffs if diff else [], more)
+    # The checkpoint itself comes and goes with a diff; what is brought back is told of each container.
+    return dict(result, changed=result["changed"] or (bool(diffs) and parameters["state"] != "restored"))
+
+
+def label_of(parameters: Mapping[str, Any]) -> str:
+    """The label of the checkpoint. Raises RefusedError."""
+    label = str(values.option("id", values.text, parameters["id"]))
+    if len(label) > ID_MAX:
+        raise RefusedError("id: is longer than %d characters" % ID_MAX)
+    return label
+
+
+def shown(index: Optional[contents.Index]) -> Optional[Dict[str, Any]]:
+    """A checkpoint in a result."""
+    return {"id": index.id, "taken": index.taken, "containers": list(index.containers)} if index else None
+
+
+def drop(reached: runtime.Runtime, check: bool) -> List[Dict[str, str]]:
+    """Remove the checkpoint, also one that is damaged; the diff is empty where there is none."""
+    place = os.path.join(reached.lxc_path, files.CHECKPOINT)
+    there = os.path.lexists(place)
+    if not there and not files.leftovers(reached.lxc_path, files.CHECKPOINT):
+        return []
+    try:
+        index = restore.read_index(reached.lxc_path)
+    except RefusedError:
+        index = None
+    if not check:
+        with files.locked(reached.lxc_path, [files.CHECKPOINT]):
+            told(files.drop_checkpoint, reached.lxc_path)
+    before = contents.listing(index) if index else "what is left of a checkpoint\n"
+    return [{"before_header": place, "after_header": place, "before": before, "after": ""}]
+
+
+def told(step: Callable[[str], Any], lxc_path: str) -> Any:
+    """Do something to the checkpoint. Raises RefusedError in a sentence where the disk does not let us."""
+    try:
+        return step(lxc_path)
+    except OSError as error:
+        raise RefusedError(files.reason_of(error, os.path.join(lxc_path, files.CHECKPOINT))) from None
+
+
+def take(
+    reached: runtime.Runtime, label: str, ready: Mapping[str, Tuple[Mapping[str, Any], ...]], check: bool
+) -> Tuple[List[Dict[str, Any]], List[Dict[str, str]], Optional[contents.Index]]:
+    """Take a checkpoint of all containers of ours, unless there is one. Where one of them cannot be kept, there is none.
+
+    A container that a checkpoint lacks would be removed when it is brought back.
+    """
+    index = restore.read_index(reached.lxc_path)
+    if index:
+        return [], [], index
+    names = supervise.names_with(reached.lxc_path, manifest.FILE_NAME)
+    with nullcontext() if check else files.locked(reached.lxc_path, [files.CHECKPOINT, *names]):
+        index = restore.read_index(reached.lxc_path)
+        if index:
+            # Another run has taken one while this one waited.
+            return [], [], index
+        found = supervise.survey(reached, names)
+        taking = Taking(reached.lxc_path, None if check else told(files.begin_checkpoint, reached.lxc_path))
+        try:
+            items, kept = keep_all(taking, names, found, ready)
+            if any("error" in item for item in items):
+                return [dict(item, changed=False, changes=[]) for item in items], [], None
+            index = contents.Index(label, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), kept)
+            if taking.place:
+                files.keep_text(taking.place, "index.json", contents.render_index(index))
+                files.finish_checkpoint(reached.lxc_path)
+        except OSError as error:
+            raise RefusedError(files.reason_of(error, os.path.join(reached.lxc_path, files.CHECKPOINT))) from None
+        finally:
+            if not check:
+                files.sweep(reached.lxc_path, files.CHECKPOINT)
+    place = os.path.join(reached.lxc_path, files.CHECKPOINT)
+    listed = {"before_header": place, "after_header": place, "before": "", "after": contents.listing(index)}
+    return items, [listed], index
+
+
+def keep_all(
+    taking: Taking, names: List[str], found: supervise.Survey, ready: Mapping[str, Tuple[Mapping[str, Any], ...]]
+) -> Tuple[List[Dict[str, Any]], Dict[str, contents.Kept]]:
+    """Keep each container; the results, and what the index says of those that are kept."""
+    items: List[Dict[str, Any]] = []
+    kept: Dict[str, contents.Kept] = {}
+    for name in names:
+        there = found[name]
+        state = there.state if isinstance(there, supervise.Found) else None
+        pid = there.pid if isinstance(there, supervise.Found) else None
+        item: Dict[str, Any] = {"name": name, "changed": True, "state_before": state, "state": state, "pid": pid}
+        try:
+            if isinstance(there, ContainerError):
+                raise there
+            if there.state not in contents.STATES:
+                raise ContainerError("its state is %s; run again when it is settled" % there.state)
+            count, lost = keep_one(taking, name)
+            kept[name] = contents.Kept(there.state, count, ready.get(name, ()))
+            items.append(dict(item, changes=["keep %d entries" % count], not_kept=lost))
+        except ContainerError as error:
+            items.append(dict(item, changed=False, changes=[], not_kept=[], error=str(error)))
+        except OSError:
+            raise
+        except Exception as error:  # pylint: disable=broad-except
+            items.append(dict(item, changed=False, changes=[], not_kept=[], error=unexpected(error)))
+    return items, kept
+
+
+def keep_one(taking: Taking, name: str) -> Tuple[int, List[str]]:
+    """Keep one container; how many entries, and the paths of those that could not be kept. Raises ContainerError."""
+    record = planning.read_manifest(taking.lxc_path, name)
+    if record is None:
+        raise ContainerError("it has gone while we looked; run again")
+    root = os.path.join(taking.lxc_path, name)
+    drifted: Dict[str, Optional[tree.Record]] = {}
+    lost: List[str] = []
+    owned = contents.owned_by(record)
+    with beneath.Directories(root, record.ids.owners()) as directories:
+        status = os.fstat(directories.must(""))
+        access = tree.Access(status.st_mode & 0o7777, status.st_gid)
+        for path in sorted(owned):
+            kept, whole = keep_entry(taking, directories, tree.recorded(path, owned[path]))
+            lost += [] if whole else [path]
+            if kept != owned[path]:
+                drifted[path] = kept
+    if taking.place:
+        text = contents.render_saved(contents.Saved(access, record, drifted))
+        files.keep_text(taking.place, "containers/%s.json" % name, text)
+    return len(owned) - sum(kept is None for kept in drifted.values()), lost
+
+
+def keep_entry(
+    taking: Taking, directories: beneath.Directories, owned: tree.Entry
+) -> Tuple[Optional[tree.Record], bool]:
+    """Keep one entry, with the content of a file; see contents.keep."""
+    see = beneath.look_at_link if owned.kind == tree.LINK else beneath.look
+    kept, whole = contents.keep(owned, see(directories, owned.path, owned.size, False))
+    if not taking.place or not kept or kept[0] != tree.FILE or kept[2] in taking.contents:
+        return kept, whole
+    limit = max(beneath.SHOWN_SIZE, owned.size)
+    try:
+        digest, size = files.keep_content(directories, owned.path, taking.place, limit)
+    except (ContainerError, FileNotFoundError):
+        # The container has put something else there meanwhile: the same as if that had been there before.
+        return None, False
+    taking.contents.add(digest)
+    return (tree.FILE, kept[1], digest, str(size)), whole

@@ -1,0 +1,106 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the module container_info (I/O, reads only): what is really there."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+
+from .. import call
+from ..container_spec import spec
+from ..disk import beneath
+from ..errors import ContainerError, RefusedError, unexpected
+from ..lifecycle import supervise
+from ..lxc import runtime
+from ..model import manifest, tree
+from ..plan import lxc_config
+from ..stages import planning
+from ..target import facts
+from ..verify import in_force, usage
+
+
+def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
+    """What is there of the containers given, or of all. Raises RefusedError."""
+    containers = spec.parse_containers(parameters["containers"], parameters["defaults"])
+    names: Sequence[str] = spec.parse_names(parameters["name"] or ())
+    if containers and names:
+        raise RefusedError("name: give either names or containers, not both")
+    reached = call.choose_runtime(parameters)
+    names = list(dict.fromkeys(names)) or [container.name for container in containers]
+    if parameters["name"] is None and not names:
+        names = supervise.names_with(reached.lxc_path, lxc_config.FILE_NAME, manifest.FILE_NAME)
+    present = [name for name in names if os.path.isdir(os.path.join(reached.lxc_path, name))]
+    statuses = runtime.statuses(reached, present)
+    return {
+        "changed": False,
+        "containers": [described(reached.lxc_path, name, statuses.get(name)) for name in names],
+        "lxc_path": reached.lxc_path,
+        "lxc_version": reached.version(),
+        "cgroup_version": facts.cgroup_version(),
+        "runtime": reached.kind,
+    }
+
+
+def described(lxc_path: str, name: str, status: Union[runtime.Status, ContainerError, None]) -> Dict[str, Any]:
+    """The same as `describe`, with a defect for an error of this container alone."""
+    try:
+        return describe(lxc_path, name, status)
+    except Exception as error:  # pylint: disable=broad-except
+        unknown: Dict[str, Any] = {"state": None, "pid": None, "ours": False, "restart_needed": False, "drift": []}
+        return {"name": name, **unknown, **measured(None), "error": unexpected(error)}
+
+
+def describe(lxc_path: str, name: str, status: Union[runtime.Status, ContainerError, None]) -> Dict[str, Any]:
+    """All that is known of one container. What cannot be told is null, with the reason under `error`."""
+    item: Dict[str, Any] = {"name": name, "state": "ABSENT", "pid": None, "ours": False, "error": None}
+    record = None
+    try:
+        record = planning.read_manifest(lxc_path, name) if status else None
+        item["ours"] = record is not None
+    except planning.ForeignError:
+        pass  # Somebody else's container is nothing to complain of: `ours` says it.
+    except ContainerError as error:
+        item["error"] = str(error)
+    if isinstance(status, ContainerError):
+        item.update(state=None, error=str(status))
+    elif status:
+        complete = supervise.has_config(lxc_path, name)
+        item.update(state=status.state if complete or status.pid else "INCOMPLETE", pid=status.pid)
+    item["restart_needed"] = bool(status and record and supervise.restart_due(status, record))
+    item.update(drift_of(lxc_path, name, record))
+    try:
+        return {**item, **measured(item["pid"])}
+    except ContainerError as error:
+        return {**item, **measured(None), "error": item["error"] or str(error)}
+
+
+def drift_of(lxc_path: str, name: str, record: Optional[manifest.Manifest]) -> Dict[str, Any]:
+    """Where the disk is not as the manifest says that it was left."""
+    if record is None:
+        return {"drift": []}
+    entries = {
+        path: tree.recorded(path, kept) for stage in record.stages.values() for path, kept in stage.entries.items()
+    }
+    try:
+        with beneath.Directories(os.path.join(lxc_path, name), record.ids.owners()) as directories:
+            found = beneath.observe(directories, entries, {})
+        return {"drift": tree.describe(tree.plan(entries, found, entries))}
+    except (ContainerError, OSError) as error:
+        return {"drift": [str(error)]}
+
+
+def measured(pid: Optional[int]) -> Dict[str, Any]:
+    """What the kernel says of a container that runs. Raises ContainerError where that cannot be understood."""
+    if not pid:
+        return {"addresses": [], "memory_bytes": None, "cpu_seconds": None, "limits": {}, "effective": {}}
+    limits: Dict[str, Optional[str]] = usage.effective_limits(pid)
+    addresses: List[str] = usage.addresses(pid)
+    return {
+        "addresses": addresses,
+        "memory_bytes": usage.memory_bytes(pid),
+        "cpu_seconds": usage.cpu_seconds(pid),
+        "limits": limits,
+        "effective": {**in_force.of(pid)._asdict(), "limits": limits},
+    }

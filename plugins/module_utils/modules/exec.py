@@ -1,0 +1,153 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the module exec (I/O): one program in a running container. What it prints is text and nothing else."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from .. import call
+from ..container_spec import spec, values
+from ..disk import beneath, files
+from ..errors import ContainerError, RefusedError
+from ..lxc import runtime
+from ..workers import command
+
+ACCOUNTS_MAX = 1024 * 1024
+NUMBER = values.integer(0, 4294967294)
+# The shell changes the directory and becomes the program.
+CHANGE_DIRECTORY = ("sh", "-c", 'cd -- "$0" && exec "$@"')
+
+
+def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
+    """The result of one program. Raises RefusedError before anything is run."""
+    name, argv, environment = parse(parameters)
+    reached = call.choose_runtime(parameters)
+    try:
+        pid = running_pid(reached, name)
+        root = "/proc/%d/root" % pid
+        reason = skip_reason(root, parameters["creates"], parameters["removes"])
+        if reason:
+            return {"changed": False, "cmd": list(argv), "rc": 0, "stdout": "", "stderr": "", "msg": reason}
+        if check:
+            return {"changed": True, "cmd": list(argv), "skipped": True, "msg": "would run, were it not in check mode"}
+        uid, gid = account(root, parameters["user"], parameters["group"])
+        if parameters["chdir"]:
+            argv = (*CHANGE_DIRECTORY, parameters["chdir"], *argv)
+        return execute(reached, name, runtime.Program(argv, environment, uid, gid), parameters)
+    except ContainerError as error:
+        raise RefusedError("container %r: %s" % (name, error)) from None
+    except OSError as error:
+        raise RefusedError("container %r: no program can be run in it: %s" % (name, error.strerror)) from None
+
+
+def parse(parameters: Mapping[str, Any]) -> Tuple[str, Tuple[str, ...], Tuple[Tuple[str, str], ...]]:
+    """Name, argv and environment. Arguments may have line breaks: no shell and no config sees them."""
+    name = spec.parse_names([parameters["name"]])[0]
+    argv = tuple(parameters["argv"])
+    if not argv or not argv[0]:
+        raise RefusedError("argv: %r names no program" % (list(argv),))
+    if parameters["timeout"] is not None and not parameters["timeout"] > 0:
+        raise RefusedError("timeout: %r is not more than 0 seconds" % parameters["timeout"])
+    if parameters["output_limit"] < 0:
+        raise RefusedError("output_limit: %r is not a number of bytes" % parameters["output_limit"])
+    if any("\0" in word for word in argv):
+        raise RefusedError("argv: an argument has a NUL character")
+    try:
+        environment = values.within(
+            "environment", lambda given: variables(given, parameters["secrets"]), parameters["environment"]
+        )
+        for key in ("chdir", "creates", "removes"):
+            if parameters[key]:
+                values.within(key, values.path, parameters[key])
+    except values.InvalidError as error:
+        raise RefusedError(error.sentence()) from None
+    return name, argv, environment
+
+
+def variables(given: Any, secrets: Mapping[str, Any]) -> Tuple[Tuple[str, str], ...]:
+    """The variables with their values. Raises schema.InvalidError."""
+    found: List[Tuple[str, str]] = []
+    for name, value in spec.reveal(spec.ENVIRONMENT(given), secrets):
+        secret = isinstance(value, spec.Secret)
+        if secret and name.startswith(runtime.LOADER):
+            raise values.InvalidError("cannot be secret: LXC gets it as an argument, which all users can read", name)
+        found.append((name, value.value if isinstance(value, spec.Secret) else value))
+    return tuple(found)
+
+
+def running_pid(reached: runtime.Runtime, name: str) -> int:
+    """PID 1 of a container, on the target. Raises ContainerError where it does not run."""
+    if not os.path.isfile(os.path.join(reached.lxc_path, name, "config")):
+        raise ContainerError("there is no such container in %s" % reached.lxc_path)
+    status = runtime.statuses(reached, [name])[name]
+    if isinstance(status, ContainerError):
+        raise status
+    if status.state != "RUNNING" or not status.pid:
+        raise ContainerError("it is %s and must be RUNNING to run a program in it" % status.state)
+    return status.pid
+
+
+def skip_reason(root: str, creates: Optional[str], removes: Optional[str]) -> str:
+    """Why there is nothing to run, or an empty string. The paths are those inside the container."""
+    if creates and beneath.exists_inside(root, creates):
+        return "did not run, since %s exists in the container" % creates
+    if removes and not beneath.exists_inside(root, removes):
+        return "did not run, since %s does not exist in the container" % removes
+    return ""
+
+
+def account(root: str, user: Optional[str], group: Optional[str]) -> Tuple[Optional[int], Optional[int]]:
+    """The numbers of a user and a group, given as numbers or as names that the container knows."""
+    uid, gid = find(root, "user", user, "/etc/passwd")
+    given = find(root, "group", group, "/etc/group")[0]
+    return uid, given if given is not None else gid
+
+
+def find(root: str, key: str, wanted: Optional[str], file: str) -> Tuple[Optional[int], Optional[int]]:
+    """The number of an account and, for a user, of its group. See passwd(5), group(5)."""
+    if not wanted:
+        return None, None
+    for line in beneath.text_inside(root, file, ACCOUNTS_MAX).split("\n"):
+        fields = line.split(":")
+        if wanted in (fields[0], *fields[2:3]):
+            try:
+                return NUMBER(fields[2]), NUMBER(fields[3]) if key == "user" else None
+            except (values.InvalidError, IndexError):
+                continue
+    try:
+        # Without a group LXC would keep that of root.
+        return NUMBER(wanted), NUMBER(wanted)
+    except values.InvalidError:
+        raise ContainerError("%s: the container's %s has no %r" % (key, file, wanted)) from None
+
+
+def execute(
+    reached: runtime.Runtime, name: str, program: runtime.Program, parameters: Mapping[str, Any]
+) -> Dict[str, Any]:
+    """Run it and say how it ended. Raises ContainerError where LXC could not run it at all."""
+    log = files.scratch(reached.lxc_path, name)
+    try:
+        argv, environment = runtime.attach(reached, name, program, log)
+        stdin = (parameters["stdin"] or "").encode("utf-8", "surrogateescape")
+        ended = command.run(argv, environment, stdin, parameters["timeout"], parameters["output_limit"])
+        errors = runtime.error_lines(log)
+    finally:
+        files.remove_logs([log])
+    if errors:
+        raise ContainerError("LXC could not run %s: %s" % (ascii(program.argv[0]), "; ".join(errors[:3])))
+    result: Dict[str, Any] = {
+        "changed": True,
+        "cmd": list(parameters["argv"]),
+        "rc": ended.code,
+        "stdout": ended.stdout.decode("utf-8", "replace"),
+        "stderr": ended.stderr.decode("utf-8", "replace"),
+        "output_truncated": ended.cut,
+    }
+    if ended.code is None:
+        result["msg"] = "container %r: the program was killed after %g seconds" % (name, parameters["timeout"])
+    elif ended.code != 0:
+        result["msg"] = "container %r: the program ended with %d" % (name, ended.code)
+    return dict(result, failed=ended.code != 0)

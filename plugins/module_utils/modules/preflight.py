@@ -1,0 +1,117 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the module preflight (I/O, reads only): specs in, what the target can and cannot do out."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from .. import call
+from ..container_spec import spec
+from ..disk import files
+from ..errors import ContainerError, RefusedError
+from ..lxc import runtime
+from ..model import id_map
+from ..plan import rootfs_tree
+from ..preflight import requirements
+from ..target import facts, id_mapped_mounts, resolvers, system_calls
+
+# Where LXC itself keeps containers, if it cannot be asked.
+LXC_PATH = "/var/lib/lxc"
+
+
+def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
+    """The verdicts; `msg` is there where one that is needed is not fulfilled. Raises RefusedError for bad specs."""
+    bridge = call.bridge_of(parameters)
+    containers = spec.parse_containers(parameters["containers"], parameters["defaults"], bridge=bridge)
+    wanted = [container for container in containers if container.state != "absent"]
+    found = gather(parameters, bridge)
+    checks = {name: check(found, wanted) for name, check in requirements.CHECKS.items()}
+    needed = requirements.needed_by(wanted) if parameters["needed"] is None else parameters["needed"]
+    told = [
+        {
+            "name": name,
+            "ok": check.ok,
+            "needed": name in needed,
+            "found": check.found,
+            "advice": None if check.ok else check.advice,
+        }
+        for name, check in checks.items()
+    ]
+    result: Dict[str, Any] = {"changed": False, "checks": told, "lxc_path": found.lxc_path}
+    result["checkpoint"] = os.path.lexists(os.path.join(found.lxc_path, files.CHECKPOINT))
+    reasons = requirements.reasons(checks, needed)
+    return {**result, "msg": "; ".join(reasons)} if reasons else result
+
+
+def gather(parameters: Mapping[str, Any], bridge: str) -> requirements.Facts:
+    """What there is to read. Raises RefusedError for a lxc_path that is none."""
+    version, ways, lxc_path, unreached = lxc(parameters)
+    nearest = facts.existing(lxc_path)
+    status = os.statvfs(nearest)
+    try:
+        can_map, reason = id_mapped_mounts.supported(nearest)
+    except OSError as error:
+        can_map, reason = False, "%s: %s" % (error.filename, error.strerror)
+    except ContainerError as error:
+        can_map, reason = False, str(error).partition("; ")[0]
+    return requirements.Facts(
+        root=os.geteuid() == 0,
+        kernel=platform.release(),
+        namespaces=frozenset(os.listdir("/proc/self/ns")),
+        users=int(facts.read_text("/proc/sys/user/max_user_namespaces").strip() or 0),
+        layout=facts.cgroup_version(),
+        controllers={name: version for name, (version, point) in facts.hierarchies().items() if visible(point)},
+        seccomp=facts.seccomp(),
+        seccomp_profile=facts.seccomp_profile(),
+        apparmor=facts.apparmor(),
+        selinux=facts.selinux(),
+        lxc=version,
+        ways=ways,
+        unreached=unreached,
+        lxc_path=lxc_path,
+        init_lxc=facts.first_program("init.lxc", facts.INIT_DIRECTORIES),
+        init_lxc_static=facts.first_program("init.lxc.static", facts.INIT_DIRECTORIES),
+        bridge=bridge,
+        interfaces=frozenset(os.listdir("/sys/class/net")),
+        resolv_conf=facts.read_text(rootfs_tree.RESOLV_CONF),
+        resolver=resolvers.find((bridge,)),
+        # The one that is found; the stages look at those that specs name.
+        busybox=facts.busybox(None),
+        ids=len(id_map.slots(*facts.free_ids())),
+        closed=facts.closed(lxc_path) or "",
+        mapping="" if can_map else reason,
+        free=status.f_bavail * status.f_frsize,
+        # File systems such as btrfs make inodes as they need them, and say that there are none.
+        inodes=status.f_favail if status.f_files else None,
+        there=frozenset(os.listdir(lxc_path)) if nearest == lxc_path else frozenset(),
+        python=platform.python_version(),
+        ctypes=system_calls.has_ctypes(),
+        noexec=bool(status.f_flag & os.ST_NOEXEC),
+        profiles=facts.apparmor_state(),
+        read_only=tuple(path for path in (nearest, "/run") if os.statvfs(path).f_flag & os.ST_RDONLY),
+    )
+
+
+def lxc(parameters: Mapping[str, Any]) -> Tuple[Optional[str], Tuple[str, ...], str, str]:
+    """The version of LXC, the ways to reach it, its directory, and why it cannot be reached, empty where it can.
+
+    There is a directory also where there is no LXC yet. Raises RefusedError for a lxc_path that is none.
+    """
+    wanted = call.lxc_path_of(parameters)
+    tools = shutil.which("lxc-start") is not None
+    ways = tuple(name for name, there in (("binding", runtime.has_binding()), ("tools", tools)) if there)
+    try:
+        reached = runtime.choose(parameters["runtime"], wanted)
+        return reached.version(), ways, reached.lxc_path, ""
+    except (RefusedError, ContainerError) as error:
+        return None, ways, wanted or LXC_PATH, str(error)
+
+
+def visible(point: str) -> bool:
+    """Whether a cgroup hierarchy is what one sees at its mount point, see cgroups(7)."""
+    return os.path.exists(point + "/cgroup.procs")

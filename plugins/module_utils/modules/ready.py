@@ -1,0 +1,181 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the module ready (I/O): waits until the checks of all containers hold, each in a process of its own."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+
+from .. import call, results
+from ..container_spec import spec
+from ..disk import beneath
+from ..errors import ContainerError
+from ..lifecycle import supervise
+from ..lxc import runtime
+from ..readiness import conditions, connections
+from ..target import processes
+from ..workers import pool
+from . import exec
+
+# A process that has still not told its verdict so long after its bound is killed. It hangs in the kernel, in a file
+# system that the container has mounted for example.
+GRACE = 5.0
+# More processes would need more descriptors than a process usually may have. Further checks wait for their turn.
+AT_ONCE = 256
+OUTPUT_MAX = 4096
+
+Places = Dict[str, Tuple[str, spec.Check]]
+
+
+def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
+    """The result for all containers. Raises RefusedError."""
+    containers = spec.parse_containers(parameters["containers"], parameters["defaults"])
+    reached = call.choose_runtime(parameters)
+    more = {"lxc_path": reached.lxc_path, "runtime": reached.kind}
+    if check:
+        items = [item_of(container, None, {}, "") for container in containers]
+        return results.result_of(items, [], dict(more, skipped=True))
+    wishes = [supervise.Wish(container.name, container.state) for container in containers]
+    names = [wish.name for wish in wishes]
+    before = supervise.survey(reached, names)
+    errors = supervise.verify(wishes, before)
+    waiting = [one for one in containers if one.state == "started" and one.name not in errors]
+    verdicts = wait(reached, waiting, {one.name: pid_of(before, one.name) for one in waiting})
+    after = supervise.survey(reached, names) if verdicts else before
+    errors.update(changed(wishes, before, after, errors))
+    items = [item_of(one, after, verdicts.get(one.name, {}), errors.get(one.name, "")) for one in containers]
+    return results.result_of(items, [], more)
+
+
+def pid_of(found: supervise.Survey, name: str) -> int:
+    """PID 1 of a container that runs; 0 for any other."""
+    there = found.get(name)
+    return (there.pid or 0) if isinstance(there, supervise.Found) else 0
+
+
+def changed(
+    wishes: List[supervise.Wish], before: supervise.Survey, after: supervise.Survey, errors: supervise.Errors
+) -> supervise.Errors:
+    """The containers that are not as they were when the gate began: another state, or another PID 1."""
+    good = [wish for wish in wishes if wish.name not in errors]
+    found = supervise.verify(good, after)
+    for wish in good:
+        was, now = pid_of(before, wish.name), pid_of(after, wish.name)
+        if wish.name not in found and was != now:
+            found[wish.name] = "its PID 1 was %d on the target when the gate began and is now %d" % (was, now)
+    return found
+
+
+def wait(
+    reached: runtime.Runtime, containers: List[spec.Container], pids: Mapping[str, int]
+) -> Dict[str, Dict[int, Dict[str, Any]]]:
+    """The verdict on each check, by container and by place in its list.
+
+    All are waited for at once, in a process each: a check that hangs keeps nothing from the others, and a
+    process that has entered a container's network stays there.
+    """
+    places: Places = {
+        "%s %d" % (one.name, place): (one.name, check) for one in containers for place, check in enumerate(one.ready)
+    }
+    if not places:
+        return {}
+    since = {name: processes.started(pid) for name, pid in pids.items()}
+
+    def watch(item: str) -> Dict[str, Any]:
+        name, check = places[item]
+        return watch_one(reached, name, check, pids[name], since[name])
+
+    longest = max(conditions.bound(check) for _name, check in places.values())
+    found = pool.each(watch, list(places), longest + GRACE, AT_ONCE, keep=False)
+    verdicts: Dict[str, Dict[int, Dict[str, Any]]] = {}
+    for item, result in found.items():
+        name, check = places[item]
+        place = int(item.rpartition(" ")[2])
+        lost = {"held": False, "reason": result.error, "error": "%s: %s" % (conditions.title(check), result.error)}
+        verdicts.setdefault(name, {})[place] = lost if result.error else result.value
+    return verdicts
+
+
+def watch_one(
+    reached: runtime.Runtime, name: str, check: spec.Check, pid: int, started: Optional[float]
+) -> Dict[str, Any]:
+    """Look until there is a verdict, or PID 1 has ended, whose end wakes us."""
+    begun = time.monotonic()
+    look = LOOKS[conditions.kind(check)](reached, name, check, pid)
+    watch, verdict, error = conditions.Watch(), None, ""
+    while verdict is None:
+        at = time.monotonic() - begun
+        try:
+            reason = look(conditions.patience(check, watch, at))
+        except (ContainerError, OSError) as problem:
+            reason = str(problem)
+        at = time.monotonic() - begun
+        watch = conditions.looked(watch, at, reason)
+        verdict = conditions.verdict(check, watch, at)
+        if verdict is None:
+            processes.wait_for_end([pid], conditions.pause(check, watch, at))
+        # The number may have been given to another process by now, so it is the time of its start that counts.
+        if started is None or processes.started(pid) != started:
+            verdict, error = False, conditions.ENDED
+    error = error or ("" if verdict else conditions.failure(check, watch))
+    seconds = round(time.monotonic() - begun, 2)
+    return {"held": verdict, "seconds": seconds, "reason": watch.reason, "error": error}
+
+
+Look = Callable[[float], str]
+
+
+def look_command(reached: runtime.Runtime, name: str, check: spec.Check, _pid: int) -> Look:
+    """A look that runs a program in the container."""
+    argv = check.command or ()
+
+    def look(seconds: float) -> str:
+        options = {"argv": argv, "stdin": None, "timeout": seconds, "output_limit": OUTPUT_MAX}
+        done = exec.execute(reached, name, runtime.Program(argv), options)
+        return conditions.ended(done["rc"], done["stdout"], done["stderr"])
+
+    return look
+
+
+def look_tcp(_reached: runtime.Runtime, _name: str, check: spec.Check, pid: int) -> Look:
+    """A look that connects to a port, from within the container's network namespace."""
+    connections.enter(pid)
+    return lambda seconds: conditions.unanswered(connections.connect(pid, check.tcp or 0, seconds))
+
+
+def look_file(_reached: runtime.Runtime, _name: str, check: spec.Check, pid: int) -> Look:
+    """A look for a path as the container sees it."""
+    path = check.file or ""
+    return lambda _seconds: "" if beneath.exists_inside("/proc/%d/root" % pid, path) else "there is no such file"
+
+
+LOOKS: Mapping[str, Callable[[runtime.Runtime, str, spec.Check, int], Look]] = {
+    "command": look_command,
+    "tcp": look_tcp,
+    "file": look_file,
+}
+
+
+def item_of(
+    container: spec.Container, found: Optional[supervise.Survey], verdicts: Mapping[int, Dict[str, Any]], error: str
+) -> Dict[str, Any]:
+    """The result of one container. What was not looked at is null."""
+    there = found.get(container.name) if found else None
+    blank = {"held": None, "seconds": None, "reason": "", "error": ""}
+    told = [{**blank, **verdicts.get(place, {})} for place in range(len(container.ready))]
+    # That PID 1 has ended is said by all checks, and once is enough.
+    errors = list(dict.fromkeys(filter(None, [one["error"] for one in told]))) or ([error] if error else [])
+    item: Dict[str, Any] = {
+        "name": container.name,
+        "changed": False,
+        "ready": None if found is None else not errors,
+        "state": there.state if isinstance(there, supervise.Found) else None,
+        "pid": there.pid if isinstance(there, supervise.Found) else None,
+        "checks": [
+            {"check": conditions.title(check), "held": one["held"], "seconds": one["seconds"], "reason": one["reason"]}
+            for check, one in zip(container.ready, told)
+        ],
+    }
+    return dict(item, error="; ".join(errors)) if errors else item

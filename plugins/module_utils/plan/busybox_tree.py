@@ -1,0 +1,71 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: busybox and its applets in a container, from its spec and the facts of the target."""
+
+from __future__ import annotations
+
+import functools
+from typing import Dict, Set, Tuple
+
+from ..container_spec.spec import Container
+from ..errors import ContainerError
+from ..model import tree
+from ..model.host import Binary, Host
+
+BINARY = "rootfs/bin/busybox"
+TARGET = "/bin/busybox"
+
+
+def wanted(container: Container, host: Host) -> Dict[str, tree.Entry]:
+    """The entries that busybox needs in the rootfs. Raises ContainerError.
+
+    Never setuid: an applet runs with the rights of its caller.
+    """
+    if container.busybox.method == "none":
+        return {}
+    binary = host.busybox(container.busybox.path)
+    if binary.interpreter and not container.system_mounts:
+        raise ContainerError(
+            "busybox.path: %s needs %s, which is not there without system_mounts; give a static busybox"
+            % (binary.path, binary.interpreter)
+        )
+    declared = declared_paths(container)
+    shared = entries(binary, container.busybox.method, chosen(container, binary))
+    return {path: entry for path, entry in shared.items() if path not in declared} if declared else shared
+
+
+def declared_paths(container: Container) -> Set[str]:
+    """The entries that are another stage's, since the spec declares them."""
+    declared = {"rootfs" + item.path for item in container.files + container.directories}
+    return declared | {"rootfs" + mount.target for mount in container.mounts if mount.create}
+
+
+def asked(container: Container) -> object:
+    """What the spec asks for. Which busybox that is, and what applets it has, is the target's to say."""
+    return container.busybox, container.system_mounts, sorted(declared_paths(container))
+
+
+def chosen(container: Container, binary: Binary) -> Tuple[str, ...]:
+    """The applets to link: all that this busybox has, or the declared ones. Raises ContainerError."""
+    if container.busybox.applets is None:
+        return binary.applets
+    missing = [applet for applet in container.busybox.applets if applet not in binary.applets]
+    if missing:
+        raise ContainerError("busybox.applets: %s has no applet %r" % (binary.path, missing[0]))
+    return container.busybox.applets
+
+
+@functools.lru_cache(maxsize=8)
+def entries(binary: Binary, method: str, applets: Tuple[str, ...]) -> Dict[str, tree.Entry]:
+    """The entries for one busybox, made once and shared by all containers that use it; not to be changed."""
+    found = tree.Shared()
+    found[BINARY] = (
+        tree.copied(BINARY, 0o755, binary.path, binary.digest, binary.size)
+        if method == "copy"
+        else tree.file(BINARY, 0o755, "")
+    )
+    for applet in applets:
+        if applet != "busybox":
+            found["rootfs/bin/" + applet] = tree.link("rootfs/bin/" + applet, TARGET)
+    return found

@@ -1,0 +1,44 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: what a version of LXC cannot do with a target, although LXC and the target are in order."""
+
+from __future__ import annotations
+
+from typing import List, Sequence
+
+from ..container_spec.spec import Container, Limits
+
+# LXC 7.0 has no key for cgroups of version 1 any more, and its keys for version 2 want that at /sys/fs/cgroup.
+WITHOUT_VERSION_1 = 7
+ADVICE = (
+    "start the target with cgroups of version 2 alone, by systemd.unified_cgroup_hierarchy=1 on the kernel's command line,"
+    " or without systemd by cgroup_no_v1=all there and cgroup2 mounted at /sys/fs/cgroup; only a container with"
+    " security.devices set to all and without limits can do without"
+)
+
+
+def lacks_cgroups(version: str, layout: str) -> bool:
+    """Whether this LXC can do nothing with the cgroups of the target: `layout` is 1, 2 or hybrid, see target.py."""
+    major = version.partition(".")[0]
+    return layout != "2" and major.isdigit() and int(major) >= WITHOUT_VERSION_1
+
+
+def cgroup_keys(container: Container) -> List[str]:
+    """The keys of a spec that LXC needs cgroups for."""
+    found = ["security.devices"] if container.security.devices is not None else []
+    found += ["limits"] if container.limits != Limits() else []
+    return found + [key for key, _values in container.lxc if key.startswith(OLD_KEYS)]
+
+
+OLD_KEYS = "lxc.cgroup."
+
+
+def refusal(version: str, layout: str) -> str:
+    """Why this LXC cannot have what needs cgroups."""
+    return "LXC %s needs cgroups of version 2 alone, and the target has version %s" % (version, layout)
+
+
+def is_refused_key(lines: Sequence[str]) -> bool:
+    """Whether errors of LXC say that it does not know a key for cgroups of version 1."""
+    return any('Unsupported config key "%s' % OLD_KEYS in line for line in lines)

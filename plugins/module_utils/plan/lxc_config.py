@@ -1,0 +1,290 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: the LXC config of a container, from its spec and the facts of the target. See lxc.container.conf(5)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from typing import Dict, List, Optional, Tuple
+
+from ..container_spec.spec import OWN_DIRECTORY, Autostart, Container, Interface, Limits, Secret, interface_name
+from ..container_spec.values import CONTROL
+from ..errors import ContainerError
+from ..model import tree
+from ..model.host import Host
+from ..model.id_map import Ids
+from . import lxc_hooks, lxc_mounts, security
+
+FILE_NAME = "config"
+HEADER = "# Rendered whole by softwarecontainer.lxc from the container spec; changes made here are lost.\n"
+# Where hooks bind what LXC binds from there, container by container. Nothing there outlives a boot.
+MOUNTS = "/run/softwarecontainer.mounts"
+SCRIPT = OWN_DIRECTORY + "/command"
+# 68 years; the largest time that every sleep takes, also with 32 bits.
+IDLE_SECONDS = "2147483647"
+# Types of interfaces that hang on another one, for which the bridge is the default.
+LINKED = ("veth", "macvlan", "ipvlan", "vlan")
+NEEDS_LINK = LINKED + ("phys",)
+# LXC 4.0 sets the interface of this name up, of an empty network too, and fails without one; later ones overlook it there.
+LOOPBACK = "lo"
+# Keys that do not change what runs, so that their change needs no restart, and a value that says what holds anyway.
+AT_REST = ("lxc.start.", "lxc.group ", "lxc.monitor.", "lxc.log.")
+# What is the same for a container that runs, in a mount entry.
+BY_ITSELF = re.compile(r"(?<= none )r(?=bind,)|,create=(dir|file)(?= )")
+SAID_ANYWAY = re.compile(r"lxc\.net\.[0-9]+\.name = %s" % LOOPBACK)
+CPU_PERIOD = 100000
+
+# To be counted up where a spec has to be rendered in another way for containers that run, which are then restarted.
+RENDERING = 1
+
+Line = Tuple[str, str]
+
+
+def sources(container: Container) -> List[str]:
+    """The paths on the target whose existence decides about the config."""
+    found = lxc_mounts.sources(container)
+    found += [container.security.seccomp] if container.security.seccomp.startswith("/") else []
+    return found
+
+
+def render(container: Container, host: Host, lxc_path: str, bridge: str, ids: Ids, place: str = "") -> str:
+    """The text of the whole config. Raises ContainerError where the target lacks what it needs.
+
+    `place`: the path of the same directory without links, if it is another one than `lxc_path`.
+    """
+    lines: List[Line] = [
+        ("lxc.uts.name", container.hostname),
+        ("lxc.rootfs.path", "dir:%s/%s/rootfs" % (lxc_path, container.name)),
+        *init(container, host),
+        ("lxc.autodev", str(int(container.autodev))),
+        ("lxc.tty.max", str(container.tty)),
+        ("lxc.pty.max", str(container.pty)),
+        *lxc_mounts.lines(container, host, ids, place_of_mounts(place or lxc_path, container.name)),
+        *network(container, host, bridge),
+        *environment(container),
+        *limits(container.limits, host),
+        *security.lines(container.security, host, ids),
+        *autostart(container),
+        *[(key, value) for key, values in container.lxc for value in values],
+    ]
+    for key, value in lines:
+        # The spec has none; what else is in here comes from the target.
+        if CONTROL.search(key + value):
+            raise ContainerError("%s: %s has a line break or another control character" % (key, ascii(value)))
+    return HEADER + "".join(
+        key + "\n" if key == tree.SECRET else "%s = %s\n" % (key, quoted(value)) for key, value in lines
+    )
+
+
+def place_of_mounts(lxc_path: str, name: str) -> str:
+    """Where the hooks of a container bind what LXC binds from there; `lxc_path` has no links in it."""
+    return "%s/%s-%s" % (MOUNTS, hashlib.sha256(lxc_path.encode("utf-8", "surrogateescape")).hexdigest()[:8], name)
+
+
+def quoted(value: str) -> str:
+    """A value as LXC reads it back: it strips blanks, and one pair of quotes around the whole."""
+    paired = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+    return '"%s"' % value if value != value.strip() or paired else value
+
+
+def environment(container: Container) -> List[Line]:
+    """The variables. A mark goes before each that is secret, for whoever shows the config."""
+    lines: List[Line] = []
+    for name, value in container.environment:
+        if isinstance(value, Secret):
+            lines.append((tree.SECRET, ""))
+        lines.append(("lxc.environment", "%s=%s" % (name, value.value if isinstance(value, Secret) else value)))
+    return lines
+
+
+def init(container: Container, host: Host) -> List[Line]:
+    """PID 1: LXC's small init with the command as its child, or the declared one."""
+    argv = launched(container, host)
+    if container.init:
+        return [("lxc.init.cmd", " ".join(argv))]
+    program = lxc_mounts.init_program(container, host)
+    if not program:
+        kind = "init.lxc" if container.system_mounts else "init.lxc.static, which is needed without system_mounts,"
+        raise ContainerError("init: %s was not found on the target; install LXC's init or declare an init" % kind)
+    inside = "%s/%s" % (lxc_mounts.INIT_DIRECTORY, program.rpartition("/")[2])
+    if lxc_mounts.linked(lxc_mounts.INIT_DIRECTORY, container, host):
+        inside = host.links.get(program, program)
+        if not inside.startswith("/usr/"):
+            raise ContainerError("init: %s cannot be reached from the container; declare an init" % program)
+    # Without --name init.lxc ends at once; it hands SIGTERM on to the command.
+    words = (inside, "--name", container.name, "--", *argv)
+    return [("lxc.init.cmd", " ".join(words)), ("lxc.signal.halt", "SIGTERM")]
+
+
+def wanted_argv(container: Container, host: Host) -> Tuple[str, ...]:
+    """What is to run: the declared init, the declared command, or one that idles."""
+    return container.init or container.command or idle(container, host)
+
+
+def launched(container: Container, host: Host) -> Tuple[str, ...]:
+    """What LXC is told to run: the program itself, or a shell with a script that becomes the program.
+
+    LXC splits `lxc.init.cmd` at blanks, before 6.0 without any regard for quotes.
+    """
+    argv = wanted_argv(container, host)
+    if all(plain(word) for word in argv):
+        return argv
+    if container.busybox.method != "none" and "sh" in host.busybox(container.busybox.path).applets:
+        return ("/bin/busybox", "sh", SCRIPT)
+    if container.system_mounts and host.shell:
+        return (host.shell, SCRIPT)
+    key = "init" if container.init else "command"
+    raise ContainerError("%s: words with blanks or quotes need a shell in the container, and there is none" % key)
+
+
+def plain(word: str) -> bool:
+    """Whether LXC takes a word as it is."""
+    return bool(word) and not any(letter.isspace() or letter in "'\"" for letter in word)
+
+
+def script(container: Container, host: Host) -> Optional[str]:
+    """The text of the script that becomes the program; None where there is no need for one."""
+    argv = wanted_argv(container, host)
+    if all(plain(word) for word in argv):
+        return None
+    return "#!/bin/sh\nexec %s\n" % " ".join(shlex.quote(word) for word in argv)
+
+
+def idle(container: Container, host: Host) -> Tuple[str, ...]:
+    """A command that does nothing for ever."""
+    if container.busybox.method != "none" and "sleep" in host.busybox(container.busybox.path).applets:
+        return ("/bin/busybox", "sleep", IDLE_SECONDS)
+    if container.system_mounts and host.sleep:
+        return (host.sleep, IDLE_SECONDS)
+    raise ContainerError("command: there is no busybox and no sleep below /usr to idle with; declare a command")
+
+
+def network(container: Container, host: Host, bridge: str) -> List[Line]:
+    """The interfaces, eth0 first; none declared means a network namespace with nothing but lo."""
+    if not container.network:
+        # Without the flag even lo is down.
+        return [("lxc.net.0.type", "empty"), ("lxc.net.0.name", LOOPBACK), ("lxc.net.0.flags", "up")]
+    return [line for index, item in enumerate(container.network) for line in interface(index, item, host, bridge)]
+
+
+def link_of(item: Interface, bridge: str) -> Optional[str]:
+    """What an interface hangs on, or what it is, on the target; None for those that need nothing there."""
+    return item.link or (bridge if item.type in LINKED else None)
+
+
+def missed(container: Container, host: Host, bridge: str) -> List[str]:
+    """The interfaces that a container needs and that are not on the target."""
+    links = [link_of(item, bridge) for item in container.network if item.type in NEEDS_LINK]
+    return [link for link in links if link and link not in host.interfaces]
+
+
+def require_link(index: int, item: Interface, link: Optional[str], host: Host) -> None:
+    """Raise ContainerError where what an interface needs is not on the target and will not be at the start."""
+    if item.type not in NEEDS_LINK or link in host.interfaces or (link and host.away.get(link) == ""):
+        return
+    what = "there is no interface %s on the target" % link if link else "a link is needed for type %s" % item.type
+    if link and link in host.away:
+        what = "%s is in the container %s, which runs; stop that one first" % (link, ascii(host.away[link]))
+    raise ContainerError("network[%d].link: %s" % (index, what))
+
+
+def interface(index: int, item: Interface, host: Host, bridge: str) -> List[Line]:
+    """The lines of one interface."""
+    link = link_of(item, bridge)
+    require_link(index, item, link, host)
+    up = item.flags == "up" and item.type != "none"
+    values: List[Tuple[str, Optional[str]]] = [
+        ("type", item.type),
+        ("link", link),
+        ("name", LOOPBACK if item.type == "empty" and up else interface_name(index, item)),
+        ("flags", "up" if up else None),
+        ("hwaddr", item.hwaddr),
+        ("mtu", str(item.mtu) if item.mtu else None),
+        *[("ipv4.address", address) for address in item.ipv4],
+        ("ipv4.gateway", item.ipv4_gateway),
+        *[("ipv6.address", address) for address in item.ipv6],
+        ("ipv6.gateway", item.ipv6_gateway),
+    ]
+    return [("lxc.net.%d.%s" % (index, key), value) for key, value in values if value is not None]
+
+
+def limit_files(wanted: Limits, controllers: Dict[str, int]) -> List[Tuple[str, str, str, str]]:
+    """The limits as (key of the spec, controller, cgroup file, value), for the cgroup version in force.
+
+    `memory_swap` counts memory and swap together, as version 1 does; version 2 counts swap alone. CPU shares
+    become a weight by runc's formula. Raises ContainerError where the target has no such controller.
+    """
+    files: List[Tuple[str, str, str, str]] = []
+
+    def want(key: str, controller: str, names: Tuple[str, str], values: Tuple[str, str]) -> None:
+        version = controllers.get(controller)
+        if version is None:
+            raise ContainerError("limits.%s: the target's kernel has no %s cgroup controller" % (key, controller))
+        files.append((key, controller, names[version - 1], values[version - 1]))
+
+    if wanted.memory is not None:
+        want("memory", "memory", ("memory.limit_in_bytes", "memory.max"), (str(wanted.memory),) * 2)
+    if wanted.memory_swap is not None and wanted.memory is not None:
+        both = str(wanted.memory_swap), str(wanted.memory_swap - wanted.memory)
+        want("memory_swap", "memory", ("memory.memsw.limit_in_bytes", "memory.swap.max"), both)
+    if wanted.cpu_shares is not None:
+        weight = 1 + (wanted.cpu_shares - 2) * 9999 // 262142
+        want("cpu_shares", "cpu", ("cpu.shares", "cpu.weight"), (str(wanted.cpu_shares), str(weight)))
+    if wanted.cpus is not None:
+        quota = str(round(wanted.cpus * CPU_PERIOD))
+        want("cpus", "cpu", ("cpu.cfs_quota_us", "cpu.max"), (quota, "%s %d" % (quota, CPU_PERIOD)))
+    if wanted.pids is not None:
+        want("pids", "pids", ("pids.max", "pids.max"), (str(wanted.pids),) * 2)
+    return files
+
+
+def limits(wanted: Limits, host: Host) -> List[Line]:
+    """The cgroup keys: lxc.cgroup for controllers of version 1, lxc.cgroup2 for those of version 2."""
+    prefix = {1: "lxc.cgroup.", 2: "lxc.cgroup2."}
+    controllers = dict(host.controllers)
+    return [
+        (prefix[controllers[controller]] + name, value)
+        for _key, controller, name, value in limit_files(wanted, controllers)
+    ]
+
+
+def autostart(container: Container) -> List[Line]:
+    """Whether LXC starts the container when the target boots."""
+    wanted = container.autostart
+    lines: List[Line] = [("lxc.start.auto", "1")] if wanted.enabled else []
+    lines += [("lxc.start.order", str(wanted.order))] if wanted.order else []
+    lines += [("lxc.start.delay", str(wanted.delay))] if wanted.delay else []
+    return lines + [("lxc.group", group) for group in wanted.groups]
+
+
+def asked(container: Container, lxc_path: str, bridge: str) -> object:
+    """What the spec asks of a container that runs. What the target is like, and so what the config says, is not in it."""
+    running = container._replace(state="", on_change="", ready=(), autostart=Autostart())
+    return RENDERING, running, lxc_path, bridge
+
+
+def running_part(text: str) -> List[str]:
+    """The lines of a config that matter for a container that runs.
+
+    What the target mounts below a source comes and goes by itself, and so does an optional source, as a file or as a
+    directory. That a bind mount takes along what is below, the hook for it, and what LXC makes are no change.
+    """
+    found = [line for line in text.splitlines() if line.startswith("lxc.") and not line.startswith(AT_REST)]
+    return [
+        BY_ITSELF.sub("", line) if line.startswith("lxc.mount.entry") else line
+        for line in found
+        if " = " + lxc_hooks.BELOW not in line and not SAID_ANYWAY.fullmatch(line)
+    ]
+
+
+def wanted(container: Container, host: Host, text: str) -> Dict[str, tree.Entry]:
+    """The entries that belong to the config, the config itself last: with it the container is complete."""
+    found = []
+    content = script(container, host)
+    if content:
+        path = "rootfs" + SCRIPT
+        found = [tree.directory(path.rpartition("/")[0]), tree.file(path, 0o755, content)]
+    return {entry.path: entry for entry in [*found, tree.file(FILE_NAME, 0o600, text)]}

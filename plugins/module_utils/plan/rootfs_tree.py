@@ -1,0 +1,129 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: the FHS-like tree of a container, from its spec and the facts of the target.
+
+The directories and files are those of the chapter "SoftwareContainer using LXC".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Collection, Dict
+
+from ..container_spec.spec import Container
+from ..errors import ContainerError
+from ..model import tree
+from ..model.host import DIRECTORY, Host
+from ..model.id_map import Ids
+from . import lxc_mounts
+
+FHS = [
+    "bin",
+    "dev",
+    "etc",
+    "etc/pulse",
+    "gateways",
+    "home",
+    "lib",
+    "lib64",
+    "proc",
+    "root",
+    "sbin",
+    "sys",
+    "tmp",
+    "usr",
+    "usr/lib",
+    "usr/lib64",
+    "usr/sbin",
+]
+# Everybody may write to /tmp and nobody may remove what is another's: FHS 3.0, 3.18.
+MODES = {"tmp": 0o1777}
+RESOLV_CONF = "/etc/resolv.conf"
+PASSWD = "root:x:0:0:root:/root:/bin/sh\n"
+GROUP = "root:x:0:root\n"
+PULSE_CLIENT = "disable-shm=yes\n"
+
+
+def machine_id(seed: str, lxc_path: str, name: str) -> str:
+    """A D-Bus uuid: 32 hexadecimal digits, stable for one container of one target.
+
+    Derived from the target's own id by a keyed hash, as machine-id(5) asks of ids that others may see.
+    """
+    message = "softwarecontainer.lxc:%s/%s" % (lxc_path, name)
+    return hmac.new(seed.encode(), message.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def access(ids: Ids) -> tree.Access:
+    """Who may pass the container's directory: what the container makes setuid must be out of reach for all others.
+
+    With an id map PID 1 is not root on the target and has to pass; its group is the container's root group.
+    """
+    group = ids.root()[1]
+    return tree.Access(0o710, group) if group else tree.Access(0o700)
+
+
+def wanted(container: Container, host: Host, uuid: str, there: Collection[str] = ()) -> Dict[str, tree.Entry]:
+    """The entries of a container's rootfs, parents first, by path relative to the container's directory.
+
+    `there`: targets of mounts that something else has made, which is good enough. Raises ContainerError where what is
+    declared does not go together.
+    """
+    entries: Dict[str, tree.Entry] = {}
+    add(entries, tree.directory("rootfs"))
+    for name in FHS:
+        add(entries, tree.directory("rootfs/" + name, MODES.get(name, 0o755)))
+    add(entries, tree.directory("rootfs" + container.install_prefix))
+    add(entries, tree.file("rootfs/etc/passwd", 0o644, PASSWD))
+    add(entries, tree.file("rootfs/etc/group", 0o644, GROUP))
+    add(entries, tree.file("rootfs/etc/pulse/client.conf", 0o644, PULSE_CLIENT))
+    add(entries, tree.file("rootfs/etc/machine-id", 0o444, uuid + "\n"))
+    if container.resolv_conf != "none":
+        literal = container.resolv_conf if container.resolv_conf != "copy" else host.resolv_conf
+        add(entries, tree.file("rootfs" + RESOLV_CONF, 0o644, literal))
+    for path, entry in mount_targets(container, host).items():
+        if path not in there and entries.get(path, tree.Entry(path, "", 0)).kind != entry.kind:
+            add(entries, entry)
+    for made in container.directories:
+        add(entries, tree.directory("rootfs" + made.path, made.mode))
+    for item in container.files:
+        add(entries, tree.file("rootfs" + item.path, item.mode, item.content))
+    return entries
+
+
+def mount_targets(container: Container, host: Host) -> Dict[str, tree.Entry]:
+    """The entries on which declared mounts are made, by path."""
+    return {
+        "rootfs" + path: tree.directory("rootfs" + path) if kind == DIRECTORY else tree.file("rootfs" + path, 0o644, "")
+        for path, kind in lxc_mounts.made_in_rootfs(container, host).items()
+    }
+
+
+def asked(container: Container) -> object:
+    """What the spec asks for. What the target's resolv.conf says is not in it."""
+    declared = container.directories, container.files, container.mounts
+    return container.install_prefix, container.resolv_conf, declared
+
+
+def copies_resolv_conf(container: Container) -> bool:
+    """Whether /etc/resolv.conf is a copy of the target's, and not something that the spec declares."""
+    return container.resolv_conf == "copy" and not any(item.path == RESOLV_CONF for item in container.files)
+
+
+def add(entries: Dict[str, tree.Entry], entry: tree.Entry) -> None:
+    """Add an entry after its parents; what the user declares comes last and replaces what we would make.
+
+    Raises ContainerError where one path would have to be a file and a directory.
+    """
+    for above in (tree.directory(path) for path in tree.parents(entry.path)):
+        if entries.setdefault(above.path, above).kind != above.kind:
+            raise ContainerError("%s lies below %s, which is wanted as a file" % (inside(entry), inside(above)))
+    if entries.setdefault(entry.path, entry).kind != entry.kind:
+        raise ContainerError("%s is wanted as a file and as a directory" % inside(entry))
+    entries[entry.path] = entry
+
+
+def inside(entry: tree.Entry) -> str:
+    """The path of an entry as the container sees it."""
+    return entry.path[len("rootfs") :]

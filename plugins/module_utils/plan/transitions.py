@@ -1,0 +1,63 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: which steps lead a container from its state to the wanted one, and whether a restart is due."""
+
+from __future__ import annotations
+
+from typing import Dict, Optional, Sequence, Tuple
+
+from ..model.manifest import Moment
+
+# The order in which a whole list of containers goes through its steps. A frozen container does not react to
+# a signal: it is thawed before it is stopped. Owners of files are shifted while nothing runs that they belong to.
+STEPS = ("unfreeze", "stop", "remove", "shift", "start", "freeze")
+
+# (state, wanted state) -> steps. The state is LXC's, or ABSENT: nothing is there, or INCOMPLETE: no config is there.
+TRANSITIONS: Dict[Tuple[str, str], Tuple[str, ...]] = {
+    ("ABSENT", "absent"): (),
+    ("INCOMPLETE", "absent"): ("remove",),
+    ("STOPPED", "started"): ("start",),
+    ("STOPPED", "stopped"): (),
+    ("STOPPED", "frozen"): ("start", "freeze"),
+    ("STOPPED", "absent"): ("remove",),
+    ("RUNNING", "started"): (),
+    ("RUNNING", "stopped"): ("stop",),
+    ("RUNNING", "frozen"): ("freeze",),
+    ("RUNNING", "absent"): ("stop", "remove"),
+    ("FROZEN", "started"): ("unfreeze",),
+    ("FROZEN", "stopped"): ("unfreeze", "stop"),
+    ("FROZEN", "frozen"): (),
+    ("FROZEN", "absent"): ("unfreeze", "stop", "remove"),
+}
+RESTARTS: Dict[Tuple[str, str], Tuple[str, ...]] = {
+    ("RUNNING", "started"): ("stop", "start"),
+    ("RUNNING", "frozen"): ("stop", "start", "freeze"),
+    ("FROZEN", "started"): ("unfreeze", "stop", "start"),
+    ("FROZEN", "frozen"): ("unfreeze", "stop", "start", "freeze"),
+}
+# How LXC names the wanted states.
+REACHED = {"started": "RUNNING", "stopped": "STOPPED", "frozen": "FROZEN", "absent": "ABSENT"}
+
+
+def steps(state: str, wanted: str, restart: bool, shift: bool) -> Optional[Tuple[str, ...]]:
+    """The steps from a state to the wanted one; None where there is no way.
+
+    `restart`: a container that runs has to be started again; `shift`: the owners of its files have to be shifted.
+    """
+    found = RESTARTS.get((state, wanted)) if restart else None
+    found = TRANSITIONS.get((state, wanted)) if found is None else found
+    if found is None or not shift or not ("start" in found or wanted == "stopped"):
+        return found
+    return tuple(step for step in STEPS if step in found or step == "shift")
+
+
+def restart_due(changes: Sequence[Moment], boot: str, started: Optional[float]) -> bool:
+    """Whether something that a container sees has changed since it was started.
+
+    `started` is when its PID 1 began, in seconds since boot; None where it does not run. A change in an
+    earlier boot is older than any running container. The kernel gives start times in hundredths of a second.
+    """
+    if started is None:
+        return False
+    return any(change.boot == boot and change.seconds - started >= 0.01 for change in changes)

@@ -1,0 +1,36 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads and plans (I/O, reads only): the stage that installs busybox."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from ..container_spec.spec import Container
+from ..model import manifest
+from ..model.host import Host
+from ..plan import busybox_tree
+from ..target import facts
+from . import planning
+
+
+def gather(containers: Sequence[Container]) -> Host:
+    """The facts that the applets depend on: each busybox is asked once."""
+    paths = {container.busybox.path for container in containers if container.busybox.method != "none"}
+    return Host(busyboxes={path: facts.busybox(path) for path in paths})
+
+
+def plan(
+    container: Container, place: planning.Place, before: manifest.Manifest, after: manifest.Manifest
+) -> planning.Planned:
+    """Busybox and its applets."""
+    wanted = busybox_tree.wanted(container, place.host)
+    asked = busybox_tree.asked(container)
+    if container.busybox.method == "bind":
+        # A container that runs has the file bound that was there at its start: another one it sees only after a restart.
+        asked = (asked, place.host.busybox(container.busybox.path).digest)
+    return planning.planned("busybox", container, place, before, after, wanted, asked=asked)
+
+
+STAGE = planning.Stage("busybox", lambda _container: ("rootfs",), gather, plan)

@@ -1,0 +1,129 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads and plans (I/O, reads only): the stage that renders the LXC config."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import List, Optional, Sequence, Tuple
+
+from ..container_spec import interfaces
+from ..container_spec.spec import Container
+from ..disk import beneath
+from ..errors import ContainerError
+from ..model import manifest, tree
+from ..model.host import Host
+from ..plan import lxc_config, lxc_mounts
+from ..target import facts
+from . import busybox, planning
+
+
+def gather(containers: Sequence[Container]) -> Host:
+    """The facts that the config depends on."""
+    init_lxc, init_lxc_static = (
+        facts.first_program(name, facts.INIT_DIRECTORIES) for name in ("init.lxc", "init.lxc.static")
+    )
+    paths = {path for container in containers for path in lxc_config.sources(container)}
+    programs = {program for program in (init_lxc, init_lxc_static) if program}
+    paths |= programs | {os.path.dirname(program) for program in programs}
+    kinds = {path: facts.kind(path) for path in sorted(paths)}
+    real = {path: os.path.realpath(path) for path in paths}
+    return busybox.gather(containers)._replace(
+        init_lxc=init_lxc,
+        init_lxc_static=init_lxc_static,
+        links={path: there for path, there in real.items() if there != path},
+        kinds={path: kind for path, kind in kinds.items() if kind},
+        devices={path: found for path, found in ((path, facts.device(path)) for path in kinds) if found},
+        barriers={path: found for path, found in ((path, facts.barriers(real[path])) for path in kinds) if found},
+        paths=frozenset(path for path, kind in kinds.items() if kind),
+        below={path: found for path, found in ((path, beneath.options_below(path)) for path in sorted(paths)) if found},
+        interfaces=frozenset(os.listdir("/sys/class/net")),
+        controllers=facts.controllers(),
+        apparmor=facts.apparmor(),
+        selinux=facts.selinux(),
+        seccomp=facts.seccomp(),
+        seccomp_profile=facts.seccomp_profile(),
+        sleep=facts.first_program("sleep", ("/usr/bin",), below="/usr/"),
+        shell=facts.first_program("sh", ("/usr/bin",), below="/usr/"),
+    )
+
+
+def earlier(container: Container) -> Tuple[str, ...]:
+    """A config means that the rootfs is complete."""
+    return ("rootfs",) if container.busybox.method == "none" else ("rootfs", "busybox")
+
+
+def plan(
+    container: Container, place: planning.Place, before: manifest.Manifest, after: manifest.Manifest
+) -> planning.Planned:
+    """The LXC config, and the gateway directory on the target."""
+    host = with_away(container, place)
+    lxc_path = spelled(place.lxc_path, container.name)
+    text = lxc_config.render(container, host, lxc_path, place.bridge, after.ids, place.lxc_path)
+    wanted = lxc_config.wanted(container, host, text)
+    directory = missing_directory(container)
+    made = ("make directory %s with mode %04o on the target" % directory,) if directory else ()
+    # A container that runs has the directory bound that was there at its start; another mode of it shows at once.
+    beside = made if directory and not os.path.lexists(directory[0]) else ()
+    asked = lxc_config.asked(container, place.lxc_path, place.bridge)
+    found = planning.planned("config", container, place, before, after, wanted, seen_inside, beside, asked)
+    changes = found.changes + (() if beside else made)
+    return found._replace(
+        changes=changes,
+        config=text if found.change.actions else None,
+        directory=directory,
+        warning=lxc_mounts.forbidden_devices(container, host),
+    )
+
+
+def with_away(container: Container, place: planning.Place) -> Host:
+    """The facts of the target, with what a container that runs has taken away from it, where something is missed."""
+    missed = lxc_config.missed(container, place.host, place.bridge)
+    if not missed:
+        return place.host
+    # Seldom needed, so seldom loaded.
+    from ..verify import interface_holders
+
+    there = interface_holders.holders(place.lxc_path)
+    kept = {link: interfaces.keeper(there[link], container, place.declared) for link in missed if link in there}
+    return place.host._replace(away=kept)
+
+
+def spelled(lxc_path: str, name: str) -> str:
+    """The directory of the containers as a config should have it: another spelling of one place is no change."""
+    text = facts.read_text(os.path.join(lxc_path, name, lxc_config.FILE_NAME))
+    found = re.search(r"(?m)^lxc\.rootfs\.path = dir:(/.*)/%s/rootfs$" % re.escape(name), text)
+    return found.group(1) if found and os.path.realpath(found.group(1)) == lxc_path else lxc_path
+
+
+def missing_directory(container: Container) -> Optional[Tuple[str, int]]:
+    """The gateway directory and its mode, where it is not there or has another mode. Raises ContainerError."""
+    if not container.gateway_dir:
+        return None
+    try:
+        status = os.lstat(container.gateway_dir)
+    except FileNotFoundError:
+        return container.gateway_dir, container.gateway_dir_mode
+    if not os.path.isdir(container.gateway_dir) or os.path.islink(container.gateway_dir):
+        raise ContainerError("gateway_dir: %s is not a directory" % container.gateway_dir)
+    right = status.st_mode & 0o7777 == container.gateway_dir_mode
+    return None if right else (container.gateway_dir, container.gateway_dir_mode)
+
+
+def seen_inside(actions: Tuple[tree.Action, ...]) -> bool:
+    """Whether lines change that matter for a container that runs."""
+    return any(
+        action.path != lxc_config.FILE_NAME or running_lines(action.before) != running_lines(action.entry)
+        for action in actions
+    )
+
+
+def running_lines(side: object) -> List[str]:
+    """The lines of one side of a change of the config that matter for what runs."""
+    content = getattr(side, "content", None) or b""
+    return lxc_config.running_part(content.decode("utf-8", "surrogateescape"))
+
+
+STAGE = planning.Stage("config", earlier, gather, plan)

@@ -1,0 +1,165 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads (I/O): which ids each container of one lxc path has or gets, so that no two have the same.
+
+Containers of this lxc path are known by their manifests, others by their configs; those of other paths, and of other
+programs, while they run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import ExitStack
+from typing import Any, Dict, List, Optional, Set
+
+from ..container_spec.spec import Container
+from ..disk import beneath, files
+from ..errors import ContainerError
+from ..lxc import runtime
+from ..model import id_map
+from ..model.manifest import Manifest
+from ..target import facts, id_mapped_mounts
+from . import planning
+
+CONFIG_MAX = 1024 * 1024
+OTHERWISE = "or set security.privileged to true to go without a user namespace"
+
+
+class Allotment:
+    """The ids of the containers of one lxc path, looked up as they are asked for. A context manager.
+
+    Who chooses new ones holds a lock until the end, when they are on disk; not in check mode, where nothing is written.
+    """
+
+    def __init__(self, reached: runtime.Runtime, check: bool) -> None:
+        self.reached, self.lxc_path, self.check = reached, reached.lxc_path, check
+        self.held = ExitStack()
+        self.shifting: Optional[bool] = None
+        self.free: Dict[int, None] = {}
+        self.taken: Optional[Dict[str, List[id_map.Range]]] = None
+
+    def __enter__(self) -> Allotment:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.held.close()
+
+    def ids(self, container: Container, before: Manifest) -> id_map.Ids:
+        """The ids of a container whose manifest is `before`. Raises ContainerError where there are none for it."""
+        if container.security.privileged:
+            wanted = id_map.Ids()
+        elif container.security.idmap:
+            wanted = id_map.Ids(container.security.idmap, self.shifts(before))
+        elif before.ids.allotted and self.still(before.ids.lines):
+            wanted = before.ids._replace(shifted=self.shifts(before))
+        else:
+            wanted = id_map.allotted(self.choose(container.name), self.shifts(before))
+        return wanted.after(before.ids) if before.stages else wanted
+
+    def shifts(self, before: Manifest) -> bool:
+        """Whether files on disk have to have the ids of the target, since their file system cannot map ids.
+
+        Where the kernel cannot tell now, a container that is there, with its manifest `before`, stays as it is.
+        """
+        if self.shifting is None:
+            closed = facts.closed(self.lxc_path)
+            if closed:
+                raise ContainerError(
+                    "security: a user namespace cannot pass %s, whose mode keeps others out; chmod o+x it, %s"
+                    % (closed, OTHERWISE)
+                )
+            try:
+                able = id_mapped_mounts.supported(facts.existing(self.lxc_path))[0]
+            except OSError as error:
+                if before.stages:
+                    return before.ids.shifted
+                raise ContainerError(
+                    "security: whether files can be mounted with mapped ids cannot be told now (%s: %s); run again when"
+                    " there is room in the kernel, see user.max_user_namespaces" % (error.filename, error.strerror)
+                ) from None
+            except ContainerError as error:
+                if before.stages:
+                    return before.ids.shifted
+                raise ContainerError(
+                    "security: whether files can be mounted with mapped ids cannot be told, since %s, %s"
+                    % (error, OTHERWISE)
+                ) from None
+            self.shifting = not able or not maps_root(self.reached.version())
+        return self.shifting
+
+    def slots(self) -> Dict[int, None]:
+        """The first ids of all ranges that containers can get, in order."""
+        if not self.free:
+            self.free = dict.fromkeys(id_map.slots(*facts.free_ids()))
+        return self.free
+
+    def still(self, lines: id_map.Lines) -> bool:
+        """Whether root still has the ids that were allotted."""
+        return all(first in self.slots() for first, _count in id_map.ranges(lines))
+
+    def choose(self, name: str) -> int:
+        """The first id of a range that nobody else has."""
+        if not self.slots():
+            raise ContainerError(
+                "security: root has no range of %d ids for it in /etc/subuid and /etc/subgid; add a line"
+                " root:FIRST:COUNT to both, with the role softwarecontainer.lxc.host for example, %s"
+                % (id_map.COUNT, OTHERWISE)
+            )
+        if self.taken is None:
+            if not self.check:
+                self.held.enter_context(files.locked(self.lxc_path, [files.IDS]))
+            self.taken = {name: ranges for name, ranges in taken_in(self.lxc_path).items() if ranges}
+            self.taken[""] = taken_by_processes()
+        others = [each for other, ranges in self.taken.items() if other != name for each in ranges]
+        first = id_map.choose("%s/%s" % (self.lxc_path, name), list(self.slots()), others)
+        if first is None:
+            raise ContainerError(
+                "security: all ranges of root in /etc/subuid and /etc/subgid are taken; add to both, %s" % OTHERWISE
+            )
+        self.taken[name] = [(first, id_map.COUNT)]
+        return first
+
+
+def maps_root(version: str) -> bool:
+    """Whether this version of LXC has idmap=container among the options of a rootfs, as all since 5.0 have."""
+    return tuple(map(int, re.findall(r"\d+", version)[:1])) >= (5,)
+
+
+def taken_in(lxc_path: str) -> Dict[str, List[id_map.Range]]:
+    """The ids that each container of a lxc path has, by its manifest where it is ours, else by its config."""
+    found: Dict[str, List[id_map.Range]] = {}
+    names = sorted(os.listdir(lxc_path)) if os.path.isdir(lxc_path) else []
+    for name in [name for name in names if not name.startswith(".")]:
+        try:
+            before = planning.read_manifest(lxc_path, name)
+            found[name] = id_map.ranges(before.ids.lines) if before else []
+        except ContainerError:
+            found[name] = id_map.ranges(lines_in(os.path.join(lxc_path, name)))
+    return found
+
+
+def lines_in(root: str) -> id_map.Lines:
+    """The maps in the config of a container that is not ours."""
+    try:
+        with beneath.Directories(root) as directories:
+            text = beneath.read_text(directories, "config", CONFIG_MAX) or ""
+    except (OSError, ContainerError):
+        return ()
+    pairs = (line.partition("=") for line in text.splitlines())
+    values = [value.split() for key, _equals, value in pairs if key.strip() == "lxc.idmap"]
+    # A map of both kinds has the letter b.
+    kinds = [(kind, value[1:]) for value in values for kind in ("ug" if value[:1] == ["b"] else value[:1])]
+    sound = [(kind, numbers) for kind, numbers in kinds if len(numbers) == 3 and all(map(str.isdigit, numbers))]
+    return tuple(" ".join((kind, *numbers)) for kind, numbers in sound)
+
+
+def taken_by_processes() -> List[id_map.Range]:
+    """The ids that user namespaces have which are in use now, ours not among them."""
+    own = {facts.read_text("/proc/self/%s_map" % kind) for kind in ("uid", "gid")}
+    texts: Set[str] = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        texts |= {facts.read_text("/proc/%s/%s_map" % (pid, kind)) for kind in ("uid", "gid")}
+    rows = [tuple(map(int, line.split())) for text in texts - own for line in text.splitlines()]
+    return [(row[1], row[2]) for row in rows if len(row) == 3]

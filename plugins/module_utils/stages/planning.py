@@ -1,0 +1,246 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads and plans (I/O, reads only): what the stages rootfs, busybox and config have in common."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from ..container_spec.spec import Container
+from ..disk import beneath, files
+from ..errors import ContainerError
+from ..model import manifest, tree
+from ..model.host import Host
+from ..model.id_map import Ids
+from ..target import processes
+
+
+class Place(NamedTuple):
+    """Where the containers are, what they hang on, and the ids that each has or gets, see allotment.py.
+
+    `declared`: all containers of the host that have a spec, by name.
+    """
+
+    lxc_path: str
+    bridge: str
+    host: Host
+    ids: Callable[[Container, manifest.Manifest], Ids]
+    declared: Mapping[str, Container] = {}
+
+
+class Planned(NamedTuple):
+    """What a stage would do for one container; `warning`: what it cannot do well.
+
+    `config` is the text that LXC has to take first; `directory` one of the target to be made, with its mode;
+    `writes` says whether the change has anything to do for the container's own directory; `whose`: its ids, and who may
+    pass its directory, before and after, where that changes.
+    """
+
+    change: files.Change
+    changes: Tuple[str, ...] = ()
+    writes: bool = False
+    config: Optional[str] = None
+    directory: Optional[Tuple[str, int]] = None
+    whose: Tuple[Tuple[str, str], ...] = ()
+    warning: str = ""
+
+    def diffs(self) -> List[Dict[str, str]]:
+        """Ansible's diff of what would be done."""
+        found = tree.diffs(self.change.name, self.change.actions)
+        for before, after in self.whose:
+            headers = {"before_header": self.change.name, "after_header": self.change.name}
+            found.append(dict(headers, before=before + "\n", after=after + "\n"))
+        if self.directory:
+            headers = {"before_header": self.directory[0], "after_header": self.directory[0]}
+            found.append(dict(headers, before="", after="directory mode %04o\n" % self.directory[1]))
+        return found
+
+
+class Stage(NamedTuple):
+    """One stage: its name, the stages that must come before for a container, its facts, and its plan.
+
+    The plan gets two manifests: the one that is there, and the same with the ids that the container should have.
+    """
+
+    name: str
+    earlier: Callable[[Container], Tuple[str, ...]]
+    gather: Callable[[Sequence[Container]], Host]
+    plan: Callable[[Container, Place, manifest.Manifest, manifest.Manifest], Planned]
+
+
+class ForeignError(ContainerError):
+    """The directory of a container is there, and this collection did not make it."""
+
+
+def read_manifest(lxc_path: str, name: str) -> Optional[manifest.Manifest]:
+    """The manifest of a container; None where there is no such directory, or an empty one.
+
+    Raises ForeignError where the directory is not ours, and ContainerError where it cannot be read.
+    """
+    root = os.path.join(lxc_path, name)
+    try:
+        with beneath.Directories(root) as directories:
+            text = beneath.read_text(directories, manifest.FILE_NAME, manifest.SIZE_MAX)
+            if text is None and not os.listdir(directories.must("")):
+                return None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ContainerError("%s cannot be read: %s" % (root, error.strerror)) from None
+    if text is None:
+        raise ForeignError("%s is not ours: it has no manifest, so it is left alone; choose another name" % root)
+    return manifest.parse(text)
+
+
+def observe(lxc_path: str, name: str, wanted: tree.Wanted, owned: tree.Wanted, ids: Ids) -> Dict[str, tree.Observed]:
+    """What is on disk of a container; nothing where it has no directory."""
+    root = os.path.join(lxc_path, name)
+    if not os.path.isdir(root):
+        return {}
+    with beneath.Directories(root, ids.owners()) as directories:
+        return beneath.observe(directories, wanted, owned)
+
+
+def plan(stage: Stage, container: Container, place: Place, check: bool) -> Planned:
+    """What a stage would change. Raises ContainerError where the target lacks something or is in the way.
+
+    In check mode the earlier stages have only been predicted: they are not asked for.
+    """
+    try:
+        before = read_manifest(place.lxc_path, container.name) or manifest.Manifest()
+        ids = place.ids(container, before)
+        late = bool(stage.earlier(container))
+        if late and not check and before.stages and ids != before.ids:
+            raise ContainerError("its ids are to change, which begins with the rootfs; run the rootfs stage first")
+        after = before._replace(ids=ids)
+        found = stage.plan(container, place, after if late else before, after)
+    except OSError as error:
+        where = os.path.join(place.lxc_path, container.name)
+        raise ContainerError("%s cannot be read: %s" % (error.filename or where, error.strerror)) from None
+    for earlier in () if check else stage.earlier(container):
+        if earlier not in before.stages:
+            raise ContainerError("its %s is not there yet; run the %s stage first" % (earlier, earlier))
+    return found
+
+
+@functools.lru_cache(maxsize=8)
+def shared_records(wanted: tree.Shared) -> tree.Shared:
+    """The records of what many containers have."""
+    return tree.Shared(tree.records(wanted))
+
+
+@functools.lru_cache(maxsize=8)
+def plan_of_new(wanted: tree.Shared) -> Tuple[Tuple[tree.Action, ...], List[str]]:
+    """The plan for a container that has nothing yet of what many have, and what it does in words."""
+    return plan_and_words(wanted, {}, {})
+
+
+def plan_and_words(
+    wanted: tree.Wanted, present: tree.Present, owned: tree.Wanted
+) -> Tuple[Tuple[tree.Action, ...], List[str]]:
+    """A plan, and what it does in words."""
+    actions = tree.plan(wanted, present, owned)
+    return actions, tree.describe(actions)
+
+
+def still_there(
+    earlier: Mapping[str, Tuple[tree.Record, ...]], container: Container, place: Place, ids: Ids
+) -> Dict[str, tree.Entry]:
+    """Those of the earlier entries that are still on disk, since the run that was to change them was interrupted."""
+    found: Dict[str, tree.Entry] = {}
+    for path, record in ((path, record) for path, records in earlier.items() for record in records):
+        entry = tree.recorded(path, record)
+        there = observe(place.lxc_path, container.name, {}, {path: entry}, ids).get(path)
+        if there and there.kind == entry.kind and tree.same(entry, there):
+            found[path] = entry
+    return found
+
+
+def digest_of(asked: object) -> str:
+    """A digest of what a spec asks for. Values of secrets are part of it, as they are of the config's own digest."""
+    return hashlib.sha256(repr(asked).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def as_made(action: tree.Action, records: Mapping[str, tree.Record]) -> bool:
+    """Whether what an action begins with is as a stage has left it."""
+    record = records.get(action.path)
+    if record is None or action.before is None:
+        return record is None and action.before is None
+    entry, before = tree.recorded(action.path, record), action.before
+    right = entry.kind == tree.LINK or (before.mode == entry.mode and before.owned)
+    return before.kind == entry.kind and tree.same(entry, before) and right
+
+
+def read_again(
+    lxc_path: str, name: str, actions: Tuple[tree.Action, ...], records: Mapping[str, tree.Record], ids: Ids
+) -> Tuple[tree.Action, ...]:
+    """The actions with what files are that were not read, since they have not the size that is wanted now."""
+    unread = {
+        action.path: tree.recorded(action.path, records[action.path])
+        for action in actions
+        if action.path in records and action.before and action.before.kind == tree.FILE and not action.before.digest
+    }
+    read = observe(lxc_path, name, {}, unread, ids) if unread else {}
+    return tuple(action._replace(before=read.get(action.path, action.before)) for action in actions)
+
+
+def caused(actions: Tuple[tree.Action, ...], before: Optional[manifest.Stage], asked: str) -> Tuple[tree.Action, ...]:
+    """The actions that a spec has caused, or somebody who has changed what a stage had made.
+
+    The others are due to what has changed on the target by itself, which is no reason for a restart.
+    """
+    if before is None or before.asked != asked:
+        return actions
+    return tuple(action for action in actions if not as_made(action, before.entries))
+
+
+def planned(
+    stage: str,
+    container: Container,
+    place: Place,
+    before: manifest.Manifest,
+    after: manifest.Manifest,
+    wanted: Dict[str, tree.Entry],
+    seen_inside: Callable[[Tuple[tree.Action, ...]], bool] = bool,
+    beside: Tuple[str, ...] = (),
+    asked: object = None,
+) -> Planned:
+    """The plan from what is on disk to the wanted entries, and the manifest that belongs to it.
+
+    `seen_inside` says whether a container that runs sees the actions only after a restart; any action is so.
+    `beside` says what else changes on the target that it sees only then. `asked` is what the spec asks of the stage.
+    """
+    records = shared_records(wanted) if isinstance(wanted, tree.Shared) else tree.records(wanted)
+    owned = {path: tree.recorded(path, record) for path, record in before.entries(stage).items()}
+    present = observe(place.lxc_path, container.name, wanted, owned, after.ids)
+    if stage in before.stages and before.stages[stage].earlier:
+        owned.update(still_there(before.stages[stage].earlier, container, place, after.ids))
+    if isinstance(wanted, tree.Shared) and not present and not owned:
+        actions, described = plan_of_new(wanted)
+    else:
+        actions, described = plan_and_words(wanted, present, owned)
+    changes = [*described, *beside]
+    mapped = before.stages and before.ids.lines != after.ids.lines
+    if mapped:
+        changes.append("map its ids to " + after.ids.words())
+    elif before.stages and before.ids != after.ids:
+        changes.append("record that the owners of its files are to be shifted")
+    if not actions and records != before.entries(stage):
+        changes.append("record in the manifest what is already there")
+    if files.leftovers(place.lxc_path, container.name):
+        changes.append("remove what an interrupted run left behind")
+    if not changes:
+        # A list of a hundred containers must not keep a hundred manifests in memory.
+        return Planned(files.Change(container.name, (), manifest.Manifest(), manifest.Manifest()))
+    moment = before.stages[stage].changed if stage in before.stages else None
+    digest = digest_of((asked, after.ids.lines))
+    looked_at = read_again(place.lxc_path, container.name, actions, before.entries(stage), after.ids)
+    if seen_inside(caused(looked_at, before.stages.get(stage), digest)) or beside:
+        moment = manifest.Moment(processes.boot_id(), processes.since_boot())
+    after = after.with_stage(stage, manifest.Stage(records, moment, asked=digest))
+    whose = (("ids: " + before.ids.words(), "ids: " + after.ids.words()),) if mapped else ()
+    return Planned(files.Change(container.name, actions, before, after), tuple(changes), True, whose=whose)

@@ -1,0 +1,256 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads (I/O): facts of the target. Nothing here writes."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import re
+import stat
+import struct
+import subprocess
+from typing import Callable, Dict, Iterable, Mapping, Optional, Tuple, Union
+
+from ..model.host import DEVICE, DIRECTORY, FILE, Binary
+from ..plan import apparmor as profiles
+
+PROGRAMS = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin")
+# Where distributions put LXC's init; the last two are its libexec directory.
+INIT_DIRECTORIES = ("/usr/sbin", "/sbin", "/usr/bin", "/usr/libexec/lxc", "/usr/lib/lxc")
+# Where LXC's own configuration files lie.
+CONFIG_DIRECTORIES = ("/usr/share/lxc/config", "/usr/local/share/lxc/config")
+APPLET = re.compile(r"[A-Za-z0-9_\[.-][A-Za-z0-9_\[\].+-]{0,63}")
+PT_INTERP = 3
+
+
+def read_text(path: str, default: str = "") -> str:
+    """The text of a file of the target; the default where it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
+            return stream.read()
+    except OSError:
+        return default
+
+
+def first_program(name: str, directories: Iterable[str], below: str = "/") -> Optional[str]:
+    """The first of these directories that holds a program of that name, whose file lies below a directory."""
+    for directory in directories:
+        path = os.path.join(directory, name)
+        if os.access(path, os.X_OK) and os.path.realpath(path).startswith(below):
+            return path
+    return None
+
+
+def existing(path: str) -> str:
+    """The nearest directory above a path that is there, or the path itself."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def closed(path: str) -> Optional[str]:
+    """The outermost directory on the way to a path, itself included, that only some users can pass."""
+    parts = os.path.realpath(path).split("/")[1:]
+    above = ["/" + "/".join(parts[:length]) for length in range(len(parts) + 1)]
+    return next((each for each in above if os.path.isdir(each) and not os.stat(each).st_mode & stat.S_IXOTH), None)
+
+
+def kind(path: str) -> Optional[str]:
+    """What a path is, links followed: a directory, a device, or a file; None where there is nothing."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return None
+    if stat.S_ISDIR(mode):
+        return DIRECTORY
+    return DEVICE if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else FILE
+
+
+def device(path: str) -> Optional[str]:
+    """The device at a path as rules of device cgroups have it, c or b, and its numbers; None where there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    for letter, is_one in (("c", stat.S_ISCHR), ("b", stat.S_ISBLK)):
+        if is_one(found.st_mode):
+            return "%s %d:%d" % (letter, os.major(found.st_rdev), os.minor(found.st_rdev))
+    return None
+
+
+def barriers(path: str) -> Tuple[Tuple[str, int, int, int], ...]:
+    """The directories above a path, which has no links, that not everybody can pass: with user, group and mode.
+
+    Those with an access control list are left out: whom they let pass its mode does not say.
+    """
+    above = path.rpartition("/")[0]
+    if not above:
+        return ()
+    here = barrier(above)
+    return (*barriers(above), here) if here else barriers(above)
+
+
+@functools.lru_cache(maxsize=1024)
+def barrier(directory: str) -> Optional[Tuple[str, int, int, int]]:
+    """The same of one directory; None where everybody can pass it."""
+    try:
+        found = os.stat(directory)
+        listed = found.st_mode & stat.S_IXOTH or "system.posix_acl_access" in os.listxattr(directory)
+    except OSError:
+        return None
+    return None if listed else (directory, found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
+
+
+def seed() -> str:
+    """The id of this target; where it has none, the id of this boot."""
+    for path in ("/etc/machine-id", "/var/lib/dbus/machine-id", "/proc/sys/kernel/random/boot_id"):
+        found = read_text(path).strip().replace("-", "")
+        if re.fullmatch(r"[0-9a-f]{32}", found):
+            return found
+    return ""
+
+
+def busybox(path: Optional[str]) -> Union[Binary, str]:
+    """The busybox at a path, or the one found in PATH; or the reason why there is none."""
+    place = path or first_program("busybox", PROGRAMS)
+    if place is None:
+        return "there is no busybox on the target; install it, or set busybox.method to none"
+    try:
+        with open(place, "rb") as stream:
+            content = stream.read()
+        listed = subprocess.run(
+            [place, "--list"], stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return "%s is not a busybox that runs on the target (%s)" % (place, reason(error))
+    applets = tuple(name for name in listed.stdout.decode("ascii", "replace").split("\n") if APPLET.fullmatch(name))
+    if not applets:
+        return "%s reports no applets" % place
+    return Binary(place, hashlib.sha256(content).hexdigest(), len(content), applets, interpreter(content))
+
+
+def reason(error: Exception) -> str:
+    """A failure in a few words."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    if isinstance(error, subprocess.CalledProcessError):
+        return "busybox --list ended with %d" % error.returncode
+    return type(error).__name__
+
+
+def interpreter(content: bytes) -> Optional[str]:
+    """The dynamic loader that a program names; None for a static one. See elf(5), PT_INTERP."""
+    if content[:4] != b"\x7fELF" or len(content) < 64:
+        return None
+    wide, order = content[4] == 2, "<" if content[5] == 1 else ">"
+    table, size, count = (32, 54, 56) if wide else (28, 42, 44)
+    offset = struct.unpack_from(order + ("Q" if wide else "I"), content, table)[0]
+    each, number = (struct.unpack_from(order + "H", content, place)[0] for place in (size, count))
+    for start in range(offset, min(offset + each * number, len(content) - 56), each or 1):
+        if struct.unpack_from(order + "I", content, start)[0] == PT_INTERP:
+            place, length = (8, 32) if wide else (4, 16)
+            form = order + ("Q" if wide else "I")
+            at, long = (struct.unpack_from(form, content, start + field)[0] for field in (place, length))
+            return content[at : at + long].rstrip(b"\0").decode("ascii", "replace")
+    return None
+
+
+@functools.lru_cache(maxsize=1)
+def hierarchies() -> Mapping[str, Tuple[int, str]]:
+    """The cgroup version and mount point of each controller. See cgroups(7)."""
+    return hierarchies_in(read_text("/proc/self/mountinfo"), lambda point: read_text(point + "/cgroup.controllers"))
+
+
+def hierarchies_in(mountinfo: str, controllers_at: Callable[[str], str]) -> Dict[str, Tuple[int, str]]:
+    """The same from the text of mountinfo, see proc(5), and that of the controllers at a point of version 2."""
+    found: Dict[str, Tuple[int, str]] = {}
+    for line in filter(None, mountinfo.split("\n")):
+        fields, _dash, rest = line.partition(" - ")
+        kind, _source, options = rest.split(" ", 2)
+        point = fields.split(" ")[4]
+        if kind == "cgroup":
+            found.update((name, (1, point)) for name in options.split(","))
+        elif kind == "cgroup2":
+            listed = controllers_at(point).split()
+            found.update((name, (2, point)) for name in [*listed, "unified"] if name not in found)
+    return found
+
+
+def controllers() -> Dict[str, int]:
+    """The cgroup version that each controller is on."""
+    return {name: version for name, (version, _point) in hierarchies().items()}
+
+
+def apparmor() -> bool:
+    """Whether the kernel has AppArmor and has not been told to leave it off."""
+    return read_text("/sys/module/apparmor/parameters/enabled").strip() == "Y"
+
+
+@functools.lru_cache(maxsize=1)
+def apparmor_state() -> profiles.State:
+    """What there is of AppArmor."""
+    if not apparmor():
+        return profiles.State()
+    text = read_text("/sys/kernel/security/apparmor/profiles", "\0")
+    own = read_text("/proc/self/attr/apparmor/current") or read_text("/proc/self/attr/current")
+    return profiles.State(
+        on=True,
+        loaded=None if text == "\0" else profiles.loaded_in(text),
+        confined=own.strip("\0\n") not in ("", "unconfined"),
+        parser=first_program("apparmor_parser", PROGRAMS),
+        brought=os.path.exists(profiles.DEFAULT_FILE),
+        cgroup_namespaces=os.path.exists("/proc/self/ns/cgroup"),
+    )
+
+
+def selinux() -> bool:
+    """Whether SELinux is switched on: its file system is mounted then."""
+    return os.path.exists("/sys/fs/selinux/enforce")
+
+
+def seccomp() -> bool:
+    """Whether the kernel can filter system calls, see proc(5)."""
+    return "\nSeccomp:" in read_text("/proc/self/status")
+
+
+def seccomp_profile() -> Optional[str]:
+    """The profile that LXC brings along for all containers."""
+    paths = [directory + "/common.seccomp" for directory in CONFIG_DIRECTORIES]
+    return next((path for path in paths if os.path.isfile(path)), None)
+
+
+def subordinate_ids(path: str, user: str = "root") -> Tuple[Tuple[int, int], ...]:
+    """The ranges of ids that a user may give to containers, first and count, see subuid(5)."""
+    rows = [line.strip().split(":") for line in read_text(path).splitlines()]
+    ranges = [row[1:] for row in rows if len(row) == 3 and row[0] in (user, "0")]
+    return tuple((int(first), int(count)) for first, count in ranges if first.isdigit() and count.isdigit())
+
+
+def free_ids() -> Tuple[Tuple[Tuple[int, int], ...], ...]:
+    """The users, and the groups, that root may give to containers; and those that there are where we run."""
+    own = [read_text("/proc/self/%s_map" % kind).splitlines() for kind in ("uid", "gid")]
+    # A target that is a container itself has few.
+    there = [tuple((int(line.split()[0]), int(line.split()[2])) for line in lines) for lines in own]
+    return (subordinate_ids("/etc/subuid"), subordinate_ids("/etc/subgid"), *there)
+
+
+def keys_version() -> int:
+    """The version whose keys in a config LXC looks at: 2 where it is at the root of all cgroups, see cgfsng.c."""
+    return 2 if hierarchies().get("unified", (0, ""))[1] == "/sys/fs/cgroup" else 1
+
+
+def cgroup_version() -> str:
+    """The layout of the target: 1, 2, or hybrid, where version 2 is mounted but version 1 has the controllers."""
+    return layout(controllers())
+
+
+def layout(versions: Mapping[str, int]) -> str:
+    """The same from the cgroup version of each controller."""
+    found = {version for name, version in versions.items() if name in ("memory", "cpu", "pids")}
+    # Where none of these is there, all that is mounted decides.
+    if (found or set(versions.values())) == {2}:
+        return "2"
+    return "hybrid" if "unified" in versions else "1"

@@ -1,0 +1,49 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads (I/O): name servers of the target that containers reach, where its own are on loopback."""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import socket
+import struct
+from typing import Optional, Sequence
+
+from ..plan import name_servers
+from . import facts
+
+# See netdevice(7) and the kernel's sockios.h.
+SIOCGIFADDR = 0x8915
+
+
+def find(links: Sequence[str]) -> Optional[name_servers.Servers]:
+    """The name servers behind the one on loopback, else the target at the first of these links where it answers."""
+    found = upstream()
+    return found or next(filter(None, map(at, links)), None)
+
+
+@functools.lru_cache(maxsize=1)
+def upstream() -> Optional[name_servers.Servers]:
+    """The name servers that a resolver of the target asks itself."""
+    return name_servers.choose([(path, facts.read_text(path)) for path in name_servers.UPSTREAM])
+
+
+@functools.lru_cache(maxsize=8)
+def at(link: str) -> Optional[name_servers.Servers]:
+    """The address of an interface of the target, where a name server waits at it, as that of lxc-net does."""
+    address = address_of(link)
+    if not address or not name_servers.answers(facts.read_text("/proc/net/udp"), address):
+        return None
+    return name_servers.Servers((address,), link)
+
+
+def address_of(link: str) -> Optional[str]:
+    """The first IPv4 address of an interface."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        try:
+            answer = fcntl.ioctl(asked.fileno(), SIOCGIFADDR, struct.pack("256s", link.encode()[:15]))
+        except OSError:
+            return None
+    return socket.inet_ntoa(answer[20:24])

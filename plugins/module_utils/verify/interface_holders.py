@@ -1,0 +1,49 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads (I/O): which containers that run have interfaces of the target, which are not on the target meanwhile."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Dict, Mapping
+
+from ..container_spec import interfaces
+from ..errors import ContainerError
+from ..plan import lxc_config, transitions
+from ..stages import planning
+from ..target import facts, processes
+from . import in_force, usage
+
+
+@functools.lru_cache(maxsize=1)
+def holders(lxc_path: str) -> Mapping[str, str]:
+    """The container that has each interface, by the name that the interface has on the target.
+
+    It costs a look at all processes, so it is asked for only where an interface is missed.
+    """
+    names = os.listdir(lxc_path) if os.path.isdir(lxc_path) else []
+    places = {name: os.path.join(lxc_path, name) for name in names}
+    found: Dict[str, str] = {}
+    for name, pid in processes.inits({name: place + "/rootfs" for name, place in places.items()}).items():
+        try:
+            inside = usage.parsed(pid, "net/dev", in_force.interfaces_in)
+        except ContainerError:
+            continue  # It has made more interfaces than anybody would read.
+        for link, called in interfaces.taken_by(facts.read_text(os.path.join(places[name], lxc_config.FILE_NAME))):
+            # With a config that is newer than the start, the interface may still have the name of the old one.
+            if called in inside or changed_since_start(lxc_path, name, pid):
+                found[link] = name
+    return found
+
+
+def changed_since_start(lxc_path: str, name: str, pid: int) -> bool:
+    """Whether the container runs with another config than the one on disk."""
+    try:
+        record = planning.read_manifest(lxc_path, name)
+    except ContainerError:
+        return False
+    monitor = processes.parent(pid)
+    started = processes.started(monitor) if monitor else None
+    return record is not None and transitions.restart_due(record.changed(), processes.boot_id(), started)

@@ -1,0 +1,1082 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The container spec: every key, what it takes and what is refused, each refusal with its whole sentence."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from typing import Any, Callable, Iterator
+
+import pytest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.spec import (
+    Autostart,
+    Busybox,
+    Check,
+    Container,
+    Directory,
+    File,
+    Interface,
+    Limits,
+    Mount,
+    Secret,
+    Security,
+)
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
+
+# All keys of the spec at once, with every kind of value that has text in it.
+FULL: dict[str, Any] = {
+    "name": "hmi",
+    "state": "frozen",
+    "hostname": "panel",
+    "install_prefix": "/opt/payload",
+    "gateway_dir": "/run/gateways/hmi",
+    "gateway_dir_mode": "0770",
+    "directories": [{"path": "/data", "mode": "0700"}],
+    "files": [{"path": "/etc/motd", "mode": "0600", "content": "hello"}],
+    "resolv_conf": "nameserver 10.0.3.1",
+    "busybox": {"method": "bind", "path": "/opt/busybox", "applets": ["sh", "["]},
+    "command": ["/bin/app", "--flag", "a b"],
+    "on_change": "leave",
+    "ready": [
+        {"command": ["/bin/check", "a b"], "timeout": "5", "stable": "0.5"},
+        {"tcp": "80"},
+        {"file": "/run/ready"},
+    ],
+    "network": [
+        {
+            "type": "veth",
+            "link": "br0",
+            "name": "net0",
+            "flags": "down",
+            "hwaddr": "00:16:3e:aa:bb:cc",
+            "mtu": "1400",
+            "ipv4": ["10.0.3.20/24"],
+            "ipv4_gateway": "10.0.3.1",
+            "ipv6": ["fd00::20/64"],
+            "ipv6_gateway": "fd00::1",
+        },
+        {"ipv4": "10.0.4.20/24", "ipv4_gateway": "auto", "ipv6": "fd01::20/64", "ipv6_gateway": "dev"},
+    ],
+    "autodev": "no",
+    "tty": "4",
+    "pty": "5",
+    "system_mounts": "yes",
+    "mounts": [
+        {
+            "source": "tmpfs",
+            "target": "/scratch",
+            "read_only": "no",
+            "optional": "yes",
+            "create": "dir",
+            "type": "tmpfs",
+            "options": ["size=1M"],
+        }
+    ],
+    "environment": {"LANG": "C.UTF-8"},
+    "limits": {"memory": "64M", "memory_swap": "128M", "cpu_shares": "512", "cpus": "0.5", "pids": "100"},
+    "security": {
+        "drop_capabilities": ["sys_admin"],
+        "seccomp": "/etc/seccomp",
+        "apparmor": "generated",
+        "selinux": "system_u:system_r:lxc_t:s0",
+        "no_new_privs": "no",
+        "sys": "mixed",
+        "devices": ["c 10:200 rwm"],
+        "privileged": "no",
+        "idmap": ["u 0 100000 65536"],
+    },
+    "autostart": {"enabled": "yes", "order": "-1", "delay": "5", "groups": ["onboot"]},
+    "lxc": {"lxc.console.size": "auto", "lxc.prlimit.nofile": ["1024"]},
+}
+# An init of its own excludes a command.
+FULL_INIT = {**{key: value for key, value in FULL.items() if key != "command"}, "init": ["/sbin/init", "--verbose"]}
+FULL_PARSED = Container(
+    name="hmi",
+    state="frozen",
+    hostname="panel",
+    install_prefix="/opt/payload",
+    gateway_dir="/run/gateways/hmi",
+    gateway_dir_mode=0o770,
+    directories=(Directory("/data", 0o700),),
+    files=(File("/etc/motd", 0o600, "hello"),),
+    resolv_conf="nameserver 10.0.3.1",
+    busybox=Busybox("bind", "/opt/busybox", ("sh", "[")),
+    command=("/bin/app", "--flag", "a b"),
+    init=None,
+    on_change="leave",
+    ready=(Check(("/bin/check", "a b"), None, None, 5.0, 0.5), Check(None, 80), Check(None, None, "/run/ready")),
+    network=(
+        Interface(
+            "veth",
+            "br0",
+            "net0",
+            "down",
+            "00:16:3e:aa:bb:cc",
+            1400,
+            ("10.0.3.20/24",),
+            "10.0.3.1",
+            ("fd00::20/64",),
+            "fd00::1",
+        ),
+        Interface(ipv4=("10.0.4.20/24",), ipv4_gateway="auto", ipv6=("fd01::20/64",), ipv6_gateway="dev"),
+    ),
+    autodev=False,
+    tty=4,
+    pty=5,
+    system_mounts=True,
+    mounts=(Mount("tmpfs", "/scratch", False, True, "dir", "tmpfs", ("size=1M",)),),
+    environment=(("LANG", "C.UTF-8"),),
+    limits=Limits(67108864, 134217728, 512, 0.5, 100),
+    security=Security(
+        drop_capabilities=("sys_admin",),
+        seccomp="/etc/seccomp",
+        apparmor="generated",
+        selinux="system_u:system_r:lxc_t:s0",
+        no_new_privs=False,
+        sys="mixed",
+        devices=("c 10:200 rwm",),
+        privileged=False,
+        idmap=("u 0 100000 65536",),
+    ),
+    autostart=Autostart(True, -1, 5, ("onboot",)),
+    lxc=(("lxc.console.size", ("auto",)), ("lxc.prlimit.nofile", ("1024",))),
+)
+# The container of the chapter.
+DEFAULT_PARSED = Container(
+    name="hmi",
+    state="started",
+    hostname="hmi",
+    install_prefix="/usr/local",
+    gateway_dir=None,
+    gateway_dir_mode=0o777,
+    directories=(),
+    files=(),
+    resolv_conf="copy",
+    busybox=Busybox("copy", None, None),
+    command=None,
+    init=None,
+    on_change="restart",
+    ready=(),
+    network=(Interface("veth", None, None, "up", None, None, (), None, (), None),),
+    autodev=True,
+    tty=1,
+    pty=1,
+    system_mounts=True,
+    mounts=(),
+    environment=(),
+    limits=Limits(None, None, None, None, None),
+    security=Security(
+        drop_capabilities=("mac_admin", "mac_override", "sys_time", "sys_module", "sys_rawio", "sys_admin"),
+        seccomp="common",
+        apparmor=None,
+        selinux=None,
+        no_new_privs=True,
+        sys="ro",
+        devices=(),
+        privileged=False,
+        idmap=(),
+    ),
+    autostart=Autostart(False, 0, 0, ()),
+    lxc=(),
+)
+
+
+def one(given: Any, defaults: dict[str, Any] | None = None) -> Container:
+    """The only container of a list of one spec."""
+    (container,) = spec.parse_containers([given], defaults or {})
+    return container
+
+
+def refusal(specs: list[Any], defaults: dict[str, Any] | None = None) -> str:
+    """What is said of a list of specs that is refused."""
+    with pytest.raises(RefusedError) as caught:
+        spec.parse_containers(specs, defaults or {})
+    return str(caught.value)
+
+
+def test_the_defaults() -> None:
+    assert one({"name": "hmi"}) == DEFAULT_PARSED
+
+
+def test_null_is_left_out() -> None:
+    nothing = {key: None for key in spec.FIELDS if key != "name"}
+    assert one({"name": "hmi", **nothing}) == DEFAULT_PARSED
+
+
+def test_all_keys() -> None:
+    assert one(FULL) == FULL_PARSED
+
+
+def test_the_full_spec_has_all_keys() -> None:
+    """What follows changes each key of it, so none may be missing."""
+
+    def keys_of(given: Any, record: Any) -> None:
+        assert set(given) == set(record._fields)
+        for key, value in record._asdict().items():
+            below = given[key]
+            if isinstance(value, tuple) and value and hasattr(value[0], "_fields"):
+                # Some keys exclude each other, so it takes all elements to have all keys.
+                value, below = value[0], {key: part for item in below for key, part in item.items()}
+            if hasattr(value, "_fields"):
+                keys_of(below, value)
+
+    keys_of({**FULL, **FULL_INIT}, one(FULL))
+
+
+NAMES = {
+    "of one letter": "a",
+    "of one digit": "0",
+    "with all that is allowed": "A-b_c.0",
+    "of 64 characters": "a" * 64,
+    "with dots in the middle": "a..b",
+}
+BAD_NAMES = {
+    "empty": ("", "containers[0]: name: ''"),
+    "of 65 characters": ("a" * 65, f"container '{'a' * 65}': name: '{'a' * 65}'"),
+    "hidden": (".hmi", "container '.hmi': name: '.hmi'"),
+    "of the directory itself": (".", "container '.': name: '.'"),
+    "of the directory above": ("..", "container '..': name: '..'"),
+    "with a slash": ("a/b", "container 'a/b': name: 'a/b'"),
+    "with a path out": ("../a", "container '../a': name: '../a'"),
+    "with a space": ("a b", "container 'a b': name: 'a b'"),
+    "with a leading space": (" a", "container ' a': name: ' a'"),
+    "with a leading dash": ("-a", "container '-a': name: '-a'"),
+    "with a leading underscore": ("_a", "container '_a': name: '_a'"),
+    "with a percent sign": ("a%n", "container 'a%n': name: 'a%n'"),
+    "with other letters": ("caf\u00e9", "container 'caf\\xe9': name: 'caf\\xe9'"),
+    "with digits of another script": ("a\u0663", "container 'a\\u0663': name: 'a\\u0663'"),
+    "as long as is shown": ("a" * 78, f"container '{'a' * 78}': name: '{'a' * 78}'"),
+    "longer than is shown": ("a" * 79, "containers[0]: name: '" + "a" * 76 + "..."),
+    "far too long": ("a" * 1000, "containers[0]: name: '" + "a" * 76 + "..."),
+}
+NOT_A_NAME = " is not a container name (letters, digits, _ - . ; first a letter or digit; at most 64)"
+CONTROLLED = " has a line break or another control character"
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_name(name: str) -> None:
+    assert one({"name": name}).name == name
+    assert spec.parse_names([name]) == (name,)
+
+
+def test_a_number_is_a_name() -> None:
+    assert one({"name": 7}).name == "7"
+
+
+@pytest.mark.parametrize(("name", "start"), BAD_NAMES.values(), ids=BAD_NAMES)
+def test_bad_name(name: str, start: str) -> None:
+    assert refusal([{"name": name}]) == start + NOT_A_NAME
+    with pytest.raises(RefusedError) as caught:
+        spec.parse_names(["good", name])
+    assert str(caught.value) == start[start.index(": name") + 2 :] + NOT_A_NAME
+
+
+@pytest.mark.parametrize("name", ["a\n", "a\nb", "\na", "a\0", "a\r", "a\u2028", "a\x7f"], ids=ascii)
+def test_name_with_a_control_character(name: str) -> None:
+    assert refusal([{"name": name}]) == f"container {name!a}: name: {name!a}{CONTROLLED}"
+
+
+@pytest.mark.parametrize(("name", "shown"), [(None, "None"), (True, "True"), (["a"], "['a']"), ({}, "{}")], ids=str)
+def test_name_that_is_no_text(name: Any, shown: str) -> None:
+    reason = "is required and missing" if name is None else "is not a string"
+    assert refusal([{"name": name}]) == f"containers[0]: name: {shown} {reason}"
+
+
+# What is given, and the attribute that comes of it.
+ACCEPTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "state stopped": ({"state": "stopped"}, {"state": "stopped"}),
+    "state absent": ({"state": "absent"}, {"state": "absent"}),
+    "hostname": ({"hostname": "panel.example"}, {"hostname": "panel.example"}),
+    "install_prefix": ({"install_prefix": "/opt/app/"}, {"install_prefix": "/opt/app"}),
+    "gateway_dir": ({"gateway_dir": "/run/gw"}, {"gateway_dir": "/run/gw"}),
+    "gateway_dir_mode": ({"gateway_dir_mode": "2750"}, {"gateway_dir_mode": 0o2750}),
+    "directories with default mode": ({"directories": [{"path": "/a"}]}, {"directories": (Directory("/a", 0o755),)}),
+    "directories below each other": (
+        {"directories": [{"path": "/a/b"}, {"path": "/a"}]},
+        {"directories": (Directory("/a/b", 0o755), Directory("/a", 0o755))},
+    ),
+    "files with defaults": ({"files": [{"path": "/a"}]}, {"files": (File("/a", 0o644, ""),)}),
+    "files with lines": (
+        {"files": [{"path": "/a", "content": "x\n\ty\n"}]},
+        {"files": (File("/a", 0o644, "x\n\ty\n"),)},
+    ),
+    "files with names alike": (
+        {"files": [{"path": "/a"}, {"path": "/ab"}]},
+        {"files": (File("/a", 0o644, ""), File("/ab", 0o644, ""))},
+    ),
+    "a file in a declared directory": (
+        {"files": [{"path": "/a/b"}], "directories": [{"path": "/a"}]},
+        {"files": (File("/a/b", 0o644, ""),), "directories": (Directory("/a", 0o755),)},
+    ),
+    "resolv_conf none": ({"resolv_conf": "none"}, {"resolv_conf": "none"}),
+    "files with a tab in a line": (
+        {"files": [{"path": "/etc/hosts", "content": ["127.0.0.1\tlocalhost"]}]},
+        {"files": (File("/etc/hosts", 0o644, "127.0.0.1\tlocalhost\n"),)},
+    ),
+    "resolv_conf with a tab in a line": (
+        {"resolv_conf": ["nameserver\t10.0.3.1"]},
+        {"resolv_conf": "nameserver\t10.0.3.1\n"},
+    ),
+    "resolv_conf lines": ({"resolv_conf": ["nameserver 1.1.1.1"]}, {"resolv_conf": "nameserver 1.1.1.1\n"}),
+    "busybox none": ({"busybox": {"method": "none"}}, {"busybox": Busybox("none")}),
+    "busybox all applets": ({"busybox": {"applets": "all", "path": "/b"}}, {"busybox": Busybox("copy", "/b", None)}),
+    "busybox no applets": ({"busybox": {"applets": []}}, {"busybox": Busybox("copy", None, ())}),
+    "busybox odd applets": (
+        {"busybox": {"applets": ["[", "[[", "udhcpc6", "run-parts", "lsb_release"]}},
+        {"busybox": Busybox("copy", None, ("[", "[[", "udhcpc6", "run-parts", "lsb_release"))},
+    ),
+    "command with any words": (
+        {"command": ["/bin/sh", "-c", "a 'b' \"c\"", "", "'\""]},
+        {"command": ("/bin/sh", "-c", "a 'b' \"c\"", "", "'\"")},
+    ),
+    "command with numbers": ({"command": ["sleep", 5]}, {"command": ("sleep", "5")}),
+    "init lxc": ({"init": "lxc", "command": ["/app"]}, {"init": None, "command": ("/app",)}),
+    "init of its own": ({"init": ["/sbin/init"]}, {"init": ("/sbin/init",), "command": None}),
+    "on_change": ({"on_change": "leave"}, {"on_change": "leave"}),
+    "no checks": ({"ready": []}, {"ready": ()}),
+    "checks with their defaults": (
+        {"ready": [{"command": ["true"]}, {"tcp": 1}, {"file": "/a/"}]},
+        {"ready": (Check(("true",)), Check(tcp=1), Check(file="/a"))},
+    ),
+    "checks without time": (
+        {"ready": [{"tcp": 65535, "timeout": 0, "stable": 0}]},
+        {"ready": (Check(None, 65535, None, 0.0, 0.0),)},
+    ),
+    "checks with all the time": (
+        {"ready": [{"file": "/a", "timeout": 86400, "stable": 86400}]},
+        {"ready": (Check(None, None, "/a", 86400.0, 86400.0),)},
+    ),
+    "check with the other kinds null": (
+        {"ready": [{"file": "/a", "tcp": None, "command": None}]},
+        {"ready": (Check(file="/a"),)},
+    ),
+    "no network": ({"network": []}, {"network": ()}),
+    "network of all types": (
+        {"network": [{"type": kind} for kind in ("veth", "macvlan", "ipvlan", "vlan", "phys", "empty", "none")]},
+        {"network": tuple(Interface(kind) for kind in ("veth", "macvlan", "ipvlan", "vlan", "phys", "empty", "none"))},
+    ),
+    "network name of 15 characters": (
+        {"network": [{"name": "a" * 15, "link": "br-0.1_2"}]},
+        {"network": (Interface(name="a" * 15, link="br-0.1_2"),)},
+    ),
+    "network gateways by word": (
+        {"network": [{"ipv4_gateway": "dev", "ipv6_gateway": "auto"}]},
+        {"network": (Interface(ipv4_gateway="dev", ipv6_gateway="auto"),)},
+    ),
+    "network mtu at its bounds": (
+        {"network": [{"mtu": 68}, {"mtu": 65535}]},
+        {"network": (Interface(mtu=68), Interface(mtu=65535))},
+    ),
+    "tty and pty at their lowest": ({"tty": 0, "pty": 0}, {"tty": 0, "pty": 0}),
+    "tty and pty at their highest": ({"tty": 1024, "pty": 1048576}, {"tty": 1024, "pty": 1048576}),
+    "mount with defaults": (
+        {"mounts": [{"source": "/srv", "target": "/data/"}]},
+        {"mounts": (Mount("/srv", "/data", True, False, None, "none", ()),)},
+    ),
+    "mount create file": (
+        {"mounts": [{"source": "/srv", "target": "/data", "create": "file"}]},
+        {"mounts": (Mount("/srv", "/data", create="file"),)},
+    ),
+    "mount option number": (
+        {"mounts": [{"source": "/srv", "target": "/data", "options": [5]}]},
+        {"mounts": (Mount("/srv", "/data", options=("5",)),)},
+    ),
+    "environment in its order": (
+        {"environment": {"_B": "x=y", "A1": 5, "EMPTY": ""}},
+        {"environment": (("_B", "x=y"), ("A1", "5"), ("EMPTY", ""))},
+    ),
+    "limits at their lowest": (
+        {"limits": {"memory": 1, "cpu_shares": 2, "cpus": 0.01, "pids": 1}},
+        {"limits": Limits(1, None, 2, 0.01, 1)},
+    ),
+    "limits at their highest": (
+        {"limits": {"cpu_shares": 262144, "cpus": 8192, "pids": 4194304}},
+        {"limits": Limits(None, None, 262144, 8192.0, 4194304)},
+    ),
+    "limits memory_swap as low as memory": (
+        {"limits": {"memory": "1M", "memory_swap": "1024K"}},
+        {"limits": Limits(1048576, 1048576)},
+    ),
+    "security without drop": ({"security": {"drop_capabilities": []}}, {"security": Security(())}),
+    "security idmap": (
+        {"security": {"idmap": ["u 0 100000 65536", "g 0 100000 65536"]}},
+        {"security": Security(idmap=("u 0 100000 65536", "g 0 100000 65536"))},
+    ),
+    "autostart order at its bounds": (
+        {"autostart": {"order": -2147483648}},
+        {"autostart": Autostart(order=-2147483648)},
+    ),
+    "lxc one value": ({"lxc": {"lxc.signal.stop": "SIGKILL"}}, {"lxc": (("lxc.signal.stop", ("SIGKILL",)),)}),
+    "lxc booleans": ({"lxc": {"lxc.a": True, "lxc.b": [False]}}, {"lxc": (("lxc.a", ("1",)), ("lxc.b", ("0",)))}),
+    "lxc number and empty": ({"lxc": {"lxc.a": [5, ""]}}, {"lxc": (("lxc.a", ("5", "")),)}),
+    "lxc hook": ({"lxc": {"lxc.hook.pre-start": "/h"}}, {"lxc": (("lxc.hook.pre-start", ("/h",)),)}),
+    "lxc key with capital letters": (
+        {"lxc": {"lxc.cgroup2.hugetlb.2MB.max": "0"}},
+        {"lxc": (("lxc.cgroup2.hugetlb.2MB.max", ("0",)),)},
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "expected"), ACCEPTED.values(), ids=ACCEPTED)
+def test_accepted(given: dict[str, Any], expected: dict[str, Any]) -> None:
+    container = one({"name": "hmi", **given})
+    assert {key: getattr(container, key) for key in expected} == expected
+
+
+# What is given to a container called hmi, and what is said of it.
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "state": ({"state": "running"}, "state: 'running' is none of started, stopped, frozen, absent"),
+    "state near": (
+        {"state": "start"},
+        "state: 'start' is none of started, stopped, frozen, absent; did you mean 'started'?",
+    ),
+    "hostname empty": ({"hostname": ""}, "hostname: '' is not a host name of at most 64 characters"),
+    "hostname too long": (
+        {"hostname": "a" * 65},
+        f"hostname: '{'a' * 65}' is not a host name of at most 64 characters",
+    ),
+    "hostname with blank": ({"hostname": "a b"}, "hostname: 'a b' is not a host name of at most 64 characters"),
+    "install_prefix relative": (
+        {"install_prefix": "usr/local"},
+        "install_prefix: 'usr/local' is not an absolute path",
+    ),
+    "install_prefix root": ({"install_prefix": "/"}, "install_prefix: '/' is the root itself"),
+    "install_prefix escaping": (
+        {"install_prefix": "/usr/../.."},
+        "install_prefix: '/usr/../..' has an empty, '.' or '..' part",
+    ),
+    "gateway_dir relative": ({"gateway_dir": "./gw"}, "gateway_dir: './gw' is not an absolute path"),
+    "gateway_dir escaping": ({"gateway_dir": "/a/../b"}, "gateway_dir: '/a/../b' has an empty, '.' or '..' part"),
+    "gateway_dir_mode number": (
+        {"gateway_dir_mode": 0o777},
+        'gateway_dir_mode: 511 is not an octal mode in quotes such as "0755"',
+    ),
+    "directories no list": ({"directories": "/a"}, "directories: '/a' is not a list"),
+    "directories of text": ({"directories": ["/a"]}, "directories[0]: '/a' is not a dictionary"),
+    "directories without path": ({"directories": [{}]}, "directories[0].path: None is required and missing"),
+    "directories escaping": (
+        {"directories": [{"path": "/a"}, {"path": "/../../etc"}]},
+        "directories[1].path: '/../../etc' has an empty, '.' or '..' part",
+    ),
+    "directories mode": (
+        {"directories": [{"path": "/a", "mode": 755}]},
+        'directories[0].mode: 755 is not an octal mode in quotes such as "0755"',
+    ),
+    "directories twice": (
+        {"directories": [{"path": "/a"}, {"path": "/a/"}]},
+        "directories[1].path: '/a' is declared twice",
+    ),
+    "files relative": ({"files": [{"path": "a"}]}, "files[0].path: 'a' is not an absolute path"),
+    "files twice": ({"files": [{"path": "/a"}, {"path": "/a"}]}, "files[1].path: '/a' is declared twice"),
+    "files and directories": (
+        {"files": [{"path": "/a"}], "directories": [{"path": "/a"}]},
+        "files[0].path: '/a' is declared twice",
+    ),
+    "files of our own": (
+        {"files": [{"path": "/etc/softwarecontainer/command"}]},
+        "files[0].path: '/etc/softwarecontainer/command' belongs to this collection",
+    ),
+    "directories of our own": (
+        {"directories": [{"path": "/etc/softwarecontainer"}]},
+        "directories[0].path: '/etc/softwarecontainer' belongs to this collection",
+    ),
+    "files below a file": (
+        {"files": [{"path": "/a"}, {"path": "/a/b"}]},
+        "files[1].path: '/a/b' lies below a declared file",
+    ),
+    "files above a file": (
+        {"files": [{"path": "/a/b"}, {"path": "/a"}]},
+        "files[0].path: '/a/b' lies below a declared file",
+    ),
+    "directories below a file": (
+        {"files": [{"path": "/a"}], "directories": [{"path": "/a/b/c"}]},
+        "directories[0].path: '/a/b/c' lies below a declared file",
+    ),
+    "files content NUL": (
+        {"files": [{"path": "/a", "content": "\0"}]},
+        "files[0].content: '\\x00' has a control character other than tab and line break",
+    ),
+    "files content dictionary": (
+        {"files": [{"path": "/a", "content": {"a": 1}}]},
+        "files[0].content: {'a': 1} is not a string",
+    ),
+    "resolv_conf number": ({"resolv_conf": 1}, "resolv_conf: 1 is not a string"),
+    "busybox method": ({"busybox": {"method": "hard"}}, "busybox.method: 'hard' is none of copy, bind, none"),
+    "busybox path": ({"busybox": {"path": "busybox"}}, "busybox.path: 'busybox' is not an absolute path"),
+    "busybox applet with slash": (
+        {"busybox": {"applets": ["sh", "../sh"]}},
+        "busybox.applets[1]: '../sh' is not the name of a busybox applet",
+    ),
+    "busybox applet empty": (
+        {"busybox": {"applets": [""]}},
+        "busybox.applets[0]: '' is not the name of a busybox applet",
+    ),
+    "busybox applets some": ({"busybox": {"applets": "some"}}, "busybox.applets: 'some' is not a list"),
+    "busybox text": ({"busybox": "copy"}, "busybox: 'copy' is not a dictionary"),
+    "command text": ({"command": "/bin/app -v"}, "command: '/bin/app -v' is not a list"),
+    "command empty": ({"command": []}, "command: [] names no program"),
+    "command without program": ({"command": ["", "a"]}, "command: ['', 'a'] names no program"),
+    "command boolean": ({"command": ["/app", True]}, "command[1]: True is not a string"),
+    "command with line break": (
+        {"command": ["/bin/sh", "-c", "a\nb"]},
+        "command[2]: 'a\\nb' has a line break or another control character",
+    ),
+    "command and init": (
+        {"init": ["/sbin/init"], "command": ["/app", "x"]},
+        "command: ['/app', 'x'] has no effect together with an init of its own",
+    ),
+    "init word": ({"init": "systemd"}, "init: 'systemd' is not a list"),
+    "init empty": ({"init": []}, "init: [] names no program"),
+    "on_change": ({"on_change": "reload"}, "on_change: 'reload' is none of restart, leave"),
+    "ready no list": ({"ready": {"tcp": 80}}, "ready: {'tcp': 80} is not a list"),
+    "ready no dictionary": ({"ready": [80]}, "ready[0]: 80 is not a dictionary"),
+    "ready of no kind": (
+        {"ready": [{"timeout": 5}]},
+        "ready[0]: [] is not exactly one of command, tcp and file",
+    ),
+    "ready of two kinds": (
+        {"ready": [{"tcp": 80}, {"tcp": 80, "file": "/a"}]},
+        "ready[1]: ['tcp', 'file'] is not exactly one of command, tcp and file",
+    ),
+    "ready of three kinds": (
+        {"ready": [{"tcp": 80, "file": "/a", "command": ["true"]}]},
+        "ready[0]: ['command', 'tcp', 'file'] is not exactly one of command, tcp and file",
+    ),
+    "ready command": ({"ready": [{"command": []}]}, "ready[0].command: [] names no program"),
+    "ready command text": ({"ready": [{"command": "true"}]}, "ready[0].command: 'true' is not a list"),
+    "ready tcp too low": ({"ready": [{"tcp": 0}]}, "ready[0].tcp: 0 is not from 1 to 65535"),
+    "ready tcp too high": ({"ready": [{"tcp": 65536}]}, "ready[0].tcp: 65536 is not from 1 to 65535"),
+    "ready tcp name": ({"ready": [{"tcp": "http"}]}, "ready[0].tcp: 'http' is not a whole number"),
+    "ready file relative": ({"ready": [{"file": "run/a"}]}, "ready[0].file: 'run/a' is not an absolute path"),
+    "ready file out": ({"ready": [{"file": "/../a"}]}, "ready[0].file: '/../a' has an empty, '.' or '..' part"),
+    "ready timeout": ({"ready": [{"tcp": 1, "timeout": -1}]}, "ready[0].timeout: -1 is not a number"),
+    "ready timeout too long": (
+        {"ready": [{"tcp": 1, "timeout": 86401}]},
+        "ready[0].timeout: 86401 is not from 0 to 86400",
+    ),
+    "ready stable": ({"ready": [{"tcp": 1, "stable": "long"}]}, "ready[0].stable: 'long' is not a number"),
+    "network dictionary": ({"network": {"type": "veth"}}, "network: {'type': 'veth'} is not a list"),
+    "network type": (
+        {"network": [{"type": "bridge"}]},
+        "network[0].type: 'bridge' is none of veth, macvlan, ipvlan, vlan, phys, empty, none",
+    ),
+    "network link too long": (
+        {"network": [{"link": "a" * 16}]},
+        "network[0].link: 'aaaaaaaaaaaaaaaa' is not the name of a network interface (at most 15 characters)",
+    ),
+    "network name with slash": (
+        {"network": [{}, {"name": "a/b"}]},
+        "network[1].name: 'a/b' is not the name of a network interface (at most 15 characters)",
+    ),
+    "network flags": ({"network": [{"flags": "yes"}]}, "network[0].flags: 'yes' is none of up, down"),
+    "network hwaddr": (
+        {"network": [{"hwaddr": "00:16:3e:xx:xx:xx"}]},
+        "network[0].hwaddr: '00:16:3e:xx:xx:xx' is not a hardware address (xx:xx:xx:xx:xx:xx)",
+    ),
+    "network mtu": ({"network": [{"mtu": 67}]}, "network[0].mtu: 67 is not from 68 to 65535"),
+    "network ipv4": (
+        {"network": [{"ipv4": ["10.0.3.20/24", "10.0.3.21"]}]},
+        "network[0].ipv4[1]: '10.0.3.21' is not an IPv4 address with a prefix length",
+    ),
+    "network ipv4_gateway": (
+        {"network": [{"ipv4_gateway": "router"}]},
+        "network[0].ipv4_gateway: 'router' is not an IPv4 address",
+    ),
+    "network ipv6": (
+        {"network": [{"ipv6": "10.0.3.20/24"}]},
+        "network[0].ipv6[0]: '10.0.3.20/24' is not an IPv6 address with a prefix length",
+    ),
+    "network ipv6_gateway": (
+        {"network": [{"ipv6_gateway": "fe80::1%eth0"}]},
+        "network[0].ipv6_gateway: 'fe80::1%eth0' is not an IPv6 address",
+    ),
+    "autodev": ({"autodev": "maybe"}, "autodev: 'maybe' is not a boolean"),
+    "tty": ({"tty": -1}, "tty: -1 is not from 0 to 1024"),
+    "tty too many": ({"tty": 1025}, "tty: 1025 is not from 0 to 1024"),
+    "pty": ({"pty": "many"}, "pty: 'many' is not a whole number"),
+    "pty too many": ({"pty": 1048577}, "pty: 1048577 is not from 0 to 1048576"),
+    "system_mounts": ({"system_mounts": "some"}, "system_mounts: 'some' is not a boolean"),
+    "mounts without target": ({"mounts": [{"source": "/a"}]}, "mounts[0].target: None is required and missing"),
+    "mounts without source": ({"mounts": [{"target": "/a"}]}, "mounts[0].source: None is required and missing"),
+    "mounts source relative": (
+        {"mounts": [{"source": "srv", "target": "/a"}]},
+        "mounts[0].source: 'srv' is not an absolute path",
+    ),
+    "mounts source with a hash": (
+        {"mounts": [{"source": "#x", "target": "/a", "type": "tmpfs"}]},
+        "mounts[0].source: '#x' would be a comment for LXC, since it begins with a hash",
+    ),
+    "network names": (
+        {"network": [{"name": "eth1"}, {}]},
+        "network[1].name: 'eth1' is the name of two interfaces",
+    ),
+    "files below usr": (
+        {"files": [{"path": "/usr/share/x"}]},
+        "files[0].path: '/usr/share/x' would be hidden by what is mounted at /usr",
+    ),
+    "directories below dev": (
+        {"directories": [{"path": "/dev/x"}]},
+        "directories[0].path: '/dev/x' would be hidden by what is mounted at /dev",
+    ),
+    "files below gateways": (
+        {"gateway_dir": "/run/g", "files": [{"path": "/gateways/x"}]},
+        "files[0].path: '/gateways/x' would be hidden by what is mounted at /gateways",
+    ),
+    "files below a mount": (
+        {"mounts": [{"source": "/srv", "target": "/data"}], "files": [{"path": "/data/x"}]},
+        "files[0].path: '/data/x' would be hidden by what is mounted at /data",
+    ),
+    "mounts source escaping": (
+        {"mounts": [{"source": "/srv/../etc", "target": "/a"}]},
+        "mounts[0].source: '/srv/../etc' has an empty, '.' or '..' part",
+    ),
+    "mounts source empty": (
+        {"mounts": [{"source": "", "target": "/a", "type": "tmpfs"}]},
+        "mounts[0].source: '' is empty",
+    ),
+    "mounts target escaping": (
+        {"mounts": [{"source": "/srv", "target": "/../etc"}]},
+        "mounts[0].target: '/../etc' has an empty, '.' or '..' part",
+    ),
+    "mounts target root": (
+        {"mounts": [{"source": "/srv", "target": "/"}]},
+        "mounts[0].target: '/' is the root itself",
+    ),
+    "mounts create": (
+        {"mounts": [{"source": "/srv", "target": "/a", "create": "link"}]},
+        "mounts[0].create: 'link' is none of dir, file",
+    ),
+    "mounts type": (
+        {"mounts": [{"source": "/srv", "target": "/a", "type": "tmp fs"}]},
+        "mounts[0].type: 'tmp fs' is not a file system type",
+    ),
+    "mounts options text": (
+        {"mounts": [{"source": "/srv", "target": "/a", "options": "ro,nosuid"}]},
+        "mounts[0].options: 'ro,nosuid' is not a list",
+    ),
+    "mounts option with comma": (
+        {"mounts": [{"source": "/srv", "target": "/a", "options": ["nosuid", "noexec,create=dir"]}]},
+        "mounts[0].options[1]: 'noexec,create=dir' is not one mount option",
+    ),
+    "mounts option with blank": (
+        {"mounts": [{"source": "/srv", "target": "/a", "options": ["a b"]}]},
+        "mounts[0].options[0]: 'a b' is not one mount option",
+    ),
+    "mounts option empty": (
+        {"mounts": [{"source": "/srv", "target": "/a", "options": [""]}]},
+        "mounts[0].options[0]: '' is not one mount option",
+    ),
+    "mounts option create": (
+        {"mounts": [{"source": "/srv", "target": "/a", "options": ["create=dir"]}]},
+        "mounts[0].options[0]: 'create=dir' is refused; use the key create",
+    ),
+    "mounts option relative": (
+        {"mounts": [{"source": "/srv", "target": "/a", "options": ["relative"]}]},
+        "mounts[0].options[0]: 'relative' is refused; LXC would look for the source through the container's own links",
+    ),
+    "environment list": ({"environment": ["A=1"]}, "environment: ['A=1'] is not a dictionary"),
+    "environment name": (
+        {"environment": {"A-B": "1"}},
+        "environment.'A-B': 'A-B' is not the name of a variable",
+    ),
+    "environment boolean": ({"environment": {"A": True}}, "environment.A: True is not a string"),
+    "environment number with a point": (
+        {"environment": {"VERSION": 1.1}},
+        "environment.VERSION: 1.1 may have lost digits as a number; put what was written in quotes",
+    ),
+    "network hwaddr that YAML reads as a number": (
+        {"network": [{"hwaddr": 41135085296}]},
+        "network[0].hwaddr: 41135085296 is not a hardware address (xx:xx:xx:xx:xx:xx); put what was written in quotes, "
+        "which YAML reads as a number otherwise",
+    ),
+    "environment null": ({"environment": {"A": None}}, "environment.A: None is not a string"),
+    "limits memory": ({"limits": {"memory": "much"}}, "limits.memory: 'much' is not a size such as 67108864 or 64M"),
+    "limits memory_swap alone": (
+        {"limits": {"memory_swap": "1M"}},
+        "limits.memory_swap: 1048576 needs limits.memory as well",
+    ),
+    "limits memory_swap less than memory": (
+        {"limits": {"memory": "2M", "memory_swap": "1M"}},
+        "limits.memory_swap: 1048576 is memory and swap together and cannot be less than memory",
+    ),
+    "limits cpu_shares": ({"limits": {"cpu_shares": 1}}, "limits.cpu_shares: 1 is not from 2 to 262144"),
+    "limits cpus": ({"limits": {"cpus": 0}}, "limits.cpus: 0 is not from 0.01 to 8192"),
+    "limits pids": ({"limits": {"pids": 0}}, "limits.pids: 0 is not from 1 to 4194304"),
+    "security capability": (
+        {"security": {"drop_capabilities": ["CAP_SYS_ADMIN"]}},
+        "security.drop_capabilities[0]: 'CAP_SYS_ADMIN' is not a capability (sys_time, ...)",
+    ),
+    "security seccomp": ({"security": {"seccomp": "default"}}, "security.seccomp: 'default' is not an absolute path"),
+    "security apparmor": ({"security": {"apparmor": True}}, "security.apparmor: True is not a string"),
+    "security selinux": ({"security": {"selinux": False}}, "security.selinux: False is not a string"),
+    "security sys": ({"security": {"sys": "no"}}, "security.sys: 'no' is none of ro, mixed, rw; did you mean 'ro'?"),
+    "security devices": ({"security": {"devices": "none"}}, "security.devices: 'none' is not a list"),
+    "security devices of all kinds": (
+        {"security": {"devices": ["a *:* rwm"]}},
+        "security.devices[0]: 'a *:* rwm' is not a rule for devices (c 10:200 rwm)",
+    ),
+    "security devices without rights": (
+        {"security": {"devices": ["c 1:3 "]}},
+        "security.devices[0]: 'c 1:3 ' is not a rule for devices (c 10:200 rwm)",
+    ),
+    "security no_new_privs": ({"security": {"no_new_privs": "x"}}, "security.no_new_privs: 'x' is not a boolean"),
+    "security idmap of a privileged container": (
+        {"security": {"privileged": True, "idmap": ["u 0 100000 65536"]}},
+        "security.idmap: ['u 0 100000 65536'] has no effect on a privileged container",
+    ),
+    "security idmap": (
+        {"security": {"idmap": ["u 0 100000"]}},
+        "security.idmap[0]: 'u 0 100000' is not an id map (u 0 100000 65536)",
+    ),
+    "autostart boolean": ({"autostart": True}, "autostart: True is not a dictionary"),
+    "autostart order too low": (
+        {"autostart": {"order": -2147483649}},
+        "autostart.order: -2147483649 is not from -2147483648 to 2147483647",
+    ),
+    "autostart order": (
+        {"autostart": {"order": 2147483648}},
+        "autostart.order: 2147483648 is not from -2147483648 to 2147483647",
+    ),
+    "autostart delay": ({"autostart": {"delay": 86401}}, "autostart.delay: 86401 is not from 0 to 86400"),
+    "autostart groups": (
+        {"autostart": {"groups": ["a,b"]}},
+        "autostart.groups[0]: 'a,b' is not a group name",
+    ),
+    "lxc list": ({"lxc": ["lxc.a = b"]}, "lxc: ['lxc.a = b'] is not a dictionary"),
+    "lxc key without its prefix": (
+        {"lxc": {"net.0.type": "veth"}},
+        "lxc.'net.0.type': 'net.0.type' is not a key of an LXC config (lxc.*)",
+    ),
+    "lxc key with a value in it": (
+        {"lxc": {"lxc.a = b": "c"}},
+        "lxc.'lxc.a = b': 'lxc.a = b' is not a key of an LXC config (lxc.*)",
+    ),
+    "lxc key with a comment": (
+        {"lxc": {"# lxc.a": "c"}},
+        "lxc.'# lxc.a': '# lxc.a' is not a key of an LXC config (lxc.*)",
+    ),
+    "lxc rootfs": (
+        {"lxc": {"lxc.rootfs.path": "/"}},
+        "lxc.'lxc.rootfs.path': 'lxc.rootfs.path' cannot be set here: it is always <lxc_path>/<name>/rootfs",
+    ),
+    "lxc hostname": (
+        {"lxc": {"lxc.uts.name": "a"}},
+        "lxc.'lxc.uts.name': 'lxc.uts.name' cannot be set here: use hostname",
+    ),
+    "lxc init": (
+        {"lxc": {"lxc.init.cmd": "/a"}},
+        "lxc.'lxc.init.cmd': 'lxc.init.cmd' cannot be set here: use command or init",
+    ),
+    "lxc environment": (
+        {"lxc": {"lxc.environment": "A=1"}},
+        "lxc.'lxc.environment': 'lxc.environment' cannot be set here: use environment",
+    ),
+    "lxc ephemeral": (
+        {"lxc": {"lxc.ephemeral": 1}},
+        "lxc.'lxc.ephemeral': 'lxc.ephemeral' cannot be set here: a container must outlive its stop",
+    ),
+    "lxc create": (
+        {"lxc": {"lxc.mount.entry": ["/a b none bind,create=dir 0 0"]}},
+        "lxc.lxc.mount.entry[0]: '/a b none bind,create=dir 0 0' has the mount option create=, which LXC would carry"
+        " out on the target",
+    ),
+    "lxc dictionary": ({"lxc": {"lxc.a": {"b": 1}}}, "lxc.lxc.a[0]: {'b': 1} is not a string"),
+    # Unknown keys, at each level.
+    "unknown key": ({"netwrok": []}, "key: 'netwrok' is not a known key; did you mean 'network'?"),
+    "unknown key like nothing": ({"xyzzy": 1}, "key: 'xyzzy' is not a known key"),
+    "unknown key in directories": (
+        {"directories": [{"path": "/a", "mod": "0755"}]},
+        "directories[0]: 'mod' is not a known key; did you mean 'mode'?",
+    ),
+    "unknown key in files": (
+        {"files": [{"path": "/a", "contents": "x"}]},
+        "files[0]: 'contents' is not a known key; did you mean 'content'?",
+    ),
+    "unknown key in busybox": (
+        {"busybox": {"applet": "all"}},
+        "busybox: 'applet' is not a known key; did you mean 'applets'?",
+    ),
+    "unknown key in network": (
+        {"network": [{}, {"bridge": "br0"}]},
+        "network[1]: 'bridge' is not a known key",
+    ),
+    "unknown key in mounts": (
+        {"mounts": [{"source": "/a", "target": "/b", "readonly": True}]},
+        "mounts[0]: 'readonly' is not a known key; did you mean 'read_only'?",
+    ),
+    "unknown key in ready": (
+        {"ready": [{"port": 80}]},
+        "ready[0]: 'port' is not a known key",
+    ),
+    "unknown key in limits": (
+        {"limits": {"memmory": "1M"}},
+        "limits: 'memmory' is not a known key; did you mean 'memory'?",
+    ),
+    "unknown key in security": (
+        {"security": {"app_armor": "a"}},
+        "security: 'app_armor' is not a known key; did you mean 'apparmor'?",
+    ),
+    "unknown key in autostart": (
+        {"autostart": {"enable": True}},
+        "autostart: 'enable' is not a known key; did you mean 'enabled'?",
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "sentence"), REFUSED.values(), ids=REFUSED)
+def test_refused(given: dict[str, Any], sentence: str) -> None:
+    assert refusal([{"name": "hmi", **given}]) == "container 'hmi': " + sentence
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("hmi", "containers[1]: 'hmi' is not a dictionary"),
+        (None, "containers[1]: None is not a dictionary"),
+        ({}, "containers[1]: name: None is required and missing"),
+        ({"nmae": "hmi"}, "containers[1]: key: 'nmae' is not a known key; did you mean 'name'?"),
+    ],
+    ids=["text", "null", "empty", "name misspelt"],
+)
+def test_a_spec_without_a_name_is_called_by_its_place(given: Any, sentence: str) -> None:
+    assert refusal([{"name": "media"}, given]) == sentence
+
+
+def test_all_bad_specs_are_named() -> None:
+    specs = [{"name": "a", "tty": -1}, {"name": "good"}, {"name": "b c"}, {"name": "good"}, {"name": "a"}, 5]
+    assert refusal(specs).split("\n") == [
+        "container 'a': tty: -1 is not from 0 to 1024",
+        "container 'b c': name: 'b c' is not a container name (letters, digits, _ - . ; "
+        "first a letter or digit; at most 64)",
+        "container 'good': name: 'good' is the name of two containers",
+        "containers[5]: 5 is not a dictionary",
+    ]
+
+
+def test_the_order_is_kept() -> None:
+    names = ["c", "a", "b"]
+    assert [one.name for one in spec.parse_containers([{"name": name} for name in names], {})] == names
+
+
+def test_no_containers() -> None:
+    assert spec.parse_containers([], {"name": "unused"}) == ()
+    assert spec.parse_names([]) == ()
+
+
+MERGED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "a value from the defaults": ({"tty": 4}, {}, {"tty": 4}),
+    "a value of its own": ({"tty": 4}, {"tty": 2}, {"tty": 2}),
+    "dictionaries key by key": (
+        {"limits": {"memory": "1M", "pids": 5}},
+        {"limits": {"pids": 7, "cpus": 1}},
+        {"limits": Limits(1048576, None, None, 1.0, 7)},
+    ),
+    "lists as a whole": (
+        {"directories": [{"path": "/a"}, {"path": "/b"}]},
+        {"directories": [{"path": "/c"}]},
+        {"directories": (Directory("/c", 0o755),)},
+    ),
+    "an empty list": ({"network": [{"name": "net0"}]}, {"network": []}, {"network": ()}),
+    "null gives the collection's own default": ({"tty": 4}, {"tty": None}, {"tty": 1}),
+    "null for a dictionary": ({"limits": {"pids": 5}}, {"limits": None}, {"limits": Limits()}),
+    "null within a dictionary": (
+        {"limits": {"pids": 5, "cpus": 1}},
+        {"limits": {"pids": None}},
+        {"limits": Limits(cpus=1.0)},
+    ),
+    "environment by name": (
+        {"environment": {"A": "1", "B": "2"}},
+        {"environment": {"B": "3", "C": "4"}},
+        {"environment": (("A", "1"), ("B", "3"), ("C", "4"))},
+    ),
+    "lxc by key": (
+        {"lxc": {"lxc.a": ["1", "2"], "lxc.b": "3"}},
+        {"lxc": {"lxc.a": "4"}},
+        {"lxc": (("lxc.a", ("4",)), ("lxc.b", ("3",)))},
+    ),
+    "a value for a dictionary": (
+        {"busybox": {"method": "none"}},
+        {"busybox": {"path": "/b"}},
+        {"busybox": Busybox("none", "/b")},
+    ),
+}
+
+
+@pytest.mark.parametrize(("defaults", "given", "expected"), MERGED.values(), ids=MERGED)
+def test_defaults(defaults: dict[str, Any], given: dict[str, Any], expected: dict[str, Any]) -> None:
+    before = copy.deepcopy((defaults, given))
+    container = one({"name": "hmi", **given}, defaults)
+    assert {key: getattr(container, key) for key in expected} == expected
+    assert (defaults, given) == before
+
+
+def test_bad_defaults_are_refused_for_each_container() -> None:
+    assert refusal([{"name": "a"}, {"name": "b"}, {"name": "c", "tty": 1}], {"tty": "x"}) == (
+        "container 'a': tty: 'x' is not a whole number\ncontainer 'b': tty: 'x' is not a whole number"
+    )
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The paths of all strings of a spec."""
+    if isinstance(value, str):
+        yield path
+    for key, below in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from leaves(below, (*path, key))
+
+
+def levels(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The paths of all dictionaries of a spec."""
+    if isinstance(value, dict):
+        yield path
+    for key, below in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from levels(below, (*path, key))
+
+
+def changed(given: Any, path: tuple[Any, ...], change: Callable[[Any], Any]) -> Any:
+    """A spec with the value at one path changed."""
+    if not path:
+        return change(given)
+    copied = copy.copy(given)
+    copied[path[0]] = changed(given[path[0]], path[1:], change)
+    return copied
+
+
+def with_key(key: str, value: dict[str, Any]) -> dict[str, Any]:
+    """A dictionary with one more key."""
+    return {**value, key: "1"}
+
+
+# These two may have many lines: they become files, and never reach a config.
+MANY_LINES = [("files", 0, "content"), ("resolv_conf",)]
+INJECTED = ["\n", "\0", "\u2028", "\u2029", "\r", "\x0b", "\x0c", "\x1b", "\x1c", "\x7f", "\x85", "\udc0a"]
+INJECTED += ["\nlxc.hook.pre-start = x", "\nlxc.hook.pre-start = x\n"]
+POSITIONS: dict[str, Callable[[str, str], str]] = {
+    "start": lambda value, bad: bad + value,
+    "middle": lambda value, bad: value[:1] + bad + value[1:],
+    "end": lambda value, bad: value + bad,
+    "alone": lambda value, bad: bad,
+}
+
+
+def test_all_strings_are_walked() -> None:
+    """A walk that finds less would prove less."""
+    assert len(list(leaves(FULL))) == 72
+    assert len(list(levels(FULL))) == 15
+
+
+@pytest.mark.parametrize("position", POSITIONS.values(), ids=POSITIONS)
+@pytest.mark.parametrize("bad", INJECTED, ids=ascii)
+def test_no_string_takes_a_control_character(bad: str, position: Callable[[str, str], str]) -> None:
+    for full in (FULL, FULL_INIT):
+        for path in leaves(full):
+            if path not in MANY_LINES:
+                message = refusal([changed(full, path, lambda value: position(value, bad))])
+                assert message.startswith("container "), path
+                assert message.isprintable() and message.isascii(), path
+
+
+@pytest.mark.parametrize("bad", INJECTED, ids=ascii)
+def test_no_key_takes_a_control_character(bad: str) -> None:
+    for path in levels(FULL):
+        known = "lxc.a" if path == ("lxc",) else "tty"
+        for place in (0, 1, len(known)):
+            key = known[:place] + bad + known[place:]
+            message = refusal([changed(FULL, path, functools.partial(with_key, key))])
+            assert message.startswith("container 'hmi': "), path
+            assert message.isprintable() and message.isascii(), path
+
+
+@pytest.mark.parametrize("path", MANY_LINES, ids=str)
+@pytest.mark.parametrize("bad", ["\0", "\x0b", "\x0c", "\x1b", "\x1c", "\x7f", "\udc0a"], ids=ascii)
+def test_no_text_of_many_lines_takes_a_control_character(path: tuple[Any, ...], bad: str) -> None:
+    message = refusal([changed(FULL, path, lambda value: value + bad)])
+    assert message.endswith("has a control character other than tab and line break")
+    assert message.isprintable() and message.isascii()
+
+
+@pytest.mark.parametrize("path", MANY_LINES, ids=str)
+def test_a_line_takes_what_the_text_takes(path: tuple[Any, ...]) -> None:
+    def taken(value: Any) -> Any:
+        try:
+            container = one(
+                {"name": "hmi", path[0]: changed({path[0]: FULL[path[0]]}, path, lambda _given: value)[path[0]]}
+            )
+        except RefusedError:
+            return None
+        return tuple(file.content for file in container.files), container.resolv_conf
+
+    assert taken(["a\nb"]) is None
+    for letter in map(chr, [*range(10), *range(11, 256), 0x2028, 0xDC0A]):
+        assert taken(["a" + letter + "b", "c"]) == taken("a" + letter + "b\nc\n"), ascii(letter)
+
+
+@pytest.mark.parametrize("path", MANY_LINES, ids=str)
+def test_a_text_of_many_lines(path: tuple[Any, ...]) -> None:
+    container = one(changed(FULL, path, lambda value: "a\nlxc.hook.pre-start = x\n"))
+    assert "a\nlxc.hook.pre-start = x\n" in (container.files[0].content, container.resolv_conf)
+
+
+SECRETS: dict[str, tuple[Any, Any, Any]] = {
+    "known": ({"A": "b", "T": {"secret": "t"}}, {"t": "hunter2"}, (("A", "b"), ("T", Secret("t", "hunter2")))),
+    "number": ({"T": {"secret": "t"}}, {"t": 5}, (("T", Secret("t", "5")),)),
+    "not looked at": ({"T": {"secret": "t"}}, None, (("T", Secret("t")),)),
+    "unknown": (
+        {"T": {"secret": "t"}},
+        {"other": "hunter2", "a": "hunter3"},
+        "container 'hmi': environment.T.secret: 't' is not among the secrets; "
+        "softwarecontainer_secrets has 'a', 'other'",
+    ),
+    "unknown, and there is none": (
+        {"T": {"secret": "t"}},
+        {},
+        "container 'hmi': environment.T.secret: 't' is not among the secrets; softwarecontainer_secrets has none",
+    ),
+    "unknown, with one that looks like it": (
+        {"T": {"secret": "tokn"}},
+        {"token": "hunter2", "n\n": "x"},
+        "container 'hmi': environment.T.secret: 'tokn' is not among the secrets; "
+        "softwarecontainer_secrets has 'n\\n', 'token'; did you mean 'token'?",
+    ),
+    "unknown among many": (
+        {"T": {"secret": "zz"}},
+        {"%02d" % number: "hunter2" for number in range(11)},
+        "container 'hmi': environment.T.secret: 'zz' is not among the secrets; softwarecontainer_secrets has "
+        "'00', '01', '02', '03', '04', '05', '06', '07', '08', '09', ...",
+    ),
+    "number with a point": (
+        {"T": {"secret": "t"}},
+        {"t": 1.1},
+        "container 'hmi': environment.T.secret: 't' is not the name of one line of text; put the secret in quotes",
+    ),
+    "two lines": (
+        {"T": {"secret": "t"}},
+        {"t": "hunter2\nlxc.hook.pre-start = x"},
+        "container 'hmi': environment.T.secret: 't' is not the name of one line of text",
+    ),
+    "boolean": (
+        {"T": {"secret": "t"}},
+        {"t": True},
+        "container 'hmi': environment.T.secret: 't' is not the name of one line of text",
+    ),
+    "another key": (
+        {"T": {"secrets": "t"}},
+        {},
+        "container 'hmi': environment.T: 'secrets' is not a known key; did you mean 'secret'?",
+    ),
+}
+
+
+@pytest.mark.parametrize(("environment", "secrets", "expected"), SECRETS.values(), ids=SECRETS)
+def test_secrets(environment: Any, secrets: Any, expected: Any) -> None:
+    def parsed() -> Any:
+        return spec.parse_containers([{"name": "hmi", "environment": environment}], {}, secrets)[0].environment
+
+    if isinstance(expected, str):
+        with pytest.raises(RefusedError) as caught:
+            parsed()
+        assert str(caught.value) == expected
+    else:
+        assert parsed() == expected

@@ -1,0 +1,143 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gate: looks at this very machine, a PID 1 that ends, and what is told of a container."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.spec import Check
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.supervise import Found, Wish
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc.runtime import Tools
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import ready
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.readiness import conditions
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.target import processes
+
+LXC = Tools("/nowhere")
+
+
+def watched(check: Check, pid: int = 0) -> dict[str, Any]:
+    """The verdict on a check, with this process for PID 1 unless another one is given."""
+    one = pid or os.getpid()
+    return ready.watch_one(LXC, "hmi", check, one, processes.started(one))
+
+
+def test_a_file_that_is_there() -> None:
+    told = watched(Check(file="/proc/self", timeout=5.0, stable=0.0))
+    assert (told["held"], told["reason"], told["error"]) == (True, "", "")
+    assert told["seconds"] < 2
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    told = watched(Check(file=str(tmp_path / "none"), timeout=0.2, stable=0.0))
+    assert told["held"] is False
+    assert told["error"] == f"file {tmp_path}/none did not hold within 0.2 seconds: there is no such file"
+    assert 0.2 <= told["seconds"] < 2
+
+
+def test_a_file_that_comes_later_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "ready"
+    timer = threading.Timer(0.3, path.touch)
+    timer.start()
+    told = watched(Check(file=str(path), timeout=20.0, stable=0.3))
+    timer.join()
+    assert (told["held"], told["reason"]) == (True, "there is no such file")
+    assert 0.6 <= told["seconds"] < 10
+
+
+def test_the_end_of_its_process() -> None:
+    process = subprocess.Popen(["sleep", "60"])
+    timer = threading.Timer(0.2, process.kill)
+    timer.start()
+    begun = time.monotonic()
+    told = watched(Check(file="/proc/self", timeout=30.0, stable=30.0), process.pid)
+    timer.join()
+    process.wait()
+    assert (told["held"], told["error"]) == (False, "its PID 1 ended before all checks held")
+    assert time.monotonic() - begun < 10
+
+
+def test_another_process_with_its_number() -> None:
+    told = ready.watch_one(LXC, "hmi", Check(file="/proc/self", stable=0.0), os.getpid(), 1.0)
+    assert (told["held"], told["error"]) == (False, conditions.ENDED)
+
+
+STARTED = Wish("hmi", "started")
+CHANGED: dict[str, tuple[Any, Any, Any]] = {
+    "the same": (Found("RUNNING", 7), Found("RUNNING", 7), {}),
+    "restarted": (
+        Found("RUNNING", 7),
+        Found("RUNNING", 8),
+        {"hmi": "its PID 1 was 7 on the target when the gate began and is now 8"},
+    ),
+    "stopped": (Found("RUNNING", 7), Found("STOPPED"), {"hmi": "it should be RUNNING and is STOPPED"}),
+    "unknown": (Found("RUNNING", 7), ContainerError("it is broken"), {"hmi": "it is broken"}),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "errors"), CHANGED.values(), ids=CHANGED)
+def test_changed(before: Any, after: Any, errors: Any) -> None:
+    assert ready.changed([STARTED], {"hmi": before}, {"hmi": after}, {}) == errors
+    assert ready.changed([STARTED], {"hmi": before}, {"hmi": after}, {"hmi": "known"}) == {}
+
+
+CONTAINER = spec.parse_containers([{"name": "hmi", "ready": [{"tcp": 80}, {"file": "/a"}]}], {})[0]
+HELD = {"held": True, "seconds": 1.5, "reason": "", "error": ""}
+ENDED = {"held": False, "seconds": 1.0, "reason": "", "error": conditions.ENDED}
+BROKEN = {"held": False, "seconds": 30.0, "reason": "no answer", "error": "tcp 80 did not hold"}
+
+
+def shown(held: Any, seconds: Any, reason: str = "") -> dict[str, Any]:
+    return {"held": held, "seconds": seconds, "reason": reason}
+
+
+TOLD: dict[str, tuple[Any, Any, str, list[dict[str, Any]], Any]] = {
+    "ready": ({"hmi": Found("RUNNING", 7)}, {0: HELD, 1: HELD}, "", [shown(True, 1.5)] * 2, (True, None)),
+    "in check mode": (None, {}, "", [shown(None, None)] * 2, (None, None)),
+    "one of two": (
+        {"hmi": Found("RUNNING", 7)},
+        {0: BROKEN, 1: HELD},
+        "",
+        [shown(False, 30.0, "no answer"), shown(True, 1.5)],
+        (False, "tcp 80 did not hold"),
+    ),
+    "PID 1 has ended": (
+        {"hmi": Found("STOPPED")},
+        {0: ENDED, 1: ENDED},
+        "it should be RUNNING and is STOPPED",
+        [shown(False, 1.0)] * 2,
+        (False, conditions.ENDED),
+    ),
+    "not looked at": (
+        {"hmi": Found("STOPPED")},
+        {},
+        "it should be RUNNING and is STOPPED",
+        [shown(None, None)] * 2,
+        (False, "it should be RUNNING and is STOPPED"),
+    ),
+    "hung": (
+        {"hmi": Found("RUNNING", 7)},
+        {0: {"held": False, "reason": "late", "error": "tcp 80: late"}, 1: HELD},
+        "",
+        [shown(False, None, "late"), shown(True, 1.5)],
+        (False, "tcp 80: late"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("found", "verdicts", "error", "checks", "outcome"), TOLD.values(), ids=TOLD)
+def test_what_is_told(found: Any, verdicts: Any, error: str, checks: Any, outcome: Any) -> None:
+    item = ready.item_of(CONTAINER, found, verdicts, error)
+    titled = [{"check": title, **check} for title, check in zip(["tcp 80", "file /a"], checks)]
+    assert item["checks"] == titled
+    assert (item["ready"], item.get("error")) == outcome
+    assert item["changed"] is False
