@@ -17,11 +17,10 @@ from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from ..disk import beneath, files
 from ..errors import ContainerError, RefusedError, unexpected
-from ..lifecycle import supervise
+from ..lifecycle import changes, supervise
 from ..lxc import runtime
 from ..model import manifest, tree
 from ..model.id_map import Ids
-from ..modules import container
 from ..plan import transitions
 from ..stages import config, planning
 from ..target import processes
@@ -98,7 +97,7 @@ def bring_all_back(
     names = [wish.name for wish in wishes + going]
     outcome = Outcome()
     with nullcontext() if check else files.locked(reached.lxc_path, names):
-        before = container.look(reached, wishes + going, check)
+        before = changes.look(reached, wishes + going, check)
         if not check:
             # A run that was killed while it started containers has left LXC's logs, and they need no other start.
             files.remove_logs([files.log_of(reached.lxc_path, name) for name in names])
@@ -158,13 +157,13 @@ def carry_out(
     outcome: Outcome,
 ) -> None:
     """Bring containers to the states wished for, or say what it would take."""
-    steps, errors = container.plan_all(reached.lxc_path, wishes, now, check)
+    steps, errors = changes.plan_all(reached.lxc_path, wishes, now, check)
     if not check and any(steps.values()):
         errors.update(supervise.carry_out(reached, wishes, steps, times))
     for wish in wishes:
         if steps.get(wish.name):
             outcome.add(wish.name, steps[wish.name])
-            outcome.diffs.append(container.diff_of(wish, steps[wish.name], before))
+            outcome.diffs.append(changes.diff_of(wish, steps[wish.name], before))
     outcome.errors.update(errors)
 
 

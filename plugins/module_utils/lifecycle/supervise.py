@@ -123,26 +123,6 @@ def has_config(lxc_path: str, name: str) -> bool:
     return os.path.isfile(os.path.join(lxc_path, name, lxc_config.FILE_NAME))
 
 
-def plan(wish: Wish, found: Union[Found, ContainerError], check: bool) -> Tuple[str, ...]:
-    """The steps for one container. Raises ContainerError where there is no way.
-
-    In check mode earlier stages have only been predicted: a container that they would build counts as there.
-    """
-    if isinstance(found, ContainerError):
-        raise found
-    state = found.state
-    if state in ("ABSENT", "INCOMPLETE") and wish.state != "absent":
-        if not (check and wish.declared):
-            raise ContainerError("it is not built yet; run the stages rootfs, busybox and config first")
-        state = "STOPPED"
-    steps = transitions.steps(state, wish.state, wish.restart and found.restart_due, bool(found.shift_to))
-    if steps is None:
-        raise ContainerError(
-            "its state is %s, from which it cannot become %s; run again when it is settled" % (state, wish.state)
-        )
-    return steps
-
-
 def carry_out(
     reached: runtime.Runtime, wishes: Sequence[Wish], steps: Mapping[str, Tuple[str, ...]], times: Times
 ) -> Errors:

@@ -5,21 +5,18 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import nullcontext
-from typing import Any, Dict, Mapping, Sequence, Tuple
+from typing import Any, Dict, Mapping, Sequence
 
 from .. import call, results
 from ..container_spec import spec
 from ..disk import files
-from ..errors import ContainerError, RefusedError, unexpected
-from ..lifecycle import obstacles, supervise
+from ..errors import RefusedError
+from ..lifecycle import changes, supervise
 from ..lxc import runtime
 from ..model import manifest
-from ..plan import apparmor, lxc_mounts, transitions
+from ..plan import apparmor, lxc_mounts
 from ..stages import planning
-
-Steps = Dict[str, Tuple[str, ...]]
 
 
 def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = True) -> Dict[str, Any]:
@@ -43,28 +40,22 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
         others = supervise.names_with(reached.lxc_path, manifest.FILE_NAME) + files.unfinished(reached.lxc_path)
         wishes += [supervise.Wish(name, "absent") for name in dict.fromkeys(others) if name not in known]
     with nullcontext() if check else files.locked(reached.lxc_path, [wish.name for wish in wishes]):
-        before = look(reached, wishes, check)
+        before = changes.look(reached, wishes, check)
         planned_for = foresee(containers, reached, bridge, before) if check and predict else before
         failed = call.failures_before(parameters)
         concerned = [wish for wish in wishes if wish.name not in failed]
-        steps, errors = plan_all(reached.lxc_path, concerned, planned_for, check)
+        steps, errors = changes.plan_all(reached.lxc_path, concerned, planned_for, check)
         errors.update({wish.name: failed[wish.name] for wish in wishes if wish.name in failed})
         after, warnings = before, []
         if not check and any(steps.values()):
             errors.update(supervise.carry_out(reached, concerned, steps, times))
             after = supervise.survey(reached, [wish.name for wish in wishes])
             errors.update(supervise.verify([wish for wish in wishes if wish.name not in errors], after))
-            warnings = supervise.unverified(reached.lxc_path, started(steps, after, errors))
-    items = [item_of(wish, before, after, steps, errors, check) for wish in wishes]
-    diffs = [diff_of(wish, steps[wish.name], before) for wish in wishes if steps.get(wish.name)] if diff else []
+            warnings = supervise.unverified(reached.lxc_path, changes.started(steps, after, errors))
+    items = [changes.item_of(wish, before, after, steps, errors, check) for wish in wishes]
+    diffs = [changes.diff_of(wish, steps[wish.name], before) for wish in wishes if steps.get(wish.name)] if diff else []
     more: Dict[str, Any] = {"lxc_path": reached.lxc_path, "runtime": reached.kind}
     return results.result_of(items, diffs, {**more, "warnings": warnings} if warnings else more)
-
-
-def started(steps: Steps, found: supervise.Survey, errors: supervise.Errors) -> Dict[str, int]:
-    """The PID 1 of each container that was started and is as it should be."""
-    there = {name: found[name] for name, planned in steps.items() if "start" in planned and name not in errors}
-    return {name: one.pid for name, one in there.items() if isinstance(one, supervise.Found) and one.pid}
 
 
 def times_of(parameters: Mapping[str, Any]) -> supervise.Times:
@@ -93,27 +84,6 @@ def wish_of(container: spec.Container) -> supervise.Wish:
     )
 
 
-def look(reached: runtime.Runtime, wishes: Sequence[supervise.Wish], check: bool) -> supervise.Survey:
-    """What is there. One that is to be removed and that LXC cannot load is made loadable first."""
-    found = supervise.survey(reached, [wish.name for wish in wishes])
-    doomed = [
-        wish.name for wish in wishes if wish.state == "absent" and isinstance(found[wish.name], runtime.LoadError)
-    ]
-    if doomed and check:
-        return {**found, **{name: supervise.Found("RUNNING") for name in doomed}}
-    for name in list(doomed):
-        try:
-            files.refuse_mounts(os.path.join(reached.lxc_path, name))
-        except ContainerError as error:
-            # It will not be removed, so it keeps its config.
-            found[name] = error
-            doomed.remove(name)
-    if doomed:
-        supervise.make_loadable(reached, doomed)
-        found.update(supervise.survey(reached, doomed))
-    return found
-
-
 def foresee(
     containers: Sequence[spec.Container], reached: runtime.Runtime, bridge: str, before: supervise.Survey
 ) -> supervise.Survey:
@@ -137,63 +107,3 @@ def foresee(
                 moved = change.before.changed() != change.after.changed()
                 found[container.name] = supervise.foreseen(there, moved, change.after.ids)
     return found
-
-
-def plan_all(
-    lxc_path: str, wishes: Sequence[supervise.Wish], before: supervise.Survey, check: bool
-) -> Tuple[Steps, supervise.Errors]:
-    """The steps of each container, or the reason why there are none."""
-    steps: Steps = {}
-    errors: supervise.Errors = {}
-    for wish in wishes:
-        try:
-            there = before[wish.name]
-            planned = supervise.plan(wish, there, check)
-            # Before it is stopped: a container that cannot be removed or changed goes on running.
-            if "remove" in planned:
-                files.refuse_mounts(os.path.join(lxc_path, wish.name))
-            if "shift" in planned and isinstance(there, supervise.Found) and there.shift_to:
-                files.refuse_shift(lxc_path, wish.name, there.shift_to)
-            if "start" in planned:
-                obstacles.refuse_start(lxc_path, wish.name, (wish.apparmor,) if check and wish.declared else None)
-            steps[wish.name] = planned
-        except ContainerError as error:
-            errors[wish.name] = str(error)
-        except OSError as error:
-            place = error.filename if isinstance(error.filename, str) else wish.name
-            errors[wish.name] = "%s cannot be read: %s" % (ascii(place)[1:-1], error.strerror)
-        except Exception as error:  # pylint: disable=broad-except
-            errors[wish.name] = unexpected(error)
-    return steps, errors
-
-
-def item_of(
-    wish: supervise.Wish,
-    before: supervise.Survey,
-    after: supervise.Survey,
-    steps: Steps,
-    errors: supervise.Errors,
-    check: bool,
-) -> Dict[str, Any]:
-    """The result of one container."""
-    was, now = before[wish.name], after[wish.name]
-    changes = list(steps.get(wish.name, ()))
-    item: Dict[str, Any] = {
-        "name": wish.name,
-        "changed": bool(changes) and (check or wish.name not in errors or was != now),
-        "changes": changes,
-        "state_before": was.state if isinstance(was, supervise.Found) else None,
-        "state": now.state if isinstance(now, supervise.Found) else None,
-        "pid": now.pid if isinstance(now, supervise.Found) else None,
-    }
-    return dict(item, error=errors[wish.name]) if wish.name in errors else item
-
-
-def diff_of(wish: supervise.Wish, steps: Tuple[str, ...], before: supervise.Survey) -> Dict[str, str]:
-    """Ansible's diff of one container's state. One that check mode only predicts counts as stopped."""
-    was = before[wish.name]
-    state = was.state if isinstance(was, supervise.Found) and was.state not in ("ABSENT", "INCOMPLETE") else "STOPPED"
-    reached = transitions.REACHED[wish.state]
-    note = " (restarted)" if "stop" in steps and "start" in steps else ""
-    headers = {"before_header": wish.name, "after_header": wish.name}
-    return dict(headers, before="state: %s\n" % state, after="state: %s%s\n" % (reached, note))

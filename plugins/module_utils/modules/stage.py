@@ -8,9 +8,11 @@ Each stage loads its own code alone: on a small target that takes longer than wh
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Mapping
+from typing import Any, Callable, Dict, List, Mapping
 
 Parameters = Mapping[str, Any]
+LATER = ("busybox", "config", "container")
+
 Stage = Callable[[Parameters, bool, bool], Dict[str, Any]]
 
 
@@ -25,9 +27,7 @@ def build_trees(parameters: Parameters, check: bool, diff: bool) -> Dict[str, An
 
     result = runner.run(rootfs.STAGE, parameters, check, diff)
     if parameters["look_ahead"] is not None:
-        from ..stages import look_ahead
-
-        result["pending"] = look_ahead.pending(parameters, parameters["look_ahead"], result)
+        result["pending"] = pending(parameters, parameters["look_ahead"], result)
     return result
 
 
@@ -51,6 +51,32 @@ def reach_states(parameters: Parameters, check: bool, diff: bool) -> Dict[str, A
     from . import container
 
     return container.run(parameters, check, diff)
+
+
+def pending(parameters: Mapping[str, Any], options: Mapping[str, Any], first: Mapping[str, Any]) -> List[str]:
+    """The names of the later stages that have something to do, a failure to report included.
+
+    `parameters` are those of the first stage, `options` what the later ones get beyond them. Where the first
+    stage had something to do itself, all later ones are pending.
+    """
+    if first["changed"] or "msg" in first:
+        return list(LATER)
+    # Only now: of the first stage, which has done something itself, nobody asks for what the later ones load.
+    from ..stages import busybox, config, runner
+    from . import container
+
+    common: Dict[str, Any] = {**parameters, "bridge": options["bridge"]}
+    for stage in (busybox.STAGE, config.STAGE):
+        if busy(runner.run(stage, common, True, False)):
+            return list(LATER[LATER.index(stage.name) :])
+    lifecycle = {**common, "prune": options["prune"], "name": None, "state": None}
+    lifecycle.update(settle=0.0, stop_timeout=0.0, start_timeout=0.0)
+    return ["container"] if busy(container.run(lifecycle, True, False, predict=False)) else []
+
+
+def busy(result: Mapping[str, Any]) -> bool:
+    """Whether a stage in check mode says that it would change something, or fail."""
+    return bool(result["changed"] or "msg" in result)
 
 
 STAGES: Dict[str, Stage] = {

@@ -84,7 +84,7 @@ def with_away(container: Container, place: planning.Place) -> Host:
     if not missed:
         return place.host
     # Seldom needed, so seldom loaded.
-    from ..verify import interface_holders
+    from . import interface_holders
 
     there = interface_holders.holders(place.lxc_path)
     kept = {link: interfaces.keeper(there[link], container, place.declared) for link in missed if link in there}

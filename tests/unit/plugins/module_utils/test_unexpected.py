@@ -12,13 +12,12 @@ import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import files
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, unexpected
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import supervise
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import changes, supervise
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc import config_check
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc.runtime import Status, Tools
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import checkpoint, container_info
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import container as states
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.stages import planning, runner
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.workers import pool
 
@@ -70,9 +69,11 @@ def test_states(monkeypatch: pytest.MonkeyPatch) -> None:
         defect(wish.name)
         return ()
 
-    monkeypatch.setattr(supervise, "plan", plan)
+    monkeypatch.setattr(changes, "plan", plan)
     wishes = [supervise.Wish(name, "started") for name in (BAD, "good")]
-    steps, errors = states.plan_all("/nowhere", wishes, dict.fromkeys((BAD, "good"), supervise.Found("RUNNING")), False)
+    steps, errors = changes.plan_all(
+        "/nowhere", wishes, dict.fromkeys((BAD, "good"), supervise.Found("RUNNING")), False
+    )
     assert list(steps) == ["good"]
     assert errors[BAD].startswith(FOUND)
 

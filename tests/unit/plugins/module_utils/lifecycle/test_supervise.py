@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.spec import Limits
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import supervise
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import changes, supervise
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.supervise import Found, Wish
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc import runtime
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
@@ -59,10 +59,10 @@ PLANS: dict[str, tuple[Wish, Any, bool, Any]] = {
 def test_plan(wish: Wish, found: Any, check: bool, expected: Any) -> None:
     if isinstance(expected, str):
         with pytest.raises(ContainerError) as caught:
-            supervise.plan(wish, found, check)
+            changes.plan(wish, found, check)
         assert str(caught.value) == expected
     else:
-        assert supervise.plan(wish, found, check) == expected
+        assert changes.plan(wish, found, check) == expected
 
 
 def test_what_check_mode_foresees() -> None:
@@ -248,7 +248,7 @@ ITEMS: dict[str, tuple[Any, Any, dict[str, tuple[str, ...]], dict[str, str], boo
 
 @pytest.mark.parametrize(("before", "after", "steps", "errors", "check", "expected"), ITEMS.values(), ids=ITEMS)
 def test_item(before: Any, after: Any, steps: Any, errors: Any, check: bool, expected: dict[str, Any]) -> None:
-    item = container.item_of(STARTED, {"hmi": before}, {"hmi": after}, steps, errors, check)
+    item = changes.item_of(STARTED, {"hmi": before}, {"hmi": after}, steps, errors, check)
     assert item == {"name": "hmi", **expected}
 
 
@@ -263,7 +263,7 @@ def test_item(before: Any, after: Any, steps: Any, errors: Any, check: bool, exp
     ids=["start", "build and start", "restart", "remove"],
 )
 def test_diff(wish: Wish, found: Found, steps: tuple[str, ...], before: str, after: str) -> None:
-    assert container.diff_of(wish, steps, {"hmi": found}) == {
+    assert changes.diff_of(wish, steps, {"hmi": found}) == {
         "before_header": "hmi",
         "after_header": "hmi",
         "before": before,

@@ -12,9 +12,9 @@ from typing import Dict, Mapping
 from ..container_spec import interfaces
 from ..errors import ContainerError
 from ..plan import lxc_config, transitions
-from ..stages import planning
 from ..target import facts, processes
-from . import in_force, usage
+from ..verify import in_force, usage
+from . import planning
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,0 +1,124 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans and tells (I/O, reads only): which steps the containers of a list need, and what came of them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, Sequence, Tuple, Union
+
+from ..disk import files
+from ..errors import ContainerError, unexpected
+from ..lxc import runtime
+from ..plan import transitions
+from . import obstacles, supervise
+
+Steps = Dict[str, Tuple[str, ...]]
+
+
+def plan(wish: supervise.Wish, found: Union[supervise.Found, ContainerError], check: bool) -> Tuple[str, ...]:
+    """The steps for one container. Raises ContainerError where there is no way.
+
+    In check mode earlier stages have only been predicted: a container that they would build counts as there.
+    """
+    if isinstance(found, ContainerError):
+        raise found
+    state = found.state
+    if state in ("ABSENT", "INCOMPLETE") and wish.state != "absent":
+        if not (check and wish.declared):
+            raise ContainerError("it is not built yet; run the stages rootfs, busybox and config first")
+        state = "STOPPED"
+    steps = transitions.steps(state, wish.state, wish.restart and found.restart_due, bool(found.shift_to))
+    if steps is None:
+        raise ContainerError(
+            "its state is %s, from which it cannot become %s; run again when it is settled" % (state, wish.state)
+        )
+    return steps
+
+
+def look(reached: runtime.Runtime, wishes: Sequence[supervise.Wish], check: bool) -> supervise.Survey:
+    """What is there. One that is to be removed and that LXC cannot load is made loadable first."""
+    found = supervise.survey(reached, [wish.name for wish in wishes])
+    doomed = [
+        wish.name for wish in wishes if wish.state == "absent" and isinstance(found[wish.name], runtime.LoadError)
+    ]
+    if doomed and check:
+        return {**found, **{name: supervise.Found("RUNNING") for name in doomed}}
+    for name in list(doomed):
+        try:
+            files.refuse_mounts(os.path.join(reached.lxc_path, name))
+        except ContainerError as error:
+            # It will not be removed, so it keeps its config.
+            found[name] = error
+            doomed.remove(name)
+    if doomed:
+        supervise.make_loadable(reached, doomed)
+        found.update(supervise.survey(reached, doomed))
+    return found
+
+
+def plan_all(
+    lxc_path: str, wishes: Sequence[supervise.Wish], before: supervise.Survey, check: bool
+) -> Tuple[Steps, supervise.Errors]:
+    """The steps of each container, or the reason why there are none."""
+    steps: Steps = {}
+    errors: supervise.Errors = {}
+    for wish in wishes:
+        try:
+            there = before[wish.name]
+            planned = plan(wish, there, check)
+            # Before it is stopped: a container that cannot be removed or changed goes on running.
+            if "remove" in planned:
+                files.refuse_mounts(os.path.join(lxc_path, wish.name))
+            if "shift" in planned and isinstance(there, supervise.Found) and there.shift_to:
+                files.refuse_shift(lxc_path, wish.name, there.shift_to)
+            if "start" in planned:
+                obstacles.refuse_start(lxc_path, wish.name, (wish.apparmor,) if check and wish.declared else None)
+            steps[wish.name] = planned
+        except ContainerError as error:
+            errors[wish.name] = str(error)
+        except OSError as error:
+            place = error.filename if isinstance(error.filename, str) else wish.name
+            errors[wish.name] = "%s cannot be read: %s" % (ascii(place)[1:-1], error.strerror)
+        except Exception as error:  # pylint: disable=broad-except
+            errors[wish.name] = unexpected(error)
+    return steps, errors
+
+
+def started(steps: Steps, found: supervise.Survey, errors: supervise.Errors) -> Dict[str, int]:
+    """The PID 1 of each container that was started and is as it should be."""
+    there = {name: found[name] for name, planned in steps.items() if "start" in planned and name not in errors}
+    return {name: one.pid for name, one in there.items() if isinstance(one, supervise.Found) and one.pid}
+
+
+def item_of(
+    wish: supervise.Wish,
+    before: supervise.Survey,
+    after: supervise.Survey,
+    steps: Steps,
+    errors: supervise.Errors,
+    check: bool,
+) -> Dict[str, Any]:
+    """The result of one container."""
+    was, now = before[wish.name], after[wish.name]
+    changes = list(steps.get(wish.name, ()))
+    item: Dict[str, Any] = {
+        "name": wish.name,
+        "changed": bool(changes) and (check or wish.name not in errors or was != now),
+        "changes": changes,
+        "state_before": was.state if isinstance(was, supervise.Found) else None,
+        "state": now.state if isinstance(now, supervise.Found) else None,
+        "pid": now.pid if isinstance(now, supervise.Found) else None,
+    }
+    return dict(item, error=errors[wish.name]) if wish.name in errors else item
+
+
+def diff_of(wish: supervise.Wish, steps: Tuple[str, ...], before: supervise.Survey) -> Dict[str, str]:
+    """Ansible's diff of one container's state. One that check mode only predicts counts as stopped."""
+    was = before[wish.name]
+    state = was.state if isinstance(was, supervise.Found) and was.state not in ("ABSENT", "INCOMPLETE") else "STOPPED"
+    reached = transitions.REACHED[wish.state]
+    note = " (restarted)" if "stop" in steps and "start" in steps else ""
+    headers = {"before_header": wish.name, "after_header": wish.name}
+    return dict(headers, before="state: %s\n" % state, after="state: %s%s\n" % (reached, note))
