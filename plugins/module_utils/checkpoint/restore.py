@@ -17,7 +17,7 @@ from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from ..disk import beneath, files
 from ..errors import ContainerError, RefusedError, unexpected
-from ..lifecycle import changes, supervise
+from ..lifecycle import changes, execution, records, survey, verification
 from ..lxc import runtime
 from ..model import manifest, tree
 from ..model.id_map import Ids
@@ -73,7 +73,7 @@ def read(place: str, path: str) -> str:
 
 
 def restore(
-    reached: runtime.Runtime, times: supervise.Times, check: bool
+    reached: runtime.Runtime, times: records.Times, check: bool
 ) -> Tuple[List[Dict[str, Any]], List[Dict[str, str]], contents.Index]:
     """The results of all containers, those of the checkpoint first, the diffs, and its index. Raises RefusedError."""
     # The index is read under the lock: a run that drops the checkpoint meanwhile would leave us nothing to bring back.
@@ -86,14 +86,15 @@ def restore(
 
 
 def bring_all_back(
-    reached: runtime.Runtime, index: contents.Index, times: supervise.Times, check: bool
+    reached: runtime.Runtime, index: contents.Index, times: records.Times, check: bool
 ) -> Tuple[List[Dict[str, Any]], List[Dict[str, str]]]:
     """The results of all containers, those of the checkpoint first, and the diffs; its lock is held."""
     new = newcomers(reached.lxc_path, index)
     wishes = [
-        supervise.Wish(name, contents.STATES[kept.state], declared=True) for name, kept in index.containers.items()
+        records.DesiredState(name, contents.STATES[kept.state], declared=True)
+        for name, kept in index.containers.items()
     ]
-    going = [supervise.Wish(name, "absent") for name in new]
+    going = [records.DesiredState(name, "absent") for name in new]
     names = [wish.name for wish in wishes + going]
     outcome = Outcome()
     with nullcontext() if check else files.locked(reached.lxc_path, names):
@@ -110,9 +111,9 @@ def bring_all_back(
             for wish in wishes
             if wish.state and wish.name not in outcome.errors and wish.name not in settled
         ]
-        now = foresee(before, outcome) if check else supervise.survey(reached, [wish.name for wish in moving])
+        now = foresee(before, outcome) if check else survey.survey(reached, [wish.name for wish in moving])
         carry_out(reached, moving, now, before, times, check, outcome)
-        after = before if check else supervise.survey(reached, names)
+        after = before if check else survey.survey(reached, names)
         if not check:
             verify(moving + going, after, outcome)
     return [item_of(name, before, after, outcome, check) for name in names], outcome.diffs
@@ -120,46 +121,46 @@ def bring_all_back(
 
 def newcomers(lxc_path: str, index: contents.Index) -> List[str]:
     """The containers of ours that have come since then, those included whose build was interrupted."""
-    found = supervise.names_with(lxc_path, manifest.FILE_NAME) + files.unfinished(lxc_path)
+    found = survey.names_with(lxc_path, manifest.FILE_NAME) + files.unfinished(lxc_path)
     return sorted(set(found) - set(index.containers))
 
 
 def runs(found: Any) -> bool:
     """Whether a container has processes."""
-    return isinstance(found, supervise.Found) and found.pid is not None
+    return isinstance(found, records.ActualState) and found.pid is not None
 
 
-def halt(wish: supervise.Wish) -> supervise.Wish:
+def halt(wish: records.DesiredState) -> records.DesiredState:
     """The wish to stop, before its files change, a container that did not run then."""
     return wish._replace(state="stopped")
 
 
-def foresee(before: supervise.Survey, outcome: Outcome) -> supervise.Survey:
+def foresee(before: records.Survey, outcome: Outcome) -> records.Survey:
     """What check mode goes by: a container whose config LXC cannot load now will have the one of then."""
-    found: supervise.Survey = {
-        name: supervise.Found("RUNNING") if isinstance(there, runtime.LoadError) else there
+    found: records.Survey = {
+        name: records.ActualState("RUNNING") if isinstance(there, runtime.LoadError) else there
         for name, there in before.items()
     }
     for name, (moved, ids) in outcome.predicted.items():
         there = found[name]
-        if isinstance(there, supervise.Found):
-            found[name] = supervise.foreseen(there, moved, ids)
+        if isinstance(there, records.ActualState):
+            found[name] = survey.foreseen(there, moved, ids)
     return found
 
 
 def carry_out(
     reached: runtime.Runtime,
-    wishes: Sequence[supervise.Wish],
-    now: supervise.Survey,
-    before: supervise.Survey,
-    times: supervise.Times,
+    wishes: Sequence[records.DesiredState],
+    now: records.Survey,
+    before: records.Survey,
+    times: records.Times,
     check: bool,
     outcome: Outcome,
 ) -> None:
     """Bring containers to the states wished for, or say what it would take."""
     steps, errors = changes.plan_all(reached.lxc_path, wishes, now, check)
     if not check and any(steps.values()):
-        errors.update(supervise.carry_out(reached, wishes, steps, times))
+        errors.update(execution.carry_out(reached, wishes, steps, times))
     for wish in wishes:
         if steps.get(wish.name):
             outcome.add(wish.name, steps[wish.name])
@@ -277,15 +278,13 @@ def read_object(entry: tree.Entry, small: bool) -> bytes:
     return content
 
 
-def verify(wishes: Sequence[supervise.Wish], after: supervise.Survey, outcome: Outcome) -> None:
+def verify(wishes: Sequence[records.DesiredState], after: records.Survey, outcome: Outcome) -> None:
     """Note where what is there now is not what was then."""
     good = [wish for wish in wishes if wish.name not in outcome.errors]
-    outcome.errors.update(supervise.verify(good, after))
+    outcome.errors.update(verification.verify(good, after))
 
 
-def item_of(
-    name: str, before: supervise.Survey, after: supervise.Survey, outcome: Outcome, check: bool
-) -> Dict[str, Any]:
+def item_of(name: str, before: records.Survey, after: records.Survey, outcome: Outcome, check: bool) -> Dict[str, Any]:
     """The result of one container."""
     was, now = before[name], after[name]
     changes = outcome.changes.get(name, [])
@@ -296,9 +295,9 @@ def item_of(
         # Of a failed step it is not known how far it came; files are either back or as they were.
         "changed": bool(changes) and (check or not failed or was != now or not steps_only),
         "changes": changes,
-        "state_before": was.state if isinstance(was, supervise.Found) else None,
-        "state": now.state if isinstance(now, supervise.Found) else None,
-        "pid": now.pid if isinstance(now, supervise.Found) else None,
+        "state_before": was.state if isinstance(was, records.ActualState) else None,
+        "state": now.state if isinstance(now, records.ActualState) else None,
+        "pid": now.pid if isinstance(now, records.ActualState) else None,
         "not_kept": [],
     }
     return dict(item, error=outcome.errors[name]) if failed else item

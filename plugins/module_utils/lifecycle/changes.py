@@ -12,12 +12,12 @@ from ..disk import files
 from ..errors import ContainerError, unexpected
 from ..lxc import runtime
 from ..plan import transitions
-from . import obstacles, supervise
+from . import obstacles, records, stopping, survey
 
 Steps = Dict[str, Tuple[str, ...]]
 
 
-def plan(wish: supervise.Wish, found: Union[supervise.Found, ContainerError], check: bool) -> Tuple[str, ...]:
+def plan(wish: records.DesiredState, found: Union[records.ActualState, ContainerError], check: bool) -> Tuple[str, ...]:
     """The steps for one container. Raises ContainerError where there is no way.
 
     In check mode earlier stages have only been predicted: a container that they would build counts as there.
@@ -37,14 +37,14 @@ def plan(wish: supervise.Wish, found: Union[supervise.Found, ContainerError], ch
     return steps
 
 
-def look(reached: runtime.Runtime, wishes: Sequence[supervise.Wish], check: bool) -> supervise.Survey:
+def look(reached: runtime.Runtime, wishes: Sequence[records.DesiredState], check: bool) -> records.Survey:
     """What is there. One that is to be removed and that LXC cannot load is made loadable first."""
-    found = supervise.survey(reached, [wish.name for wish in wishes])
+    found = survey.survey(reached, [wish.name for wish in wishes])
     doomed = [
         wish.name for wish in wishes if wish.state == "absent" and isinstance(found[wish.name], runtime.LoadError)
     ]
     if doomed and check:
-        return {**found, **{name: supervise.Found("RUNNING") for name in doomed}}
+        return {**found, **{name: records.ActualState("RUNNING") for name in doomed}}
     for name in list(doomed):
         try:
             files.refuse_mounts(os.path.join(reached.lxc_path, name))
@@ -53,17 +53,17 @@ def look(reached: runtime.Runtime, wishes: Sequence[supervise.Wish], check: bool
             found[name] = error
             doomed.remove(name)
     if doomed:
-        supervise.make_loadable(reached, doomed)
-        found.update(supervise.survey(reached, doomed))
+        stopping.make_loadable(reached, doomed)
+        found.update(survey.survey(reached, doomed))
     return found
 
 
 def plan_all(
-    lxc_path: str, wishes: Sequence[supervise.Wish], before: supervise.Survey, check: bool
-) -> Tuple[Steps, supervise.Errors]:
+    lxc_path: str, wishes: Sequence[records.DesiredState], before: records.Survey, check: bool
+) -> Tuple[Steps, records.Errors]:
     """The steps of each container, or the reason why there are none."""
     steps: Steps = {}
-    errors: supervise.Errors = {}
+    errors: records.Errors = {}
     for wish in wishes:
         try:
             there = before[wish.name]
@@ -71,7 +71,7 @@ def plan_all(
             # Before it is stopped: a container that cannot be removed or changed goes on running.
             if "remove" in planned:
                 files.refuse_mounts(os.path.join(lxc_path, wish.name))
-            if "shift" in planned and isinstance(there, supervise.Found) and there.shift_to:
+            if "shift" in planned and isinstance(there, records.ActualState) and there.shift_to:
                 files.refuse_shift(lxc_path, wish.name, there.shift_to)
             if "start" in planned:
                 obstacles.refuse_start(lxc_path, wish.name, (wish.apparmor,) if check and wish.declared else None)
@@ -86,18 +86,18 @@ def plan_all(
     return steps, errors
 
 
-def started(steps: Steps, found: supervise.Survey, errors: supervise.Errors) -> Dict[str, int]:
+def started(steps: Steps, found: records.Survey, errors: records.Errors) -> Dict[str, int]:
     """The PID 1 of each container that was started and is as it should be."""
     there = {name: found[name] for name, planned in steps.items() if "start" in planned and name not in errors}
-    return {name: one.pid for name, one in there.items() if isinstance(one, supervise.Found) and one.pid}
+    return {name: one.pid for name, one in there.items() if isinstance(one, records.ActualState) and one.pid}
 
 
 def item_of(
-    wish: supervise.Wish,
-    before: supervise.Survey,
-    after: supervise.Survey,
+    wish: records.DesiredState,
+    before: records.Survey,
+    after: records.Survey,
     steps: Steps,
-    errors: supervise.Errors,
+    errors: records.Errors,
     check: bool,
 ) -> Dict[str, Any]:
     """The result of one container."""
@@ -107,17 +107,19 @@ def item_of(
         "name": wish.name,
         "changed": bool(changes) and (check or wish.name not in errors or was != now),
         "changes": changes,
-        "state_before": was.state if isinstance(was, supervise.Found) else None,
-        "state": now.state if isinstance(now, supervise.Found) else None,
-        "pid": now.pid if isinstance(now, supervise.Found) else None,
+        "state_before": was.state if isinstance(was, records.ActualState) else None,
+        "state": now.state if isinstance(now, records.ActualState) else None,
+        "pid": now.pid if isinstance(now, records.ActualState) else None,
     }
     return dict(item, error=errors[wish.name]) if wish.name in errors else item
 
 
-def diff_of(wish: supervise.Wish, steps: Tuple[str, ...], before: supervise.Survey) -> Dict[str, str]:
+def diff_of(wish: records.DesiredState, steps: Tuple[str, ...], before: records.Survey) -> Dict[str, str]:
     """Ansible's diff of one container's state. One that check mode only predicts counts as stopped."""
     was = before[wish.name]
-    state = was.state if isinstance(was, supervise.Found) and was.state not in ("ABSENT", "INCOMPLETE") else "STOPPED"
+    state = (
+        was.state if isinstance(was, records.ActualState) and was.state not in ("ABSENT", "INCOMPLETE") else "STOPPED"
+    )
     reached = transitions.REACHED[wish.state]
     note = " (restarted)" if "stop" in steps and "start" in steps else ""
     headers = {"before_header": wish.name, "after_header": wish.name}

@@ -19,7 +19,7 @@ from ..checkpoint import contents, restore
 from ..container_spec import spec, values
 from ..disk import beneath, files
 from ..errors import ContainerError, RefusedError, unexpected
-from ..lifecycle import supervise
+from ..lifecycle import records, survey
 from ..lxc import runtime
 from ..model import manifest, tree
 from ..stages import planning
@@ -54,8 +54,8 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any
         items, diffs, index = take(reached, label, ready, check)
     more: Dict[str, Any] = {"lxc_path": reached.lxc_path, "runtime": reached.kind, "checkpoint": shown(index)}
     more["ready"] = contents.specs(index) if index else []
-    ours = supervise.names_with(reached.lxc_path, manifest.FILE_NAME)
-    more["present"] = [name for name in ours if supervise.has_config(reached.lxc_path, name)]
+    ours = survey.names_with(reached.lxc_path, manifest.FILE_NAME)
+    more["present"] = [name for name in ours if survey.has_config(reached.lxc_path, name)]
     result = results.result_of(items, diffs if diff else [], more)
     # The checkpoint itself comes and goes with a diff; what is brought back is told of each container.
     return dict(result, changed=result["changed"] or (bool(diffs) and parameters["state"] != "restored"))
@@ -109,13 +109,13 @@ def take(
     index = restore.read_index(reached.lxc_path)
     if index:
         return [], [], index
-    names = supervise.names_with(reached.lxc_path, manifest.FILE_NAME)
+    names = survey.names_with(reached.lxc_path, manifest.FILE_NAME)
     with nullcontext() if check else files.locked(reached.lxc_path, [files.CHECKPOINT, *names]):
         index = restore.read_index(reached.lxc_path)
         if index:
             # Another run has taken one while this one waited.
             return [], [], index
-        found = supervise.survey(reached, names)
+        found = survey.survey(reached, names)
         taking = Taking(reached.lxc_path, None if check else told(files.begin_checkpoint, reached.lxc_path))
         try:
             items, kept = keep_all(taking, names, found, ready)
@@ -136,15 +136,15 @@ def take(
 
 
 def keep_all(
-    taking: Taking, names: List[str], found: supervise.Survey, ready: Mapping[str, Tuple[Mapping[str, Any], ...]]
+    taking: Taking, names: List[str], found: records.Survey, ready: Mapping[str, Tuple[Mapping[str, Any], ...]]
 ) -> Tuple[List[Dict[str, Any]], Dict[str, contents.Kept]]:
     """Keep each container; the results, and what the index says of those that are kept."""
     items: List[Dict[str, Any]] = []
     kept: Dict[str, contents.Kept] = {}
     for name in names:
         there = found[name]
-        state = there.state if isinstance(there, supervise.Found) else None
-        pid = there.pid if isinstance(there, supervise.Found) else None
+        state = there.state if isinstance(there, records.ActualState) else None
+        pid = there.pid if isinstance(there, records.ActualState) else None
         item: Dict[str, Any] = {"name": name, "changed": True, "state_before": state, "state": state, "pid": pid}
         try:
             if isinstance(there, ContainerError):

@@ -12,7 +12,7 @@ from .. import call, results
 from ..container_spec import spec
 from ..disk import files
 from ..errors import RefusedError
-from ..lifecycle import changes, supervise
+from ..lifecycle import changes, execution, records, survey, verification
 from ..lxc import runtime
 from ..model import manifest
 from ..plan import apparmor, lxc_mounts
@@ -34,11 +34,11 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
     times = times_of(parameters)
     reached = call.choose_runtime(parameters)
     wishes = [wish_of(container) for container in containers]
-    wishes += [supervise.Wish(name, parameters["state"] or "started") for name in dict.fromkeys(names)]
+    wishes += [records.DesiredState(name, parameters["state"] or "started") for name in dict.fromkeys(names)]
     if parameters["prune"]:
         known = [wish.name for wish in wishes]
-        others = supervise.names_with(reached.lxc_path, manifest.FILE_NAME) + files.unfinished(reached.lxc_path)
-        wishes += [supervise.Wish(name, "absent") for name in dict.fromkeys(others) if name not in known]
+        others = survey.names_with(reached.lxc_path, manifest.FILE_NAME) + files.unfinished(reached.lxc_path)
+        wishes += [records.DesiredState(name, "absent") for name in dict.fromkeys(others) if name not in known]
     with nullcontext() if check else files.locked(reached.lxc_path, [wish.name for wish in wishes]):
         before = changes.look(reached, wishes, check)
         planned_for = foresee(containers, reached, bridge, before) if check and predict else before
@@ -48,19 +48,19 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
         errors.update({wish.name: failed[wish.name] for wish in wishes if wish.name in failed})
         after, warnings = before, []
         if not check and any(steps.values()):
-            errors.update(supervise.carry_out(reached, concerned, steps, times))
-            after = supervise.survey(reached, [wish.name for wish in wishes])
-            errors.update(supervise.verify([wish for wish in wishes if wish.name not in errors], after))
-            warnings = supervise.unverified(reached.lxc_path, changes.started(steps, after, errors))
+            errors.update(execution.carry_out(reached, concerned, steps, times))
+            after = survey.survey(reached, [wish.name for wish in wishes])
+            errors.update(verification.verify([wish for wish in wishes if wish.name not in errors], after))
+            warnings = verification.unverified(reached.lxc_path, changes.started(steps, after, errors))
     items = [changes.item_of(wish, before, after, steps, errors, check) for wish in wishes]
     diffs = [changes.diff_of(wish, steps[wish.name], before) for wish in wishes if steps.get(wish.name)] if diff else []
     more: Dict[str, Any] = {"lxc_path": reached.lxc_path, "runtime": reached.kind}
     return results.result_of(items, diffs, {**more, "warnings": warnings} if warnings else more)
 
 
-def times_of(parameters: Mapping[str, Any]) -> supervise.Times:
+def times_of(parameters: Mapping[str, Any]) -> records.Times:
     """The times of a module's parameters. Raises RefusedError."""
-    return supervise.Times(*(at_least_zero(parameters, key) for key in ("settle", "stop_timeout", "start_timeout")))
+    return records.Times(*(at_least_zero(parameters, key) for key in ("settle", "stop_timeout", "start_timeout")))
 
 
 def at_least_zero(parameters: Mapping[str, Any], key: str) -> float:
@@ -70,10 +70,10 @@ def at_least_zero(parameters: Mapping[str, Any], key: str) -> float:
     return float(parameters[key])
 
 
-def wish_of(container: spec.Container) -> supervise.Wish:
+def wish_of(container: spec.Container) -> records.DesiredState:
     """What a spec wants of the lifecycle."""
     restart = container.on_change == "restart"
-    return supervise.Wish(
+    return records.DesiredState(
         container.name,
         container.state,
         restart,
@@ -85,8 +85,8 @@ def wish_of(container: spec.Container) -> supervise.Wish:
 
 
 def foresee(
-    containers: Sequence[spec.Container], reached: runtime.Runtime, bridge: str, before: supervise.Survey
-) -> supervise.Survey:
+    containers: Sequence[spec.Container], reached: runtime.Runtime, bridge: str, before: records.Survey
+) -> records.Survey:
     """What would be there after the earlier stages, which check mode has not carried out."""
     # All stages, which take long to load and are only asked in check mode.
     from ..stages import chain, id_allocation
@@ -99,11 +99,11 @@ def foresee(
         place = planning.Place(reached.lxc_path, bridge, stage.gather(concerned), ids, declared)
         for container in concerned:
             there = found[container.name]
-            if isinstance(there, supervise.Found):
+            if isinstance(there, records.ActualState):
                 try:
                     change = planning.plan(stage, container, place, True).change
                 except Exception:  # pylint: disable=broad-except
                     continue  # The stage itself has said so.
                 moved = change.before.changed() != change.after.changed()
-                found[container.name] = supervise.foreseen(there, moved, change.after.ids)
+                found[container.name] = survey.foreseen(there, moved, change.after.ids)
     return found

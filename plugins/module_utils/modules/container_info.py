@@ -12,7 +12,7 @@ from .. import call
 from ..container_spec import spec
 from ..disk import beneath
 from ..errors import ContainerError, RefusedError, unexpected
-from ..lifecycle import supervise
+from ..lifecycle import survey
 from ..lxc import runtime
 from ..model import manifest, tree
 from ..plan import lxc_config
@@ -30,7 +30,7 @@ def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
     reached = call.choose_runtime(parameters)
     names = list(dict.fromkeys(names)) or [container.name for container in containers]
     if parameters["name"] is None and not names:
-        names = supervise.names_with(reached.lxc_path, lxc_config.FILE_NAME, manifest.FILE_NAME)
+        names = survey.names_with(reached.lxc_path, lxc_config.FILE_NAME, manifest.FILE_NAME)
     present = [name for name in names if os.path.isdir(os.path.join(reached.lxc_path, name))]
     statuses = runtime.statuses(reached, present)
     return {
@@ -66,9 +66,9 @@ def describe(lxc_path: str, name: str, status: Union[runtime.Status, ContainerEr
     if isinstance(status, ContainerError):
         item.update(state=None, error=str(status))
     elif status:
-        complete = supervise.has_config(lxc_path, name)
+        complete = survey.has_config(lxc_path, name)
         item.update(state=status.state if complete or status.pid else "INCOMPLETE", pid=status.pid)
-    item["restart_needed"] = bool(status and record and supervise.restart_due(status, record))
+    item["restart_needed"] = bool(status and record and survey.restart_due(status, record))
     item.update(drift_of(lxc_path, name, record))
     try:
         return {**item, **measured(item["pid"])}

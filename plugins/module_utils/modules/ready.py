@@ -12,7 +12,7 @@ from .. import call, results
 from ..container_spec import spec
 from ..disk import beneath
 from ..errors import ContainerError
-from ..lifecycle import supervise
+from ..lifecycle import records, survey, verification
 from ..lxc import runtime
 from ..readiness import conditions, connections
 from ..target import processes
@@ -37,30 +37,30 @@ def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
     if check:
         items = [item_of(container, None, {}, "") for container in containers]
         return results.result_of(items, [], dict(more, skipped=True))
-    wishes = [supervise.Wish(container.name, container.state) for container in containers]
+    wishes = [records.DesiredState(container.name, container.state) for container in containers]
     names = [wish.name for wish in wishes]
-    before = supervise.survey(reached, names)
-    errors = supervise.verify(wishes, before)
+    before = survey.survey(reached, names)
+    errors = verification.verify(wishes, before)
     waiting = [one for one in containers if one.state == "started" and one.name not in errors]
     verdicts = wait(reached, waiting, {one.name: pid_of(before, one.name) for one in waiting})
-    after = supervise.survey(reached, names) if verdicts else before
+    after = survey.survey(reached, names) if verdicts else before
     errors.update(changed(wishes, before, after, errors))
     items = [item_of(one, after, verdicts.get(one.name, {}), errors.get(one.name, "")) for one in containers]
     return results.result_of(items, [], more)
 
 
-def pid_of(found: supervise.Survey, name: str) -> int:
+def pid_of(found: records.Survey, name: str) -> int:
     """PID 1 of a container that runs; 0 for any other."""
     there = found.get(name)
-    return (there.pid or 0) if isinstance(there, supervise.Found) else 0
+    return (there.pid or 0) if isinstance(there, records.ActualState) else 0
 
 
 def changed(
-    wishes: List[supervise.Wish], before: supervise.Survey, after: supervise.Survey, errors: supervise.Errors
-) -> supervise.Errors:
+    wishes: List[records.DesiredState], before: records.Survey, after: records.Survey, errors: records.Errors
+) -> records.Errors:
     """The containers that are not as they were when the gate began: another state, or another PID 1."""
     good = [wish for wish in wishes if wish.name not in errors]
-    found = supervise.verify(good, after)
+    found = verification.verify(good, after)
     for wish in good:
         was, now = pid_of(before, wish.name), pid_of(after, wish.name)
         if wish.name not in found and was != now:
@@ -159,7 +159,7 @@ LOOKS: Mapping[str, Callable[[runtime.Runtime, str, spec.Check, int], Look]] = {
 
 
 def item_of(
-    container: spec.Container, found: Optional[supervise.Survey], verdicts: Mapping[int, Dict[str, Any]], error: str
+    container: spec.Container, found: Optional[records.Survey], verdicts: Mapping[int, Dict[str, Any]], error: str
 ) -> Dict[str, Any]:
     """The result of one container. What was not looked at is null."""
     there = found.get(container.name) if found else None
@@ -171,8 +171,8 @@ def item_of(
         "name": container.name,
         "changed": False,
         "ready": None if found is None else not errors,
-        "state": there.state if isinstance(there, supervise.Found) else None,
-        "pid": there.pid if isinstance(there, supervise.Found) else None,
+        "state": there.state if isinstance(there, records.ActualState) else None,
+        "pid": there.pid if isinstance(there, records.ActualState) else None,
         "checks": [
             {"check": conditions.title(check), "held": one["held"], "seconds": one["seconds"], "reason": one["reason"]}
             for check, one in zip(container.ready, told)

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import files
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, unexpected
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import changes, supervise
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import changes, records, survey
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc import config_check
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc.runtime import Status, Tools
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Host
@@ -65,14 +65,14 @@ def test_steps() -> None:
 
 
 def test_states(monkeypatch: pytest.MonkeyPatch) -> None:
-    def plan(wish: supervise.Wish, *_rest: Any) -> tuple[str, ...]:
+    def plan(wish: records.DesiredState, *_rest: Any) -> tuple[str, ...]:
         defect(wish.name)
         return ()
 
     monkeypatch.setattr(changes, "plan", plan)
-    wishes = [supervise.Wish(name, "started") for name in (BAD, "good")]
+    wishes = [records.DesiredState(name, "started") for name in (BAD, "good")]
     steps, errors = changes.plan_all(
-        "/nowhere", wishes, dict.fromkeys((BAD, "good"), supervise.Found("RUNNING")), False
+        "/nowhere", wishes, dict.fromkeys((BAD, "good"), records.ActualState("RUNNING")), False
     )
     assert list(steps) == ["good"]
     assert errors[BAD].startswith(FOUND)
@@ -83,9 +83,9 @@ def test_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
         defect(name)
 
     monkeypatch.setattr(planning, "read_manifest", read)
-    found = supervise.survey(Tools("/nowhere"), [BAD, "good"])
+    found = survey.survey(Tools("/nowhere"), [BAD, "good"])
     assert str(found[BAD]).startswith(FOUND)
-    assert found["good"] == supervise.Found("ABSENT")
+    assert found["good"] == records.ActualState("ABSENT")
     told = container_info.described("/nowhere", BAD, Status("STOPPED"))
     assert told["error"].startswith(FOUND)
     assert set(told) == set(container_info.described("/nowhere", "good", None))
@@ -97,7 +97,7 @@ def test_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
         return 1, []
 
     monkeypatch.setattr(checkpoint, "keep_one", keep)
-    there: supervise.Survey = dict.fromkeys((BAD, "good"), supervise.Found("STOPPED"))
+    there: records.Survey = dict.fromkeys((BAD, "good"), records.ActualState("STOPPED"))
     items, kept = checkpoint.keep_all(checkpoint.Taking("/nowhere", None), [BAD, "good"], there, {})
     assert list(kept) == ["good"]
     assert items[0]["error"].startswith(FOUND)
@@ -126,6 +126,6 @@ def test_what_is_an_error_of_all_stays_one(monkeypatch: pytest.MonkeyPatch, tmp_
         raise OSError(28, "No space left on device", str(tmp_path))
 
     monkeypatch.setattr(checkpoint, "keep_one", keep)
-    there: supervise.Survey = {"good": supervise.Found("STOPPED"), BAD: ContainerError("no")}
+    there: records.Survey = {"good": records.ActualState("STOPPED"), BAD: ContainerError("no")}
     with pytest.raises(OSError):
         checkpoint.keep_all(checkpoint.Taking("/nowhere", None), ["good"], there, {})

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.checkpoint import contents, restore
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import beneath, files
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import supervise
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import records, survey
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc.runtime import Tools
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import manifest, tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
@@ -63,7 +63,7 @@ def make(root: Path, entries: list[tree.Entry]) -> None:
 def take(lxc_path: str, finish: bool = True) -> list[dict[str, Any]]:
     """Take a checkpoint as the module does, without the locks, which need root."""
     taking = checkpointing.Taking(lxc_path, files.begin_checkpoint(lxc_path))
-    found: supervise.Survey = {name: supervise.Found("STOPPED") for name in ("hmi", "radio")}
+    found: records.Survey = {name: records.ActualState("STOPPED") for name in ("hmi", "radio")}
     items, kept = checkpointing.keep_all(taking, ["hmi", "radio"], found, {"hmi": ({"tcp": 80},)})
     files.keep_text(str(taking.place), "index.json", contents.render_index(contents.Index("x", "now", kept)))
     if finish:
@@ -94,7 +94,7 @@ def test_each_content_is_kept_once(lxc_path: str) -> None:
 
 def test_it_is_nobodys_container(lxc_path: str) -> None:
     take(lxc_path)
-    assert supervise.names_with(lxc_path, "config", "manifest") == ["hmi", "radio"]
+    assert survey.names_with(lxc_path, "config", "manifest") == ["hmi", "radio"]
     assert files.leftovers(lxc_path, "checkpoint") == ()
 
 
@@ -212,7 +212,7 @@ def test_a_container_that_cannot_be_kept(lxc_path: str) -> None:
 
 
 UNSETTLED: dict[str, tuple[Any, str]] = {
-    "on its way": (supervise.Found("STOPPING", 7), "its state is STOPPING; run again when it is settled"),
+    "on its way": (records.ActualState("STOPPING", 7), "its state is STOPPING; run again when it is settled"),
     "unknown": (ContainerError("LXC cannot load it"), "LXC cannot load it"),
 }
 
@@ -328,5 +328,5 @@ def test_refused(given: dict[str, Any], start: str) -> None:
 
 def test_nothing_to_bring_back_from() -> None:
     with pytest.raises(RefusedError) as caught:
-        restore.restore(Tools("/nowhere"), supervise.Times(0, 0, 0), True)
+        restore.restore(Tools("/nowhere"), records.Times(0, 0, 0), True)
     assert str(caught.value) == "there is no checkpoint in /nowhere to bring back"

@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.spec import Check
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.supervise import Found, Wish
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.records import ActualState, DesiredState
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc.runtime import Tools
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import ready
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.readiness import conditions
@@ -71,16 +71,16 @@ def test_another_process_with_its_number() -> None:
     assert (told["held"], told["error"]) == (False, conditions.ENDED)
 
 
-STARTED = Wish("hmi", "started")
+STARTED = DesiredState("hmi", "started")
 CHANGED: dict[str, tuple[Any, Any, Any]] = {
-    "the same": (Found("RUNNING", 7), Found("RUNNING", 7), {}),
+    "the same": (ActualState("RUNNING", 7), ActualState("RUNNING", 7), {}),
     "restarted": (
-        Found("RUNNING", 7),
-        Found("RUNNING", 8),
+        ActualState("RUNNING", 7),
+        ActualState("RUNNING", 8),
         {"hmi": "its PID 1 was 7 on the target when the gate began and is now 8"},
     ),
-    "stopped": (Found("RUNNING", 7), Found("STOPPED"), {"hmi": "it should be RUNNING and is STOPPED"}),
-    "unknown": (Found("RUNNING", 7), ContainerError("it is broken"), {"hmi": "it is broken"}),
+    "stopped": (ActualState("RUNNING", 7), ActualState("STOPPED"), {"hmi": "it should be RUNNING and is STOPPED"}),
+    "unknown": (ActualState("RUNNING", 7), ContainerError("it is broken"), {"hmi": "it is broken"}),
 }
 
 
@@ -101,31 +101,31 @@ def shown(held: Any, seconds: Any, reason: str = "") -> dict[str, Any]:
 
 
 TOLD: dict[str, tuple[Any, Any, str, list[dict[str, Any]], Any]] = {
-    "ready": ({"hmi": Found("RUNNING", 7)}, {0: HELD, 1: HELD}, "", [shown(True, 1.5)] * 2, (True, None)),
+    "ready": ({"hmi": ActualState("RUNNING", 7)}, {0: HELD, 1: HELD}, "", [shown(True, 1.5)] * 2, (True, None)),
     "in check mode": (None, {}, "", [shown(None, None)] * 2, (None, None)),
     "one of two": (
-        {"hmi": Found("RUNNING", 7)},
+        {"hmi": ActualState("RUNNING", 7)},
         {0: BROKEN, 1: HELD},
         "",
         [shown(False, 30.0, "no answer"), shown(True, 1.5)],
         (False, "tcp 80 did not hold"),
     ),
     "PID 1 has ended": (
-        {"hmi": Found("STOPPED")},
+        {"hmi": ActualState("STOPPED")},
         {0: ENDED, 1: ENDED},
         "it should be RUNNING and is STOPPED",
         [shown(False, 1.0)] * 2,
         (False, conditions.ENDED),
     ),
     "not looked at": (
-        {"hmi": Found("STOPPED")},
+        {"hmi": ActualState("STOPPED")},
         {},
         "it should be RUNNING and is STOPPED",
         [shown(None, None)] * 2,
         (False, "it should be RUNNING and is STOPPED"),
     ),
     "hung": (
-        {"hmi": Found("RUNNING", 7)},
+        {"hmi": ActualState("RUNNING", 7)},
         {0: {"held": False, "reason": "late", "error": "tcp 80: late"}, 1: HELD},
         "",
         [shown(False, None, "late"), shown(True, 1.5)],

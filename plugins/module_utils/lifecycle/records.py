@@ -1,0 +1,65 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: what is wanted of a container, what is there of it, and the times that its steps may take."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
+
+from ..container_spec.spec import Limits
+from ..errors import ContainerError
+from ..model.id_map import Ids
+from ..workers import pool
+
+
+class DesiredState(NamedTuple):
+    """What is wanted of one container.
+
+    `restart`: whether it may be restarted when it has changed; `declared`: it has a spec, from which it can be built.
+    `optional`: key, source and target of each mount that may be missing where its source is. `apparmor`: the profile that
+    the spec asks for.
+    """
+
+    name: str
+    state: str
+    restart: bool = False
+    limits: Limits = Limits()
+    declared: bool = False
+    optional: Tuple[Tuple[str, str, str], ...] = ()
+    apparmor: Optional[str] = None
+
+
+class ActualState(NamedTuple):
+    """What is there. `state`: as LXC says, or ABSENT (nothing), or INCOMPLETE (no config).
+
+    `restart_due`: it has changed since it was started; `shift_to`: the ids to which owners of its files have to be
+    shifted.
+    """
+
+    state: str
+    pid: Optional[int] = None
+    restart_due: bool = False
+    shift_to: Optional[Ids] = None
+
+
+class Times(NamedTuple):
+    """Seconds: to watch a start, to wait for a clean stop, to wait for a start."""
+
+    settle: float
+    stop: float
+    start: float
+
+
+Survey = Dict[str, Union[ActualState, ContainerError]]
+Errors = Dict[str, str]
+
+
+def names_of(wishes: Iterable[DesiredState]) -> List[str]:
+    """The names of the containers."""
+    return [wish.name for wish in wishes]
+
+
+def reasons(results: Mapping[str, pool.Result]) -> Errors:
+    """The errors among the results of a list of calls."""
+    return {name: result.error for name, result in results.items() if result.error}

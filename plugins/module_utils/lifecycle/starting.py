@@ -1,0 +1,95 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs (I/O): starts containers, a whole list at a time, and reads back what came of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from functools import partial
+from typing import List, Sequence
+
+from ..disk import files
+from ..lxc import runtime
+from ..plan import compatibility
+from ..target import facts, processes
+from ..verify import usage
+from ..workers import pool
+from . import obstacles, records, stopping, survey, verification
+
+
+def start(reached: runtime.Runtime, wishes: Sequence[records.DesiredState], times: records.Times) -> records.Errors:
+    """Start, and see that what was started still runs after the settle time, and has what it asks for."""
+    names = records.names_of(wishes)
+    logs = {name: files.log_of(reached.lxc_path, name) for name in names}
+    reached.get_ready_to_start()
+
+    def begin(name: str) -> float:
+        """Start one; when it was started, on the clock that all processes share."""
+        reached.start(name, logs[name])
+        return time.monotonic()
+
+    begun = pool.each(begin, names, times.start)
+    errors = records.reasons(begun)
+    if errors:
+        give_up(reached, list(errors))
+    begun_well = survey.running(reached, [name for name in names if name not in errors])
+    pids = {name: status.pid for name, status in begun_well.items() if status.pid}
+    missing: records.Errors = {}
+    settled: List[int] = []
+    # Each has its own settle time: while the last ones have theirs, the first ones are looked at.
+    for wish in sorted((wish for wish in wishes if wish.name in pids), key=lambda wish: begun[wish.name].value):
+        left = begun[wish.name].value + times.settle - time.monotonic()
+        # After that time, in which it may have undone something.
+        if processes.wait_for_end([pids[wish.name]], left):
+            settled.append(pids[wish.name])
+            shortfalls = verification.not_in_force(reached.lxc_path, wish, pids[wish.name])
+            if shortfalls:
+                missing[wish.name] = "; ".join(shortfalls)
+    # Of one that has ended meanwhile the kernel shows nothing.
+    alive = processes.wait_for_end(settled, 0)
+    for name in names:
+        if name not in errors and pids.get(name) not in alive:
+            when = "has ended by now" if pids.get(name) in settled else "ended within %g seconds" % times.settle
+            errors[name] = "it was started, but its PID 1 %s; see its command" % when
+            if obstacles.is_noexec(reached.lxc_path):
+                errors[name] += (
+                    ", and that no program of its rootfs can run, since %s is mounted noexec" % reached.lxc_path
+                )
+        if name in errors:
+            lines = runtime.error_lines(logs[name])
+            errors[name] += ": " + "; ".join(lines[:3]) if lines else ""
+            errors[name] += why_unknown(reached) if compatibility.is_refused_key(lines) else ""
+    files.remove_logs(logs.values())
+    for name in set(missing) - set(errors):
+        # It runs, for somebody to look at it, and must not count as good in the next run.
+        noted = partial(files.note_change, reached.lxc_path, name, processes.boot_id(), processes.since_boot())
+        reason = files.attempt(noted, os.path.join(reached.lxc_path, name))
+        missing[name] += "; " + reason if reason else ""
+    return {**missing, **errors}
+
+
+def why_unknown(reached: runtime.Runtime) -> str:
+    """Why LXC does not know a key of a config that was made for cgroups of version 1, and what to do."""
+    version, layout = reached.version(), facts.cgroup_version()
+    if compatibility.lacks_cgroups(version, layout):
+        return "; %s; %s" % (compatibility.refusal(version, layout), compatibility.ADVICE)
+    return "; it was made for cgroups of version 1: let the config stage render it again"
+
+
+def give_up(reached: runtime.Runtime, names: Sequence[str]) -> None:
+    """End what is left of starts that have failed, also of those that still go on, of which LXC tells nothing."""
+    holders = processes.holders(each for name in names for each in runtime.command_sockets(reached, name))
+    # By its title, which LXC gives it: whoever else has got hold of the socket is none of ours.
+    pids = {pid for pid in holders if facts.read_text("/proc/%d/cmdline" % pid).startswith("[lxc monitor] ")}
+    left = {path for pid in pids for path in usage.cgroups(pid)}
+    processes.send(pids, signal.SIGKILL)
+    processes.wait_for_end(pids, runtime.PATIENCE)
+    survivors = set(processes.inits({name: "%s/%s/rootfs" % (reached.lxc_path, name) for name in names}).values())
+    left |= {path for pid in survivors for path in usage.cgroups(pid)}
+    processes.send(survivors, signal.SIGKILL)
+    processes.wait_for_end(survivors, runtime.PATIENCE)
+    files.remove_cgroups(left)
+    stopping.take_down_mounts(reached.lxc_path, names)

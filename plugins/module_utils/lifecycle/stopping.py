@@ -1,0 +1,72 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs (I/O): stops containers, a whole list at a time, and takes away what they leave behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from typing import Iterable, Sequence
+
+from ..disk import files
+from ..lxc import runtime
+from ..plan import lxc_config
+from ..target import processes
+from ..verify import usage
+from ..workers import pool
+from . import records, survey
+
+
+def stop(reached: runtime.Runtime, wishes: Sequence[records.DesiredState], times: records.Times) -> records.Errors:
+    """Ask all to end, wait for all together, and kill those that have not ended in time."""
+    found = survey.running(reached, records.names_of(wishes))
+    inits = {name: status.pid for name, status in found.items() if status.pid}
+    monitored = [name for name in inits if found[name].monitored]
+    # Without its monitor a container is out of LXC's reach, and its PID 1 is all that there is to speak to.
+    orphans = {inits[name] for name in inits if name not in monitored}
+    # LXC's monitor would remove them.
+    left = {path for pid in orphans for path in usage.cgroups(pid)}
+    monitors = {name: processes.parent(inits[name]) for name in monitored}
+    # A container that reboots itself when it is asked to end has another PID 1 then, and the same monitor.
+    # PID 1 of the target has taken over where a monitor has died: it never ends.
+    both = {name: {pid for pid in (inits[name], monitors.get(name)) if pid and pid != 1} for name in inits}
+    runtime.halt_all(reached, monitored)
+    processes.send(orphans, signal.SIGTERM)
+    alive = processes.wait_for_end(set().union(*both.values()), times.stop)
+    # What is killed is not started again by its monitor.
+    failed = records.reasons(
+        pool.each(reached.kill, [name for name in monitored if both[name] & alive], runtime.PATIENCE)
+    )
+    processes.send(orphans & alive, signal.SIGKILL)
+    alive = processes.wait_for_end(alive, runtime.PATIENCE)
+    files.remove_cgroups(left)
+    take_down_mounts(reached.lxc_path, [name for name in inits if name not in monitored and inits[name] not in alive])
+    errors: records.Errors = {}
+    for name in [name for name in inits if both[name] & alive]:
+        kind = "PID 1" if inits[name] in alive else "monitor"
+        pid = inits[name] if inits[name] in alive else min(both[name] & alive)
+        errors[name] = failed.get(name) or "its %s (%d on the target) is still alive after a kill" % (kind, pid)
+    return errors
+
+
+def take_down_mounts(lxc_path: str, names: Iterable[str]) -> None:
+    """Take away what the hooks of containers that do not run have left mounted, as they do where a monitor was killed."""
+    for name in names:
+        place = lxc_config.place_of_mounts(os.path.realpath(lxc_path), name)
+        # First of all nobody's peer: else the target's own mounts below a source would go with the copy of them.
+        if os.path.ismount(place):
+            runtime.call(["mount", "--make-rprivate", place])
+            runtime.call(["umount", "-l", place])
+        with suppress(OSError):
+            os.rmdir(place)
+
+
+def make_loadable(reached: runtime.Runtime, names: Iterable[str]) -> None:
+    """Give containers that are to be removed a config that LXC can load, so that they can be stopped."""
+    for name in names:
+        lines = ["lxc.uts.name = " + name, "lxc.rootfs.path = dir:%s/%s/rootfs" % (reached.lxc_path, name)]
+        # Should it be started, since the removal was cut off, then nothing must run in it.
+        lines += ["lxc.init.cmd = /dev/null"]
+        files.replace_config(reached.lxc_path, name, "\n".join([*lines, ""]))

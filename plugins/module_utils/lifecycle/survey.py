@@ -1,0 +1,90 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads (I/O): what is there of each container."""
+
+from __future__ import annotations
+
+import os
+from typing import Dict, List, Sequence, Union
+
+from ..disk import files
+from ..errors import ContainerError, unexpected
+from ..lxc import runtime
+from ..model import manifest
+from ..model.id_map import Ids
+from ..plan import lxc_config, transitions
+from ..stages import planning
+from ..target import processes
+from . import records
+
+
+def survey(reached: runtime.Runtime, names: Sequence[str]) -> records.Survey:
+    """What is there of each container, or why it cannot be told. Only what is ours is looked at."""
+    found: records.Survey = {}
+    manifests: Dict[str, manifest.Manifest] = {}
+    for name in names:
+        try:
+            read = planning.read_manifest(reached.lxc_path, name)
+        except ContainerError as error:
+            found[name] = error
+            continue
+        except Exception as error:  # pylint: disable=broad-except
+            found[name] = ContainerError(unexpected(error))
+            continue
+        if read is None:
+            found[name] = records.ActualState("INCOMPLETE" if files.leftovers(reached.lxc_path, name) else "ABSENT")
+        else:
+            manifests[name] = read
+    for name, status in runtime.statuses(reached, list(manifests)).items():
+        if isinstance(status, ContainerError):
+            found[name] = status
+        elif status.state == "STOPPED" and not has_config(reached.lxc_path, name):
+            found[name] = records.ActualState("INCOMPLETE")
+        else:
+            due, ids = restart_due(status, manifests[name]), manifests[name].ids
+            found[name] = records.ActualState(status.state, status.pid, due, ids if ids.before else None)
+    return found
+
+
+def restart_due(status: Union[runtime.Status, ContainerError], record: manifest.Manifest) -> bool:
+    """Whether a container that runs has changed on disk since it was started."""
+    if isinstance(status, ContainerError) or not status.pid:
+        return False
+    # LXC can do nothing with a container whose monitor has died.
+    if not status.monitored:
+        return True
+    # Not PID 1: a container that reboots itself gets another one from its monitor, with the config of its start.
+    monitor = processes.parent(status.pid)
+    return transitions.restart_due(
+        record.changed(), processes.boot_id(), processes.started(monitor) if monitor else None
+    )
+
+
+def foreseen(found: records.ActualState, moved: bool, ids: Ids) -> records.ActualState:
+    """What would be there after a change that check mode has not carried out.
+
+    `moved`: a container that runs sees it only after a restart; `ids`: those that it leads to.
+    """
+    return found._replace(restart_due=found.restart_due or moved, shift_to=ids if ids.before else found.shift_to)
+
+
+def has_config(lxc_path: str, name: str) -> bool:
+    """Whether the container is complete: the file system is asked, LXC overlooks broken ones."""
+    return os.path.isfile(os.path.join(lxc_path, name, lxc_config.FILE_NAME))
+
+
+def running(reached: runtime.Runtime, names: Sequence[str]) -> Dict[str, runtime.Status]:
+    """What LXC says of those of the containers that have a PID 1."""
+    found = runtime.statuses(reached, names).items()
+    return {name: status for name, status in found if isinstance(status, runtime.Status) and status.pid}
+
+
+def names_with(lxc_path: str, *kinds: str) -> List[str]:
+    """The names of all containers that have one of these files: a manifest makes it ours, a config LXC's."""
+    try:
+        names = sorted(os.listdir(lxc_path))
+    except FileNotFoundError:
+        return []
+    visible = [name for name in names if not name.startswith(".")]
+    return [name for name in visible if any(os.path.isfile(os.path.join(lxc_path, name, kind)) for kind in kinds)]

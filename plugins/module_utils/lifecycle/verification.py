@@ -1,0 +1,58 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads (I/O): whether a container is as it was wanted, and has in force what its config asks for."""
+
+from __future__ import annotations
+
+import os
+from typing import Iterable, List, Mapping
+
+from ..errors import ContainerError, unexpected
+from ..plan import lxc_config, transitions
+from ..target import facts
+from ..verify import in_force, usage
+from . import records
+
+
+def verify(wishes: Iterable[records.DesiredState], found: records.Survey) -> records.Errors:
+    """Where the state that is there is not the one that was wanted."""
+    errors: records.Errors = {}
+    for wish in wishes:
+        there = found[wish.name]
+        if isinstance(there, ContainerError):
+            errors[wish.name] = str(there)
+        elif there.state != transitions.REACHED[wish.state]:
+            errors[wish.name] = "it should be %s and is %s" % (transitions.REACHED[wish.state], there.state)
+    return errors
+
+
+def not_in_force(lxc_path: str, wish: records.DesiredState, pid: int) -> List[str]:
+    """What a container that was just started should have, and the kernel does not show for its PID 1."""
+    asked = in_force.lines_of(facts.read_text(os.path.join(lxc_path, wish.name, lxc_config.FILE_NAME)))
+    missing = usage.limits_not_in_force(pid, wish.limits)
+    try:
+        found = in_force.of(pid)
+        missing += in_force.not_in_force(asked, found)
+        missing += [
+            "%s: nothing is mounted at %s, although %s is there" % (key, inside, source)
+            for key, source, inside in wish.optional
+            if inside not in found.mounts and os.path.exists(source)
+        ]
+    except ContainerError as error:
+        missing.append(str(error))
+    except Exception as error:  # pylint: disable=broad-except
+        missing.append(unexpected(error))
+    return missing + in_force.passed_over(asked, facts.keys_version())
+
+
+def unverified(lxc_path: str, pids: Mapping[str, int]) -> List[str]:
+    """What cannot be told of containers that were just started, from the PID 1 of each.
+
+    One of them is asked: Python and the kernel, which do not tell, are the same for all.
+    """
+    texts = {name: facts.read_text(os.path.join(lxc_path, name, lxc_config.FILE_NAME)) for name in pids}
+    asking = [name for name, text in texts.items() if in_force.restricts_devices(in_force.lines_of(text))]
+    unknown = in_force.devices(pids[asking[0]])[1] if asking else None
+    told = "security.devices: it cannot be verified that the rules are in force for %s, since %s"
+    return [told % (", ".join(map(repr, asking)), unknown)] if unknown else []

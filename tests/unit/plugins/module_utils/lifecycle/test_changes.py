@@ -1,0 +1,151 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which steps containers need, and how it is told what came of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import (
+    changes,
+)
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.records import ActualState, DesiredState
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
+
+NOT_BUILT = "it is not built yet; run the stages rootfs, busybox and config first"
+STARTED = DesiredState("hmi", "started", restart=True, declared=True)
+LEFT = DesiredState("hmi", "started", restart=False)
+ABSENT = DesiredState("hmi", "absent", restart=True)
+CHANGED = ActualState("RUNNING", 7, restart_due=True)
+# DesiredState, what is there, check mode; the steps, or why there are none.
+PLANS: dict[str, tuple[DesiredState, Any, bool, Any]] = {
+    "start": (STARTED, ActualState("STOPPED"), False, ("start",)),
+    "nothing to do": (STARTED, ActualState("RUNNING", 7), False, ()),
+    "restart": (STARTED, CHANGED, False, ("stop", "start")),
+    "restart left": (LEFT, CHANGED, False, ()),
+    "shift": (STARTED, CHANGED._replace(shift_to=Ids()), False, ("stop", "shift", "start")),
+    "shift left": (LEFT, CHANGED._replace(shift_to=Ids()), False, ()),
+    "nothing there": (STARTED, ActualState("ABSENT"), False, NOT_BUILT),
+    "nothing there to stop": (DesiredState("hmi", "stopped"), ActualState("ABSENT"), False, NOT_BUILT),
+    "a name in check mode": (DesiredState("hmi", "started"), ActualState("ABSENT"), True, NOT_BUILT),
+    "an incomplete name in check mode": (DesiredState("hmi", "started"), ActualState("INCOMPLETE"), True, NOT_BUILT),
+    "incomplete": (STARTED, ActualState("INCOMPLETE"), False, NOT_BUILT),
+    "nothing there in check mode": (STARTED, ActualState("ABSENT"), True, ("start",)),
+    "incomplete in check mode": (STARTED, ActualState("INCOMPLETE"), True, ("start",)),
+    "remove": (ABSENT, CHANGED, False, ("stop", "remove")),
+    "remove what is incomplete": (ABSENT, ActualState("INCOMPLETE"), True, ("remove",)),
+    "remove nothing": (ABSENT, ActualState("ABSENT"), True, ()),
+    "on its way": (
+        STARTED,
+        ActualState("STOPPING", 7),
+        False,
+        "its state is STOPPING, from which it cannot become started; run again when it is settled",
+    ),
+    "unknown": (STARTED, ContainerError("it is not ours"), False, "it is not ours"),
+}
+
+
+@pytest.mark.parametrize(("wish", "found", "check", "expected"), PLANS.values(), ids=PLANS)
+def test_plan(wish: DesiredState, found: Any, check: bool, expected: Any) -> None:
+    if isinstance(expected, str):
+        with pytest.raises(ContainerError) as caught:
+            changes.plan(wish, found, check)
+        assert str(caught.value) == expected
+    else:
+        assert changes.plan(wish, found, check) == expected
+
+
+STOPPED, RUNNING = ActualState("STOPPED"), ActualState("RUNNING", 7)
+# Before, after, steps, errors, check mode; the result.
+ITEMS: dict[str, tuple[Any, Any, dict[str, tuple[str, ...]], dict[str, str], bool, dict[str, Any]]] = {
+    "nothing to do": (
+        RUNNING,
+        RUNNING,
+        {"hmi": ()},
+        {},
+        False,
+        {"changed": False, "changes": [], "state_before": "RUNNING", "state": "RUNNING", "pid": 7},
+    ),
+    "started": (
+        STOPPED,
+        RUNNING,
+        {"hmi": ("start",)},
+        {},
+        False,
+        {"changed": True, "changes": ["start"], "state_before": "STOPPED", "state": "RUNNING", "pid": 7},
+    ),
+    "to be started": (
+        STOPPED,
+        STOPPED,
+        {"hmi": ("start",)},
+        {},
+        True,
+        {"changed": True, "changes": ["start"], "state_before": "STOPPED", "state": "STOPPED", "pid": None},
+    ),
+    "failed and unchanged": (
+        STOPPED,
+        STOPPED,
+        {"hmi": ("start",)},
+        {"hmi": "LXC did not start it"},
+        False,
+        {
+            "changed": False,
+            "changes": ["start"],
+            "state_before": "STOPPED",
+            "state": "STOPPED",
+            "pid": None,
+            "error": "LXC did not start it",
+        },
+    ),
+    "failed half way": (
+        RUNNING,
+        STOPPED,
+        {"hmi": ("stop", "start")},
+        {"hmi": "LXC did not start it"},
+        False,
+        {
+            "changed": True,
+            "changes": ["stop", "start"],
+            "state_before": "RUNNING",
+            "state": "STOPPED",
+            "pid": None,
+            "error": "LXC did not start it",
+        },
+    ),
+    "not ours": (
+        ContainerError("not ours"),
+        ContainerError("not ours"),
+        {},
+        {"hmi": "not ours"},
+        False,
+        {"changed": False, "changes": [], "state_before": None, "state": None, "pid": None, "error": "not ours"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "steps", "errors", "check", "expected"), ITEMS.values(), ids=ITEMS)
+def test_item(before: Any, after: Any, steps: Any, errors: Any, check: bool, expected: dict[str, Any]) -> None:
+    item = changes.item_of(STARTED, {"hmi": before}, {"hmi": after}, steps, errors, check)
+    assert item == {"name": "hmi", **expected}
+
+
+@pytest.mark.parametrize(
+    ("wish", "found", "steps", "before", "after"),
+    [
+        (STARTED, STOPPED, ("start",), "state: STOPPED\n", "state: RUNNING\n"),
+        (STARTED, ActualState("ABSENT"), ("start",), "state: STOPPED\n", "state: RUNNING\n"),
+        (STARTED, RUNNING, ("stop", "start"), "state: RUNNING\n", "state: RUNNING (restarted)\n"),
+        (ABSENT, RUNNING, ("stop", "remove"), "state: RUNNING\n", "state: ABSENT\n"),
+    ],
+    ids=["start", "build and start", "restart", "remove"],
+)
+def test_diff(wish: DesiredState, found: ActualState, steps: tuple[str, ...], before: str, after: str) -> None:
+    assert changes.diff_of(wish, steps, {"hmi": found}) == {
+        "before_header": "hmi",
+        "after_header": "hmi",
+        "before": before,
+        "after": after,
+    }

@@ -1,0 +1,37 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A stop of many containers."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import (
+    records,
+    stopping,
+)
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.records import DesiredState
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc import runtime
+
+
+def test_what_outlives_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LXC's tools say that all is well, and the process lives on."""
+    with contextlib.ExitStack() as stack:
+        process = stack.enter_context(subprocess.Popen(["sleep", "60"]))
+        stack.callback(process.kill)
+        command = stack.enter_context(socket.socket(socket.AF_UNIX))
+        for name in ("lxc-info", "lxc-stop"):
+            (tmp_path / name).write_text(f"#!/bin/sh\necho 'State: RUNNING\nPID: {process.pid}'\n", encoding="ascii")
+            (tmp_path / name).chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.setattr(runtime, "PATIENCE", 2)
+        # By it LXC is reached where a container runs.
+        command.bind(f"\0{tmp_path}/hmi/command")
+        reached, times = runtime.Tools(str(tmp_path)), records.Times(0, 0, 0)
+        errors = stopping.stop(reached, [DesiredState("hmi", "stopped")], times)
+        assert errors == {"hmi": f"its PID 1 ({process.pid} on the target) is still alive after a kill"}

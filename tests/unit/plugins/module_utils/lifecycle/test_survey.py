@@ -1,0 +1,37 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is there of containers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import (
+    survey,
+)
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.records import ActualState
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
+
+
+def test_what_check_mode_foresees() -> None:
+    there, old = ActualState("RUNNING", 7), Ids(("u 0 100000 65536",), before=((),))
+    assert survey.foreseen(there, False, Ids()) == there
+    assert survey.foreseen(there, True, Ids()) == there._replace(restart_due=True)
+    assert survey.foreseen(there, False, old) == there._replace(shift_to=old)
+    due = ActualState("RUNNING", 7, True, old)
+    assert survey.foreseen(due, False, Ids()) == due
+
+
+def test_names(tmp_path: Path) -> None:
+    for name, kinds in {"b": ["manifest"], "a": ["config"], "c": [], ".d.new": ["manifest"]}.items():
+        (tmp_path / name).mkdir()
+        for kind in kinds:
+            (tmp_path / name / kind).write_text("", encoding="ascii")
+    (tmp_path / "file").write_text("", encoding="ascii")
+    (tmp_path / "e" / "manifest").mkdir(parents=True)
+    assert survey.names_with(str(tmp_path), "manifest") == ["b"]
+    assert survey.names_with(str(tmp_path), "config", "manifest") == ["a", "b"]
+    assert survey.names_with(str(tmp_path / "none"), "config") == []
+    assert survey.has_config(str(tmp_path), "a")
+    assert not survey.has_config(str(tmp_path), "b")
