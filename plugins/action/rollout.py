@@ -14,7 +14,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils.container_spec import spec, values
+from ..module_utils.container_spec import parse, values
 from ..module_utils.errors import RefusedError
 from ..plugin_utils import ledger, ledger_file, progress, report, spelling, transaction
 
@@ -194,7 +194,7 @@ class ActionModule(ActionBase):
             raise RefusedError("host %s: %s" % (name, ledger.sentence(validated.error_messages[0])))
         content = transaction.content(validated.validated_parameters)
         try:
-            spec.parse_containers(content["containers"], content["defaults"], content["secrets"])
+            parse.parse_containers(content["containers"], content["defaults"], content["secrets"])
         except RefusedError as error:
             raise RefusedError("host %s: %s" % (name, error)) from None
         return content

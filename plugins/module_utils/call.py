@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional
 
 from . import argument_specs
-from .container_spec import spec, values
+from .container_spec import keys, values
 from .lxc import runtime
 
 
@@ -26,7 +26,7 @@ def choose_runtime(parameters: Mapping[str, Any]) -> runtime.Runtime:
 def bridge_of(parameters: Mapping[str, Any]) -> str:
     """The bridge of a module's parameters; the stages that write no config have none. Raises RefusedError."""
     given = parameters.get("bridge", argument_specs.BRIDGE["bridge"]["default"])
-    return str(values.option("bridge", spec.INTERFACE, given))
+    return str(values.option("bridge", keys.INTERFACE, given))
 
 
 def failures_before(parameters: Mapping[str, Any]) -> Dict[str, str]:

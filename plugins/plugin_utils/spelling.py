@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Opt
 
 from ansible.module_utils.common.yaml import yaml_load
 
-from ..module_utils.container_spec import spec
+from ..module_utils.container_spec import parse
 
 try:
     from ansible._internal._datatag._tags import Origin
@@ -114,7 +114,7 @@ def refusals(arguments: Mapping[str, Any], read: Read) -> List[str]:
     found: List[Tuple[str, Misread]] = []
     containers = arguments.get("containers")
     for place, given in enumerate(containers if isinstance(containers, list) else ()):
-        found += [(spec.title(place, given) + ": ", each) for each in misread(given, sources)]
+        found += [(parse.title(place, given) + ": ", each) for each in misread(given, sources)]
     defaults = arguments.get("defaults")
     found += [("defaults: ", each) for each in misread(defaults, sources)]
     found += [("", each) for each in misread(arguments.get("environment"), sources, "environment", "environment")]

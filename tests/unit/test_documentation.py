@@ -18,7 +18,7 @@ import yaml
 from ansible_collections.softwarecontainer.lxc.plugins.doc_fragments.containers import ModuleDocFragment
 from ansible_collections.softwarecontainer.lxc.plugins.filter.status_table import status_table
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import argument_specs, results
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys, parse, records
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.values import InvalidError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import id_map, tree
@@ -68,7 +68,7 @@ def records_of(record: type) -> dict[str, Any]:
 
 
 # The container spec has no key of its own; its nested records are one level deep.
-RECORDS: dict[str, Any] = {"": spec.Container, **records_of(spec.Container)}
+RECORDS: dict[str, Any] = {"": records.Container, **records_of(records.Container)}
 
 
 SPEC: Options = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]["containers"]["suboptions"]
@@ -84,12 +84,12 @@ def parsed(key: str, without: str = "", **values: Any) -> Any:
     needed = INSTEAD.get((key, without)) or NEEDED.get(key, {})
     record = {name: value for name, value in {**needed, **values}.items() if name != without or name in values}
     if not key:
-        return spec.CONTAINER(record)
+        return keys.CONTAINER(record)
     listed = documented()[key]["type"] == "list"
-    return spec.CONTAINER({"name": NAME, key: [record] if listed else record})
+    return keys.CONTAINER({"name": NAME, key: [record] if listed else record})
 
 
-def value_of(container: spec.Container, key: str, name: str) -> Any:
+def value_of(container: records.Container, key: str, name: str) -> Any:
     """One value of a container, or of one of its nested records."""
     record = getattr(container, key) if key else container
     return getattr(record if hasattr(record, name) else record[0], name)
@@ -103,7 +103,7 @@ KEYS = [
 
 
 def test_the_top_of_the_spec_is_documented() -> None:
-    assert set(documented()) == set(spec.FIELDS)
+    assert set(documented()) == set(keys.FIELDS)
 
 
 @pytest.mark.parametrize("key", RECORDS)
@@ -229,7 +229,7 @@ def test_an_example_is_accepted(name: str, task: dict[str, Any]) -> None:
     assert set(options) <= set(options_of(module_of(name)))
     containers, defaults = options.get("containers", []), options.get("defaults", {})
     if isinstance(containers, list) and isinstance(defaults, dict):
-        assert len(spec.parse_containers(containers, defaults)) == len(containers)
+        assert len(parse.parse_containers(containers, defaults)) == len(containers)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -273,8 +273,8 @@ def returned_by(name: str) -> Options:
     return dict(yaml.safe_load(module_of(name).RETURN))
 
 
-def container_of(**values: Any) -> spec.Container:
-    return spec.parse_containers([{"name": NAME, **values}], {})[0]
+def container_of(**values: Any) -> records.Container:
+    return parse.parse_containers([{"name": NAME, **values}], {})[0]
 
 
 def read(path: str) -> str:
@@ -340,7 +340,7 @@ def test_what_is_read_back_is_documented() -> None:
 
 def test_the_sample_of_a_config_is_what_the_defaults_give() -> None:
     listing, text = returned_by("config")["diff"]["sample"]
-    container = spec.parse_containers([{"name": text["after_header"].partition("/")[0]}], {})[0]
+    container = parse.parse_containers([{"name": text["after_header"].partition("/")[0]}], {})[0]
     ids = id_map.allotted(1879048192, False)
     rendered = lxc_config.render(container, HOST, "/var/lib/lxc", "lxcbr0", ids)
     wanted = lxc_config.wanted(container, HOST, rendered)
@@ -419,7 +419,7 @@ def blocks(kind: str) -> list[str]:
 def test_the_first_example_runs_on_any_target() -> None:
     """It is valid, and needs no program and no directory but those that a target has."""
     play = yaml.safe_load(blocks("yaml")[0])[0]
-    containers = spec.parse_containers(play["vars"]["softwarecontainer_containers"], {})
+    containers = parse.parse_containers(play["vars"]["softwarecontainer_containers"], {})
     assert [each.command[0] for each in containers if each.command] == ["/bin/busybox"]
     assert [mount.source for each in containers for mount in each.mounts] == ["/usr/share"]
     assert all((ROOT / "roles" / role.rpartition(".")[2]).is_dir() for role in play["roles"])
@@ -428,7 +428,7 @@ def test_the_first_example_runs_on_any_target() -> None:
 def test_the_table_of_the_demo_is_what_status_shows() -> None:
     table = next(text for text in blocks("text") if text.startswith("HOST"))
     group = yaml.safe_load(read("inventories/local/group_vars/all.yml"))
-    declared = spec.parse_containers(group["softwarecontainer_containers"], group["softwarecontainer_defaults"])
+    declared = parse.parse_containers(group["softwarecontainer_containers"], group["softwarecontainer_defaults"])
     memory = {"hmi": 0.6, "media": 0.8}
     rows = [
         {

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 import yaml
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import records
 from ansible_collections.softwarecontainer.lxc.roles.molecule_targets.files import wanted
 
 ROOT = Path(wanted.__file__).resolve().parents[3]
@@ -267,4 +267,4 @@ def test_the_scenario_keys_sets_every_key() -> None:
     text = (ROOT / "extensions" / "molecule" / "keys" / "vars" / "main.yml").read_text(encoding="utf-8")
     first = yaml.safe_load(text)["scenario_stages"][0]
     # No target has SELinux, and one without refuses any context.
-    assert every_key(spec.Container) - set_keys(first) == {"security.selinux"}
+    assert every_key(records.Container) - set_keys(first) == {"security.selinux"}

@@ -13,7 +13,7 @@ import json
 import os
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ..container_spec.spec import Check
+from ..container_spec.records import Check
 from ..errors import ContainerError
 from ..model import manifest, tree
 from ..model.id_map import Ids

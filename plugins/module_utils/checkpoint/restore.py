@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
-from ..disk import beneath, files
+from ..disk import beneath, locking, places, run_files, tree_changes
 from ..errors import ContainerError, RefusedError, unexpected
-from ..lifecycle import changes, execution, records, survey, verification
+from ..lifecycle import changes, execution, states, survey, verification
 from ..lxc import runtime
 from ..model import manifest, tree
 from ..model.id_map import Ids
@@ -51,7 +51,7 @@ class Outcome:
 
 def read_index(lxc_path: str) -> Optional[contents.Index]:
     """The index of the checkpoint of a lxc path; None where there is no checkpoint. Raises RefusedError."""
-    place = os.path.join(lxc_path, files.CHECKPOINT)
+    place = os.path.join(lxc_path, places.CHECKPOINT)
     if not os.path.lexists(place):
         return None
     try:
@@ -73,11 +73,11 @@ def read(place: str, path: str) -> str:
 
 
 def restore(
-    reached: runtime.Runtime, times: records.Times, check: bool
+    reached: runtime.Runtime, times: states.Times, check: bool
 ) -> Tuple[List[Dict[str, Any]], List[Dict[str, str]], contents.Index]:
     """The results of all containers, those of the checkpoint first, the diffs, and its index. Raises RefusedError."""
     # The index is read under the lock: a run that drops the checkpoint meanwhile would leave us nothing to bring back.
-    with nullcontext() if check else files.locked(reached.lxc_path, [files.CHECKPOINT]):
+    with nullcontext() if check else locking.locked(reached.lxc_path, [places.CHECKPOINT]):
         index = read_index(reached.lxc_path)
         if index is None:
             raise RefusedError("there is no checkpoint in %s to bring back" % reached.lxc_path)
@@ -86,22 +86,21 @@ def restore(
 
 
 def bring_all_back(
-    reached: runtime.Runtime, index: contents.Index, times: records.Times, check: bool
+    reached: runtime.Runtime, index: contents.Index, times: states.Times, check: bool
 ) -> Tuple[List[Dict[str, Any]], List[Dict[str, str]]]:
     """The results of all containers, those of the checkpoint first, and the diffs; its lock is held."""
     new = newcomers(reached.lxc_path, index)
     wishes = [
-        records.DesiredState(name, contents.STATES[kept.state], declared=True)
-        for name, kept in index.containers.items()
+        states.DesiredState(name, contents.STATES[kept.state], declared=True) for name, kept in index.containers.items()
     ]
-    going = [records.DesiredState(name, "absent") for name in new]
+    going = [states.DesiredState(name, "absent") for name in new]
     names = [wish.name for wish in wishes + going]
     outcome = Outcome()
-    with nullcontext() if check else files.locked(reached.lxc_path, names):
+    with nullcontext() if check else locking.locked(reached.lxc_path, names):
         before = changes.look(reached, wishes + going, check)
         if not check:
             # A run that was killed while it started containers has left LXC's logs, and they need no other start.
-            files.remove_logs([files.log_of(reached.lxc_path, name) for name in names])
+            run_files.remove_logs([run_files.log_of(reached.lxc_path, name) for name in names])
         halted = [halt(wish) for wish in wishes if wish.state in ("", "stopped") and runs(before[wish.name])]
         carry_out(reached, going + halted, before, before, times, check, outcome)
         bring_back(reached.lxc_path, [wish.name for wish in wishes], check, outcome)
@@ -121,39 +120,39 @@ def bring_all_back(
 
 def newcomers(lxc_path: str, index: contents.Index) -> List[str]:
     """The containers of ours that have come since then, those included whose build was interrupted."""
-    found = survey.names_with(lxc_path, manifest.FILE_NAME) + files.unfinished(lxc_path)
+    found = survey.names_with(lxc_path, manifest.FILE_NAME) + places.unfinished(lxc_path)
     return sorted(set(found) - set(index.containers))
 
 
 def runs(found: Any) -> bool:
     """Whether a container has processes."""
-    return isinstance(found, records.ActualState) and found.pid is not None
+    return isinstance(found, states.ActualState) and found.pid is not None
 
 
-def halt(wish: records.DesiredState) -> records.DesiredState:
+def halt(wish: states.DesiredState) -> states.DesiredState:
     """The wish to stop, before its files change, a container that did not run then."""
     return wish._replace(state="stopped")
 
 
-def foresee(before: records.Survey, outcome: Outcome) -> records.Survey:
+def foresee(before: states.Survey, outcome: Outcome) -> states.Survey:
     """What check mode goes by: a container whose config LXC cannot load now will have the one of then."""
-    found: records.Survey = {
-        name: records.ActualState("RUNNING") if isinstance(there, runtime.LoadError) else there
+    found: states.Survey = {
+        name: states.ActualState("RUNNING") if isinstance(there, runtime.LoadError) else there
         for name, there in before.items()
     }
     for name, (moved, ids) in outcome.predicted.items():
         there = found[name]
-        if isinstance(there, records.ActualState):
+        if isinstance(there, states.ActualState):
             found[name] = survey.foreseen(there, moved, ids)
     return found
 
 
 def carry_out(
     reached: runtime.Runtime,
-    wishes: Sequence[records.DesiredState],
-    now: records.Survey,
-    before: records.Survey,
-    times: records.Times,
+    wishes: Sequence[states.DesiredState],
+    now: states.Survey,
+    before: states.Survey,
+    times: states.Times,
     check: bool,
     outcome: Outcome,
 ) -> None:
@@ -182,7 +181,7 @@ def bring_back(lxc_path: str, names: Sequence[str], check: bool, outcome: Outcom
             except Exception as error:  # pylint: disable=broad-except
                 outcome.errors[name] = unexpected(error)
         changes = [one.change for one in planned if one.writes]
-        errors = files.apply(lxc_path, changes) if changes and not check else {}
+        errors = tree_changes.apply(lxc_path, changes) if changes and not check else {}
         outcome.errors.update(errors)
         for one in planned:
             if one.change.name not in errors:
@@ -192,7 +191,7 @@ def bring_back(lxc_path: str, names: Sequence[str], check: bool, outcome: Outcom
 
 def plan(lxc_path: str, name: str, sound: Set[str], outcome: Outcome) -> planning.Planned:
     """What it takes to bring back the files of one container. Raises ContainerError."""
-    place = os.path.join(lxc_path, files.CHECKPOINT)
+    place = os.path.join(lxc_path, places.CHECKPOINT)
     saved = contents.parse_saved(read(place, "containers/%s.json" % name))
     root = os.path.join(lxc_path, name)
     try:
@@ -216,15 +215,15 @@ def plan(lxc_path: str, name: str, sound: Set[str], outcome: Outcome) -> plannin
         changes.append("record in the manifest what is already there")
     if status and tree.Access(status.st_mode & 0o7777, status.st_gid) != saved.access:
         changes.append("adjust its directory to " + saved.access.words())
-    if files.leftovers(lxc_path, name):
+    if places.leftovers(lxc_path, name):
         changes.append("remove what an interrupted run left behind")
     if after != saved.manifest:
         outcome.due.add(name)
     if current.changed() != after.changed() or after.ids.before:
         outcome.predicted[name] = current.changed() != after.changed(), after.ids
     if not changes:
-        return planning.Planned(files.Change(name, (), manifest.Manifest(), manifest.Manifest()))
-    return planning.Planned(files.Change(name, actions, current, after, saved.access), tuple(changes), True)
+        return planning.Planned(tree_changes.Change(name, (), manifest.Manifest(), manifest.Manifest()))
+    return planning.Planned(tree_changes.Change(name, actions, current, after, saved.access), tuple(changes), True)
 
 
 def caused(
@@ -278,13 +277,13 @@ def read_object(entry: tree.Entry, small: bool) -> bytes:
     return content
 
 
-def verify(wishes: Sequence[records.DesiredState], after: records.Survey, outcome: Outcome) -> None:
+def verify(wishes: Sequence[states.DesiredState], after: states.Survey, outcome: Outcome) -> None:
     """Note where what is there now is not what was then."""
     good = [wish for wish in wishes if wish.name not in outcome.errors]
     outcome.errors.update(verification.verify(good, after))
 
 
-def item_of(name: str, before: records.Survey, after: records.Survey, outcome: Outcome, check: bool) -> Dict[str, Any]:
+def item_of(name: str, before: states.Survey, after: states.Survey, outcome: Outcome, check: bool) -> Dict[str, Any]:
     """The result of one container."""
     was, now = before[name], after[name]
     changes = outcome.changes.get(name, [])
@@ -295,9 +294,9 @@ def item_of(name: str, before: records.Survey, after: records.Survey, outcome: O
         # Of a failed step it is not known how far it came; files are either back or as they were.
         "changed": bool(changes) and (check or not failed or was != now or not steps_only),
         "changes": changes,
-        "state_before": was.state if isinstance(was, records.ActualState) else None,
-        "state": now.state if isinstance(now, records.ActualState) else None,
-        "pid": now.pid if isinstance(now, records.ActualState) else None,
+        "state_before": was.state if isinstance(was, states.ActualState) else None,
+        "state": now.state if isinstance(now, states.ActualState) else None,
+        "pid": now.pid if isinstance(now, states.ActualState) else None,
         "not_kept": [],
     }
     return dict(item, error=outcome.errors[name]) if failed else item

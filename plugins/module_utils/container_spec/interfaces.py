@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, NamedTuple, Opt
 from .values import InvalidError
 
 if TYPE_CHECKING:
-    from .spec import Container
+    from .records import Container
 
 # IFNAMSIZ of the kernel, without the byte that ends a name.
 NAME_MAX = 15

@@ -8,16 +8,16 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, Sequence, Tuple, Union
 
-from ..disk import files
+from ..disk import ownership, removal
 from ..errors import ContainerError, unexpected
 from ..lxc import runtime
 from ..plan import transitions
-from . import obstacles, records, stopping, survey
+from . import obstacles, states, stopping, survey
 
 Steps = Dict[str, Tuple[str, ...]]
 
 
-def plan(wish: records.DesiredState, found: Union[records.ActualState, ContainerError], check: bool) -> Tuple[str, ...]:
+def plan(wish: states.DesiredState, found: Union[states.ActualState, ContainerError], check: bool) -> Tuple[str, ...]:
     """The steps for one container. Raises ContainerError where there is no way.
 
     In check mode earlier stages have only been predicted: a container that they would build counts as there.
@@ -37,17 +37,17 @@ def plan(wish: records.DesiredState, found: Union[records.ActualState, Container
     return steps
 
 
-def look(reached: runtime.Runtime, wishes: Sequence[records.DesiredState], check: bool) -> records.Survey:
+def look(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], check: bool) -> states.Survey:
     """What is there. One that is to be removed and that LXC cannot load is made loadable first."""
     found = survey.survey(reached, [wish.name for wish in wishes])
     doomed = [
         wish.name for wish in wishes if wish.state == "absent" and isinstance(found[wish.name], runtime.LoadError)
     ]
     if doomed and check:
-        return {**found, **{name: records.ActualState("RUNNING") for name in doomed}}
+        return {**found, **{name: states.ActualState("RUNNING") for name in doomed}}
     for name in list(doomed):
         try:
-            files.refuse_mounts(os.path.join(reached.lxc_path, name))
+            removal.refuse_mounts(os.path.join(reached.lxc_path, name))
         except ContainerError as error:
             # It will not be removed, so it keeps its config.
             found[name] = error
@@ -59,20 +59,20 @@ def look(reached: runtime.Runtime, wishes: Sequence[records.DesiredState], check
 
 
 def plan_all(
-    lxc_path: str, wishes: Sequence[records.DesiredState], before: records.Survey, check: bool
-) -> Tuple[Steps, records.Errors]:
+    lxc_path: str, wishes: Sequence[states.DesiredState], before: states.Survey, check: bool
+) -> Tuple[Steps, states.Errors]:
     """The steps of each container, or the reason why there are none."""
     steps: Steps = {}
-    errors: records.Errors = {}
+    errors: states.Errors = {}
     for wish in wishes:
         try:
             there = before[wish.name]
             planned = plan(wish, there, check)
             # Before it is stopped: a container that cannot be removed or changed goes on running.
             if "remove" in planned:
-                files.refuse_mounts(os.path.join(lxc_path, wish.name))
-            if "shift" in planned and isinstance(there, records.ActualState) and there.shift_to:
-                files.refuse_shift(lxc_path, wish.name, there.shift_to)
+                removal.refuse_mounts(os.path.join(lxc_path, wish.name))
+            if "shift" in planned and isinstance(there, states.ActualState) and there.shift_to:
+                ownership.refuse_shift(lxc_path, wish.name, there.shift_to)
             if "start" in planned:
                 obstacles.refuse_start(lxc_path, wish.name, (wish.apparmor,) if check and wish.declared else None)
             steps[wish.name] = planned
@@ -86,18 +86,18 @@ def plan_all(
     return steps, errors
 
 
-def started(steps: Steps, found: records.Survey, errors: records.Errors) -> Dict[str, int]:
+def started(steps: Steps, found: states.Survey, errors: states.Errors) -> Dict[str, int]:
     """The PID 1 of each container that was started and is as it should be."""
     there = {name: found[name] for name, planned in steps.items() if "start" in planned and name not in errors}
-    return {name: one.pid for name, one in there.items() if isinstance(one, records.ActualState) and one.pid}
+    return {name: one.pid for name, one in there.items() if isinstance(one, states.ActualState) and one.pid}
 
 
 def item_of(
-    wish: records.DesiredState,
-    before: records.Survey,
-    after: records.Survey,
+    wish: states.DesiredState,
+    before: states.Survey,
+    after: states.Survey,
     steps: Steps,
-    errors: records.Errors,
+    errors: states.Errors,
     check: bool,
 ) -> Dict[str, Any]:
     """The result of one container."""
@@ -107,18 +107,18 @@ def item_of(
         "name": wish.name,
         "changed": bool(changes) and (check or wish.name not in errors or was != now),
         "changes": changes,
-        "state_before": was.state if isinstance(was, records.ActualState) else None,
-        "state": now.state if isinstance(now, records.ActualState) else None,
-        "pid": now.pid if isinstance(now, records.ActualState) else None,
+        "state_before": was.state if isinstance(was, states.ActualState) else None,
+        "state": now.state if isinstance(now, states.ActualState) else None,
+        "pid": now.pid if isinstance(now, states.ActualState) else None,
     }
     return dict(item, error=errors[wish.name]) if wish.name in errors else item
 
 
-def diff_of(wish: records.DesiredState, steps: Tuple[str, ...], before: records.Survey) -> Dict[str, str]:
+def diff_of(wish: states.DesiredState, steps: Tuple[str, ...], before: states.Survey) -> Dict[str, str]:
     """Ansible's diff of one container's state. One that check mode only predicts counts as stopped."""
     was = before[wish.name]
     state = (
-        was.state if isinstance(was, records.ActualState) and was.state not in ("ABSENT", "INCOMPLETE") else "STOPPED"
+        was.state if isinstance(was, states.ActualState) and was.state not in ("ABSENT", "INCOMPLETE") else "STOPPED"
     )
     reached = transitions.REACHED[wish.state]
     note = " (restarted)" if "stop" in steps and "start" in steps else ""

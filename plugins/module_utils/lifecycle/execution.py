@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from typing import Callable, Mapping, Sequence, Tuple
 
-from ..disk import files
+from ..disk import ownership, removal
 from ..lxc import runtime
 from ..plan import transitions
 from ..workers import pool
-from . import records, starting, stopping
+from . import starting, states, stopping
 
 
 def carry_out(
     reached: runtime.Runtime,
-    wishes: Sequence[records.DesiredState],
+    wishes: Sequence[states.DesiredState],
     steps: Mapping[str, Tuple[str, ...]],
-    times: records.Times,
-) -> records.Errors:
+    times: states.Times,
+) -> states.Errors:
     """Carry out the steps of all containers, step by step; the reasons of those that failed."""
-    errors: records.Errors = {}
+    errors: states.Errors = {}
     for step in transitions.STEPS:
         concerned = [wish for wish in wishes if step in steps.get(wish.name, ()) and wish.name not in errors]
         if concerned:
@@ -29,28 +29,28 @@ def carry_out(
     return errors
 
 
-def unfreeze(reached: runtime.Runtime, wishes: Sequence[records.DesiredState], _times: records.Times) -> records.Errors:
+def unfreeze(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
     """Thaw."""
-    return records.reasons(pool.each(reached.unfreeze, records.names_of(wishes), runtime.PATIENCE))
+    return states.reasons(pool.each(reached.unfreeze, states.names_of(wishes), runtime.PATIENCE))
 
 
-def freeze(reached: runtime.Runtime, wishes: Sequence[records.DesiredState], _times: records.Times) -> records.Errors:
+def freeze(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
     """Freeze."""
-    return records.reasons(pool.each(reached.freeze, records.names_of(wishes), runtime.PATIENCE))
+    return states.reasons(pool.each(reached.freeze, states.names_of(wishes), runtime.PATIENCE))
 
 
-def remove(reached: runtime.Runtime, wishes: Sequence[records.DesiredState], _times: records.Times) -> records.Errors:
+def remove(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
     """Remove the directories, which are all ours."""
-    stopping.take_down_mounts(reached.lxc_path, records.names_of(wishes))
-    return files.remove_containers(reached.lxc_path, records.names_of(wishes))
+    stopping.take_down_mounts(reached.lxc_path, states.names_of(wishes))
+    return removal.remove_containers(reached.lxc_path, states.names_of(wishes))
 
 
-def shift(reached: runtime.Runtime, wishes: Sequence[records.DesiredState], _times: records.Times) -> records.Errors:
+def shift(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
     """Give files the owners that go with the ids of their container."""
-    return files.shift_all(reached.lxc_path, records.names_of(wishes))
+    return ownership.shift_all(reached.lxc_path, states.names_of(wishes))
 
 
-STEP: Mapping[str, Callable[[runtime.Runtime, Sequence[records.DesiredState], records.Times], records.Errors]] = {
+STEP: Mapping[str, Callable[[runtime.Runtime, Sequence[states.DesiredState], states.Times], states.Errors]] = {
     "unfreeze": unfreeze,
     "stop": stopping.stop,
     "remove": remove,

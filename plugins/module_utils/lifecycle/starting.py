@@ -11,19 +11,19 @@ import time
 from functools import partial
 from typing import List, Sequence
 
-from ..disk import files
+from ..disk import removal, run_files, single_files, writing
 from ..lxc import runtime
 from ..plan import compatibility
 from ..target import facts, processes
 from ..verify import usage
 from ..workers import pool
-from . import obstacles, records, stopping, survey, verification
+from . import obstacles, states, stopping, survey, verification
 
 
-def start(reached: runtime.Runtime, wishes: Sequence[records.DesiredState], times: records.Times) -> records.Errors:
+def start(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], times: states.Times) -> states.Errors:
     """Start, and see that what was started still runs after the settle time, and has what it asks for."""
-    names = records.names_of(wishes)
-    logs = {name: files.log_of(reached.lxc_path, name) for name in names}
+    names = states.names_of(wishes)
+    logs = {name: run_files.log_of(reached.lxc_path, name) for name in names}
     reached.get_ready_to_start()
 
     def begin(name: str) -> float:
@@ -32,12 +32,12 @@ def start(reached: runtime.Runtime, wishes: Sequence[records.DesiredState], time
         return time.monotonic()
 
     begun = pool.each(begin, names, times.start)
-    errors = records.reasons(begun)
+    errors = states.reasons(begun)
     if errors:
         give_up(reached, list(errors))
     begun_well = survey.running(reached, [name for name in names if name not in errors])
     pids = {name: status.pid for name, status in begun_well.items() if status.pid}
-    missing: records.Errors = {}
+    missing: states.Errors = {}
     settled: List[int] = []
     # Each has its own settle time: while the last ones have theirs, the first ones are looked at.
     for wish in sorted((wish for wish in wishes if wish.name in pids), key=lambda wish: begun[wish.name].value):
@@ -62,11 +62,11 @@ def start(reached: runtime.Runtime, wishes: Sequence[records.DesiredState], time
             lines = runtime.error_lines(logs[name])
             errors[name] += ": " + "; ".join(lines[:3]) if lines else ""
             errors[name] += why_unknown(reached) if compatibility.is_refused_key(lines) else ""
-    files.remove_logs(logs.values())
+    run_files.remove_logs(logs.values())
     for name in set(missing) - set(errors):
         # It runs, for somebody to look at it, and must not count as good in the next run.
-        noted = partial(files.note_change, reached.lxc_path, name, processes.boot_id(), processes.since_boot())
-        reason = files.attempt(noted, os.path.join(reached.lxc_path, name))
+        noted = partial(single_files.note_change, reached.lxc_path, name, processes.boot_id(), processes.since_boot())
+        reason = writing.attempt(noted, os.path.join(reached.lxc_path, name))
         missing[name] += "; " + reason if reason else ""
     return {**missing, **errors}
 
@@ -91,5 +91,5 @@ def give_up(reached: runtime.Runtime, names: Sequence[str]) -> None:
     left |= {path for pid in survivors for path in usage.cgroups(pid)}
     processes.send(survivors, signal.SIGKILL)
     processes.wait_for_end(survivors, runtime.PATIENCE)
-    files.remove_cgroups(left)
+    removal.remove_cgroups(left)
     stopping.take_down_mounts(reached.lxc_path, names)

@@ -10,18 +10,18 @@ import signal
 from contextlib import suppress
 from typing import Iterable, Sequence
 
-from ..disk import files
+from ..disk import removal, single_files
 from ..lxc import runtime
 from ..plan import lxc_config
 from ..target import processes
 from ..verify import usage
 from ..workers import pool
-from . import records, survey
+from . import states, survey
 
 
-def stop(reached: runtime.Runtime, wishes: Sequence[records.DesiredState], times: records.Times) -> records.Errors:
+def stop(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], times: states.Times) -> states.Errors:
     """Ask all to end, wait for all together, and kill those that have not ended in time."""
-    found = survey.running(reached, records.names_of(wishes))
+    found = survey.running(reached, states.names_of(wishes))
     inits = {name: status.pid for name, status in found.items() if status.pid}
     monitored = [name for name in inits if found[name].monitored]
     # Without its monitor a container is out of LXC's reach, and its PID 1 is all that there is to speak to.
@@ -36,14 +36,14 @@ def stop(reached: runtime.Runtime, wishes: Sequence[records.DesiredState], times
     processes.send(orphans, signal.SIGTERM)
     alive = processes.wait_for_end(set().union(*both.values()), times.stop)
     # What is killed is not started again by its monitor.
-    failed = records.reasons(
+    failed = states.reasons(
         pool.each(reached.kill, [name for name in monitored if both[name] & alive], runtime.PATIENCE)
     )
     processes.send(orphans & alive, signal.SIGKILL)
     alive = processes.wait_for_end(alive, runtime.PATIENCE)
-    files.remove_cgroups(left)
+    removal.remove_cgroups(left)
     take_down_mounts(reached.lxc_path, [name for name in inits if name not in monitored and inits[name] not in alive])
-    errors: records.Errors = {}
+    errors: states.Errors = {}
     for name in [name for name in inits if both[name] & alive]:
         kind = "PID 1" if inits[name] in alive else "monitor"
         pid = inits[name] if inits[name] in alive else min(both[name] & alive)
@@ -69,4 +69,4 @@ def make_loadable(reached: runtime.Runtime, names: Iterable[str]) -> None:
         lines = ["lxc.uts.name = " + name, "lxc.rootfs.path = dir:%s/%s/rootfs" % (reached.lxc_path, name)]
         # Should it be started, since the removal was cut off, then nothing must run in it.
         lines += ["lxc.init.cmd = /dev/null"]
-        files.replace_config(reached.lxc_path, name, "\n".join([*lines, ""]))
+        single_files.replace_config(reached.lxc_path, name, "\n".join([*lines, ""]))

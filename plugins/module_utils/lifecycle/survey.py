@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Dict, List, Sequence, Union
 
-from ..disk import files
+from ..disk import places
 from ..errors import ContainerError, unexpected
 from ..lxc import runtime
 from ..model import manifest
@@ -16,12 +16,12 @@ from ..model.id_map import Ids
 from ..plan import lxc_config, transitions
 from ..stages import planning
 from ..target import processes
-from . import records
+from . import states
 
 
-def survey(reached: runtime.Runtime, names: Sequence[str]) -> records.Survey:
+def survey(reached: runtime.Runtime, names: Sequence[str]) -> states.Survey:
     """What is there of each container, or why it cannot be told. Only what is ours is looked at."""
-    found: records.Survey = {}
+    found: states.Survey = {}
     manifests: Dict[str, manifest.Manifest] = {}
     for name in names:
         try:
@@ -33,17 +33,17 @@ def survey(reached: runtime.Runtime, names: Sequence[str]) -> records.Survey:
             found[name] = ContainerError(unexpected(error))
             continue
         if read is None:
-            found[name] = records.ActualState("INCOMPLETE" if files.leftovers(reached.lxc_path, name) else "ABSENT")
+            found[name] = states.ActualState("INCOMPLETE" if places.leftovers(reached.lxc_path, name) else "ABSENT")
         else:
             manifests[name] = read
     for name, status in runtime.statuses(reached, list(manifests)).items():
         if isinstance(status, ContainerError):
             found[name] = status
         elif status.state == "STOPPED" and not has_config(reached.lxc_path, name):
-            found[name] = records.ActualState("INCOMPLETE")
+            found[name] = states.ActualState("INCOMPLETE")
         else:
             due, ids = restart_due(status, manifests[name]), manifests[name].ids
-            found[name] = records.ActualState(status.state, status.pid, due, ids if ids.before else None)
+            found[name] = states.ActualState(status.state, status.pid, due, ids if ids.before else None)
     return found
 
 
@@ -61,7 +61,7 @@ def restart_due(status: Union[runtime.Status, ContainerError], record: manifest.
     )
 
 
-def foreseen(found: records.ActualState, moved: bool, ids: Ids) -> records.ActualState:
+def foreseen(found: states.ActualState, moved: bool, ids: Ids) -> states.ActualState:
     """What would be there after a change that check mode has not carried out.
 
     `moved`: a container that runs sees it only after a restart; `ids`: those that it leads to.

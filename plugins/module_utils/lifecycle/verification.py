@@ -12,12 +12,12 @@ from ..errors import ContainerError, unexpected
 from ..plan import lxc_config, transitions
 from ..target import facts
 from ..verify import in_force, usage
-from . import records
+from . import states
 
 
-def verify(wishes: Iterable[records.DesiredState], found: records.Survey) -> records.Errors:
+def verify(wishes: Iterable[states.DesiredState], found: states.Survey) -> states.Errors:
     """Where the state that is there is not the one that was wanted."""
-    errors: records.Errors = {}
+    errors: states.Errors = {}
     for wish in wishes:
         there = found[wish.name]
         if isinstance(there, ContainerError):
@@ -27,7 +27,7 @@ def verify(wishes: Iterable[records.DesiredState], found: records.Survey) -> rec
     return errors
 
 
-def not_in_force(lxc_path: str, wish: records.DesiredState, pid: int) -> List[str]:
+def not_in_force(lxc_path: str, wish: states.DesiredState, pid: int) -> List[str]:
     """What a container that was just started should have, and the kernel does not show for its PID 1."""
     asked = in_force.lines_of(facts.read_text(os.path.join(lxc_path, wish.name, lxc_config.FILE_NAME)))
     missing = usage.limits_not_in_force(pid, wish.limits)

@@ -16,10 +16,10 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 from .. import call, results
 from ..checkpoint import contents, restore
-from ..container_spec import spec, values
-from ..disk import beneath, files
+from ..container_spec import parse, values
+from ..disk import beneath, checkpoint_store, locking, places, removal, writing
 from ..errors import ContainerError, RefusedError, unexpected
-from ..lifecycle import records, survey
+from ..lifecycle import states, survey
 from ..lxc import runtime
 from ..model import manifest, tree
 from ..stages import planning
@@ -39,7 +39,7 @@ class Taking:
 
 def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any]:
     """The result of one call. Raises RefusedError before anything changes."""
-    containers = spec.parse_containers(parameters["containers"], parameters["defaults"])
+    containers = parse.parse_containers(parameters["containers"], parameters["defaults"])
     times = container.times_of(parameters)
     label = label_of(parameters)
     reached = call.choose_runtime(parameters)
@@ -76,17 +76,17 @@ def shown(index: Optional[contents.Index]) -> Optional[Dict[str, Any]]:
 
 def drop(reached: runtime.Runtime, check: bool) -> List[Dict[str, str]]:
     """Remove the checkpoint, also one that is damaged; the diff is empty where there is none."""
-    place = os.path.join(reached.lxc_path, files.CHECKPOINT)
+    place = os.path.join(reached.lxc_path, places.CHECKPOINT)
     there = os.path.lexists(place)
-    if not there and not files.leftovers(reached.lxc_path, files.CHECKPOINT):
+    if not there and not places.leftovers(reached.lxc_path, places.CHECKPOINT):
         return []
     try:
         index = restore.read_index(reached.lxc_path)
     except RefusedError:
         index = None
     if not check:
-        with files.locked(reached.lxc_path, [files.CHECKPOINT]):
-            told(files.drop_checkpoint, reached.lxc_path)
+        with locking.locked(reached.lxc_path, [places.CHECKPOINT]):
+            told(checkpoint_store.drop_checkpoint, reached.lxc_path)
     before = contents.listing(index) if index else "what is left of a checkpoint\n"
     return [{"before_header": place, "after_header": place, "before": before, "after": ""}]
 
@@ -96,7 +96,7 @@ def told(step: Callable[[str], Any], lxc_path: str) -> Any:
     try:
         return step(lxc_path)
     except OSError as error:
-        raise RefusedError(files.reason_of(error, os.path.join(lxc_path, files.CHECKPOINT))) from None
+        raise RefusedError(writing.reason_of(error, os.path.join(lxc_path, places.CHECKPOINT))) from None
 
 
 def take(
@@ -110,41 +110,41 @@ def take(
     if index:
         return [], [], index
     names = survey.names_with(reached.lxc_path, manifest.FILE_NAME)
-    with nullcontext() if check else files.locked(reached.lxc_path, [files.CHECKPOINT, *names]):
+    with nullcontext() if check else locking.locked(reached.lxc_path, [places.CHECKPOINT, *names]):
         index = restore.read_index(reached.lxc_path)
         if index:
             # Another run has taken one while this one waited.
             return [], [], index
         found = survey.survey(reached, names)
-        taking = Taking(reached.lxc_path, None if check else told(files.begin_checkpoint, reached.lxc_path))
+        taking = Taking(reached.lxc_path, None if check else told(checkpoint_store.begin_checkpoint, reached.lxc_path))
         try:
             items, kept = keep_all(taking, names, found, ready)
             if any("error" in item for item in items):
                 return [dict(item, changed=False, changes=[]) for item in items], [], None
             index = contents.Index(label, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), kept)
             if taking.place:
-                files.keep_text(taking.place, "index.json", contents.render_index(index))
-                files.finish_checkpoint(reached.lxc_path)
+                checkpoint_store.keep_text(taking.place, "index.json", contents.render_index(index))
+                checkpoint_store.finish_checkpoint(reached.lxc_path)
         except OSError as error:
-            raise RefusedError(files.reason_of(error, os.path.join(reached.lxc_path, files.CHECKPOINT))) from None
+            raise RefusedError(writing.reason_of(error, os.path.join(reached.lxc_path, places.CHECKPOINT))) from None
         finally:
             if not check:
-                files.sweep(reached.lxc_path, files.CHECKPOINT)
-    place = os.path.join(reached.lxc_path, files.CHECKPOINT)
+                removal.sweep(reached.lxc_path, places.CHECKPOINT)
+    place = os.path.join(reached.lxc_path, places.CHECKPOINT)
     listed = {"before_header": place, "after_header": place, "before": "", "after": contents.listing(index)}
     return items, [listed], index
 
 
 def keep_all(
-    taking: Taking, names: List[str], found: records.Survey, ready: Mapping[str, Tuple[Mapping[str, Any], ...]]
+    taking: Taking, names: List[str], found: states.Survey, ready: Mapping[str, Tuple[Mapping[str, Any], ...]]
 ) -> Tuple[List[Dict[str, Any]], Dict[str, contents.Kept]]:
     """Keep each container; the results, and what the index says of those that are kept."""
     items: List[Dict[str, Any]] = []
     kept: Dict[str, contents.Kept] = {}
     for name in names:
         there = found[name]
-        state = there.state if isinstance(there, records.ActualState) else None
-        pid = there.pid if isinstance(there, records.ActualState) else None
+        state = there.state if isinstance(there, states.ActualState) else None
+        pid = there.pid if isinstance(there, states.ActualState) else None
         item: Dict[str, Any] = {"name": name, "changed": True, "state_before": state, "state": state, "pid": pid}
         try:
             if isinstance(there, ContainerError):
@@ -182,7 +182,7 @@ def keep_one(taking: Taking, name: str) -> Tuple[int, List[str]]:
                 drifted[path] = kept
     if taking.place:
         text = contents.render_saved(contents.Saved(access, record, drifted))
-        files.keep_text(taking.place, "containers/%s.json" % name, text)
+        checkpoint_store.keep_text(taking.place, "containers/%s.json" % name, text)
     return len(owned) - sum(kept is None for kept in drifted.values()), lost
 
 
@@ -196,7 +196,7 @@ def keep_entry(
         return kept, whole
     limit = max(beneath.SHOWN_SIZE, owned.size)
     try:
-        digest, size = files.keep_content(directories, owned.path, taking.place, limit)
+        digest, size = checkpoint_store.keep_content(directories, owned.path, taking.place, limit)
     except (ContainerError, FileNotFoundError):
         # The container has put something else there meanwhile: the same as if that had been there before.
         return None, False

@@ -9,10 +9,10 @@ from contextlib import nullcontext
 from typing import Any, Dict, Mapping, Sequence
 
 from .. import call, results
-from ..container_spec import spec
-from ..disk import files
+from ..container_spec import parse, records
+from ..disk import locking, places
 from ..errors import RefusedError
-from ..lifecycle import changes, execution, records, survey, verification
+from ..lifecycle import changes, execution, states, survey, verification
 from ..lxc import runtime
 from ..model import manifest
 from ..plan import apparmor, lxc_mounts
@@ -25,8 +25,8 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
     In check mode the earlier stages have changed nothing; with `predict` it is asked what they would change.
     """
     bridge = call.bridge_of(parameters)
-    containers = spec.parse_containers(parameters["containers"], parameters["defaults"], parameters["secrets"], bridge)
-    names = spec.parse_names(parameters["name"] or ())
+    containers = parse.parse_containers(parameters["containers"], parameters["defaults"], parameters["secrets"], bridge)
+    names = parse.parse_names(parameters["name"] or ())
     if containers and names:
         raise RefusedError("name: give either names or containers, not both")
     if names and parameters["prune"] and parameters["state"] != "absent":
@@ -34,12 +34,12 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
     times = times_of(parameters)
     reached = call.choose_runtime(parameters)
     wishes = [wish_of(container) for container in containers]
-    wishes += [records.DesiredState(name, parameters["state"] or "started") for name in dict.fromkeys(names)]
+    wishes += [states.DesiredState(name, parameters["state"] or "started") for name in dict.fromkeys(names)]
     if parameters["prune"]:
         known = [wish.name for wish in wishes]
-        others = survey.names_with(reached.lxc_path, manifest.FILE_NAME) + files.unfinished(reached.lxc_path)
-        wishes += [records.DesiredState(name, "absent") for name in dict.fromkeys(others) if name not in known]
-    with nullcontext() if check else files.locked(reached.lxc_path, [wish.name for wish in wishes]):
+        others = survey.names_with(reached.lxc_path, manifest.FILE_NAME) + places.unfinished(reached.lxc_path)
+        wishes += [states.DesiredState(name, "absent") for name in dict.fromkeys(others) if name not in known]
+    with nullcontext() if check else locking.locked(reached.lxc_path, [wish.name for wish in wishes]):
         before = changes.look(reached, wishes, check)
         planned_for = foresee(containers, reached, bridge, before) if check and predict else before
         failed = call.failures_before(parameters)
@@ -58,9 +58,9 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = 
     return results.result_of(items, diffs, {**more, "warnings": warnings} if warnings else more)
 
 
-def times_of(parameters: Mapping[str, Any]) -> records.Times:
+def times_of(parameters: Mapping[str, Any]) -> states.Times:
     """The times of a module's parameters. Raises RefusedError."""
-    return records.Times(*(at_least_zero(parameters, key) for key in ("settle", "stop_timeout", "start_timeout")))
+    return states.Times(*(at_least_zero(parameters, key) for key in ("settle", "stop_timeout", "start_timeout")))
 
 
 def at_least_zero(parameters: Mapping[str, Any], key: str) -> float:
@@ -70,10 +70,10 @@ def at_least_zero(parameters: Mapping[str, Any], key: str) -> float:
     return float(parameters[key])
 
 
-def wish_of(container: spec.Container) -> records.DesiredState:
+def wish_of(container: records.Container) -> states.DesiredState:
     """What a spec wants of the lifecycle."""
     restart = container.on_change == "restart"
-    return records.DesiredState(
+    return states.DesiredState(
         container.name,
         container.state,
         restart,
@@ -85,8 +85,8 @@ def wish_of(container: spec.Container) -> records.DesiredState:
 
 
 def foresee(
-    containers: Sequence[spec.Container], reached: runtime.Runtime, bridge: str, before: records.Survey
-) -> records.Survey:
+    containers: Sequence[records.Container], reached: runtime.Runtime, bridge: str, before: states.Survey
+) -> states.Survey:
     """What would be there after the earlier stages, which check mode has not carried out."""
     # All stages, which take long to load and are only asked in check mode.
     from ..stages import chain, id_allocation
@@ -99,7 +99,7 @@ def foresee(
         place = planning.Place(reached.lxc_path, bridge, stage.gather(concerned), ids, declared)
         for container in concerned:
             there = found[container.name]
-            if isinstance(there, records.ActualState):
+            if isinstance(there, states.ActualState):
                 try:
                     change = planning.plan(stage, container, place, True).change
                 except Exception:  # pylint: disable=broad-except

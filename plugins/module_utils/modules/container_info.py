@@ -9,7 +9,7 @@ import os
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from .. import call
-from ..container_spec import spec
+from ..container_spec import parse
 from ..disk import beneath
 from ..errors import ContainerError, RefusedError, unexpected
 from ..lifecycle import survey
@@ -23,8 +23,8 @@ from ..verify import in_force, usage
 
 def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
     """What is there of the containers given, or of all. Raises RefusedError."""
-    containers = spec.parse_containers(parameters["containers"], parameters["defaults"])
-    names: Sequence[str] = spec.parse_names(parameters["name"] or ())
+    containers = parse.parse_containers(parameters["containers"], parameters["defaults"])
+    names: Sequence[str] = parse.parse_names(parameters["name"] or ())
     if containers and names:
         raise RefusedError("name: give either names or containers, not both")
     reached = call.choose_runtime(parameters)

@@ -9,8 +9,8 @@ import os
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .. import call
-from ..container_spec import spec, values
-from ..disk import beneath, files
+from ..container_spec import keys, parse, records, values
+from ..disk import beneath, run_files
 from ..errors import ContainerError, RefusedError
 from ..lxc import runtime
 from ..workers import command
@@ -23,7 +23,7 @@ CHANGE_DIRECTORY = ("sh", "-c", 'cd -- "$0" && exec "$@"')
 
 def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
     """The result of one program. Raises RefusedError before anything is run."""
-    name, argv, environment = parse(parameters)
+    name, argv, environment = program_of(parameters)
     reached = call.choose_runtime(parameters)
     try:
         pid = running_pid(reached, name)
@@ -43,9 +43,9 @@ def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
         raise RefusedError("container %r: no program can be run in it: %s" % (name, error.strerror)) from None
 
 
-def parse(parameters: Mapping[str, Any]) -> Tuple[str, Tuple[str, ...], Tuple[Tuple[str, str], ...]]:
+def program_of(parameters: Mapping[str, Any]) -> Tuple[str, Tuple[str, ...], Tuple[Tuple[str, str], ...]]:
     """Name, argv and environment. Arguments may have line breaks: no shell and no config sees them."""
-    name = spec.parse_names([parameters["name"]])[0]
+    name = parse.parse_names([parameters["name"]])[0]
     argv = tuple(parameters["argv"])
     if not argv or not argv[0]:
         raise RefusedError("argv: %r names no program" % (list(argv),))
@@ -70,11 +70,11 @@ def parse(parameters: Mapping[str, Any]) -> Tuple[str, Tuple[str, ...], Tuple[Tu
 def variables(given: Any, secrets: Mapping[str, Any]) -> Tuple[Tuple[str, str], ...]:
     """The variables with their values. Raises schema.InvalidError."""
     found: List[Tuple[str, str]] = []
-    for name, value in spec.reveal(spec.ENVIRONMENT(given), secrets):
-        secret = isinstance(value, spec.Secret)
+    for name, value in parse.reveal(keys.ENVIRONMENT(given), secrets):
+        secret = isinstance(value, records.Secret)
         if secret and name.startswith(runtime.LOADER):
             raise values.InvalidError("cannot be secret: LXC gets it as an argument, which all users can read", name)
-        found.append((name, value.value if isinstance(value, spec.Secret) else value))
+        found.append((name, value.value if isinstance(value, records.Secret) else value))
     return tuple(found)
 
 
@@ -128,14 +128,14 @@ def execute(
     reached: runtime.Runtime, name: str, program: runtime.Program, parameters: Mapping[str, Any]
 ) -> Dict[str, Any]:
     """Run it and say how it ended. Raises ContainerError where LXC could not run it at all."""
-    log = files.scratch(reached.lxc_path, name)
+    log = run_files.scratch(reached.lxc_path, name)
     try:
         argv, environment = runtime.attach(reached, name, program, log)
         stdin = (parameters["stdin"] or "").encode("utf-8", "surrogateescape")
         ended = command.run(argv, environment, stdin, parameters["timeout"], parameters["output_limit"])
         errors = runtime.error_lines(log)
     finally:
-        files.remove_logs([log])
+        run_files.remove_logs([log])
     if errors:
         raise ContainerError("LXC could not run %s: %s" % (ascii(program.argv[0]), "; ".join(errors[:3])))
     result: Dict[str, Any] = {

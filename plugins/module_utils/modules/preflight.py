@@ -11,8 +11,8 @@ import shutil
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .. import call
-from ..container_spec import spec
-from ..disk import files
+from ..container_spec import parse
+from ..disk import places
 from ..errors import ContainerError, RefusedError
 from ..lxc import runtime
 from ..model import id_map
@@ -27,7 +27,7 @@ LXC_PATH = "/var/lib/lxc"
 def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
     """The verdicts; `msg` is there where one that is needed is not fulfilled. Raises RefusedError for bad specs."""
     bridge = call.bridge_of(parameters)
-    containers = spec.parse_containers(parameters["containers"], parameters["defaults"], bridge=bridge)
+    containers = parse.parse_containers(parameters["containers"], parameters["defaults"], bridge=bridge)
     wanted = [container for container in containers if container.state != "absent"]
     found = gather(parameters, bridge)
     checks = {name: check(found, wanted) for name, check in requirements.CHECKS.items()}
@@ -43,7 +43,7 @@ def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
         for name, check in checks.items()
     ]
     result: Dict[str, Any] = {"changed": False, "checks": told, "lxc_path": found.lxc_path}
-    result["checkpoint"] = os.path.lexists(os.path.join(found.lxc_path, files.CHECKPOINT))
+    result["checkpoint"] = os.path.lexists(os.path.join(found.lxc_path, places.CHECKPOINT))
     reasons = requirements.reasons(checks, needed)
     return {**result, "msg": "; ".join(reasons)} if reasons else result
 

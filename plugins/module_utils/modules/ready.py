@@ -9,10 +9,10 @@ import time
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from .. import call, results
-from ..container_spec import spec
+from ..container_spec import parse, records
 from ..disk import beneath
 from ..errors import ContainerError
-from ..lifecycle import records, survey, verification
+from ..lifecycle import states, survey, verification
 from ..lxc import runtime
 from ..readiness import conditions, connections
 from ..target import processes
@@ -26,18 +26,18 @@ GRACE = 5.0
 AT_ONCE = 256
 OUTPUT_MAX = 4096
 
-Places = Dict[str, Tuple[str, spec.Check]]
+Places = Dict[str, Tuple[str, records.Check]]
 
 
 def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
     """The result for all containers. Raises RefusedError."""
-    containers = spec.parse_containers(parameters["containers"], parameters["defaults"])
+    containers = parse.parse_containers(parameters["containers"], parameters["defaults"])
     reached = call.choose_runtime(parameters)
     more = {"lxc_path": reached.lxc_path, "runtime": reached.kind}
     if check:
         items = [item_of(container, None, {}, "") for container in containers]
         return results.result_of(items, [], dict(more, skipped=True))
-    wishes = [records.DesiredState(container.name, container.state) for container in containers]
+    wishes = [states.DesiredState(container.name, container.state) for container in containers]
     names = [wish.name for wish in wishes]
     before = survey.survey(reached, names)
     errors = verification.verify(wishes, before)
@@ -49,15 +49,15 @@ def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
     return results.result_of(items, [], more)
 
 
-def pid_of(found: records.Survey, name: str) -> int:
+def pid_of(found: states.Survey, name: str) -> int:
     """PID 1 of a container that runs; 0 for any other."""
     there = found.get(name)
-    return (there.pid or 0) if isinstance(there, records.ActualState) else 0
+    return (there.pid or 0) if isinstance(there, states.ActualState) else 0
 
 
 def changed(
-    wishes: List[records.DesiredState], before: records.Survey, after: records.Survey, errors: records.Errors
-) -> records.Errors:
+    wishes: List[states.DesiredState], before: states.Survey, after: states.Survey, errors: states.Errors
+) -> states.Errors:
     """The containers that are not as they were when the gate began: another state, or another PID 1."""
     good = [wish for wish in wishes if wish.name not in errors]
     found = verification.verify(good, after)
@@ -69,7 +69,7 @@ def changed(
 
 
 def wait(
-    reached: runtime.Runtime, containers: List[spec.Container], pids: Mapping[str, int]
+    reached: runtime.Runtime, containers: List[records.Container], pids: Mapping[str, int]
 ) -> Dict[str, Dict[int, Dict[str, Any]]]:
     """The verdict on each check, by container and by place in its list.
 
@@ -99,7 +99,7 @@ def wait(
 
 
 def watch_one(
-    reached: runtime.Runtime, name: str, check: spec.Check, pid: int, started: Optional[float]
+    reached: runtime.Runtime, name: str, check: records.Check, pid: int, started: Optional[float]
 ) -> Dict[str, Any]:
     """Look until there is a verdict, or PID 1 has ended, whose end wakes us."""
     begun = time.monotonic()
@@ -127,7 +127,7 @@ def watch_one(
 Look = Callable[[float], str]
 
 
-def look_command(reached: runtime.Runtime, name: str, check: spec.Check, _pid: int) -> Look:
+def look_command(reached: runtime.Runtime, name: str, check: records.Check, _pid: int) -> Look:
     """A look that runs a program in the container."""
     argv = check.command or ()
 
@@ -139,19 +139,19 @@ def look_command(reached: runtime.Runtime, name: str, check: spec.Check, _pid: i
     return look
 
 
-def look_tcp(_reached: runtime.Runtime, _name: str, check: spec.Check, pid: int) -> Look:
+def look_tcp(_reached: runtime.Runtime, _name: str, check: records.Check, pid: int) -> Look:
     """A look that connects to a port, from within the container's network namespace."""
     connections.enter(pid)
     return lambda seconds: conditions.unanswered(connections.connect(pid, check.tcp or 0, seconds))
 
 
-def look_file(_reached: runtime.Runtime, _name: str, check: spec.Check, pid: int) -> Look:
+def look_file(_reached: runtime.Runtime, _name: str, check: records.Check, pid: int) -> Look:
     """A look for a path as the container sees it."""
     path = check.file or ""
     return lambda _seconds: "" if beneath.exists_inside("/proc/%d/root" % pid, path) else "there is no such file"
 
 
-LOOKS: Mapping[str, Callable[[runtime.Runtime, str, spec.Check, int], Look]] = {
+LOOKS: Mapping[str, Callable[[runtime.Runtime, str, records.Check, int], Look]] = {
     "command": look_command,
     "tcp": look_tcp,
     "file": look_file,
@@ -159,7 +159,7 @@ LOOKS: Mapping[str, Callable[[runtime.Runtime, str, spec.Check, int], Look]] = {
 
 
 def item_of(
-    container: spec.Container, found: Optional[records.Survey], verdicts: Mapping[int, Dict[str, Any]], error: str
+    container: records.Container, found: Optional[states.Survey], verdicts: Mapping[int, Dict[str, Any]], error: str
 ) -> Dict[str, Any]:
     """The result of one container. What was not looked at is null."""
     there = found.get(container.name) if found else None
@@ -171,8 +171,8 @@ def item_of(
         "name": container.name,
         "changed": False,
         "ready": None if found is None else not errors,
-        "state": there.state if isinstance(there, records.ActualState) else None,
-        "pid": there.pid if isinstance(there, records.ActualState) else None,
+        "state": there.state if isinstance(there, states.ActualState) else None,
+        "pid": there.pid if isinstance(there, states.ActualState) else None,
         "checks": [
             {"check": conditions.title(check), "held": one["held"], "seconds": one["seconds"], "reason": one["reason"]}
             for check, one in zip(container.ready, told)

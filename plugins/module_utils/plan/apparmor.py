@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import FrozenSet, NamedTuple, Optional
 
-from ..container_spec.spec import Container
+from ..container_spec.records import Container
 from .security import UNCONFINED
 
 KEY = "lxc.apparmor.profile"

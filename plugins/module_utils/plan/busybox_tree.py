@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from typing import Dict, Set, Tuple
 
-from ..container_spec.spec import Container
+from ..container_spec.records import Container
 from ..errors import ContainerError
 from ..model import tree
 from ..model.host import Binary, Host

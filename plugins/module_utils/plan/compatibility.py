@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import List, Sequence
 
-from ..container_spec.spec import Container, Limits
+from ..container_spec.records import Container, Limits
 
 # LXC 7.0 has no key for cgroups of version 1 any more, and its keys for version 2 want that at /sys/fs/cgroup.
 WITHOUT_VERSION_1 = 7

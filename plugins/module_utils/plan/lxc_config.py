@@ -10,7 +10,8 @@ import re
 import shlex
 from typing import Dict, List, Optional, Tuple
 
-from ..container_spec.spec import OWN_DIRECTORY, Autostart, Container, Interface, Limits, Secret, interface_name
+from ..container_spec.records import Autostart, Container, Interface, Limits, Secret
+from ..container_spec.rules import OWN_DIRECTORY, interface_name
 from ..container_spec.values import CONTROL
 from ..errors import ContainerError
 from ..model import tree

@@ -16,7 +16,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Dict, List, Sequence, Tuple
 
-from ..container_spec.spec import Container
+from ..container_spec.records import Container
 from ..model.host import Host
 from ..model.id_map import Ids
 

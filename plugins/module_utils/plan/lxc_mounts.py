@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import Collection, Dict, List, NamedTuple, Optional, Tuple
 
-from ..container_spec.spec import Container, Mount
+from ..container_spec.records import Container, Mount
 from ..errors import ContainerError
 from ..model.host import DEVICE, DIRECTORY, FILE, Host
 from ..model.id_map import Ids

@@ -9,7 +9,7 @@ import socket
 import struct
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
-from ..container_spec.spec import Container
+from ..container_spec.records import Container
 from .rootfs_tree import RESOLV_CONF
 
 # Addresses that are the host itself for whoever asks them, beside those of 127.0.0.0/8.

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 from typing import Collection, Dict
 
-from ..container_spec.spec import Container
+from ..container_spec.records import Container
 from ..errors import ContainerError
 from ..model import tree
 from ..model.host import DIRECTORY, Host

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import List, Mapping, Tuple
 
-from ..container_spec.spec import Security
+from ..container_spec.records import Security
 from ..errors import ContainerError
 from ..model.host import Host
 from ..model.id_map import Ids

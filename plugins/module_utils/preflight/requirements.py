@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from ..container_spec.spec import Container, Interface
+from ..container_spec.records import Container, Interface
 from ..model import id_map
 from ..model.host import Binary
 from ..plan import apparmor as profiles

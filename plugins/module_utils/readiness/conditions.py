@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, NamedTuple, Optional
 
-from ..container_spec.spec import Check
+from ..container_spec.records import Check
 
 # How long to wait between the end of one look and the begin of the next. To run a program costs most.
 INTERVALS = {"command": 0.5, "tcp": 0.1, "file": 0.1}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from ..container_spec.spec import Container
+from ..container_spec.records import Container
 from ..model import manifest
 from ..model.host import Host
 from ..plan import busybox_tree

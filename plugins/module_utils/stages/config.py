@@ -10,7 +10,7 @@ import re
 from typing import List, Optional, Sequence, Tuple
 
 from ..container_spec import interfaces
-from ..container_spec.spec import Container
+from ..container_spec.records import Container
 from ..disk import beneath
 from ..errors import ContainerError
 from ..model import manifest, tree

@@ -14,8 +14,8 @@ import re
 from contextlib import ExitStack
 from typing import Any, Dict, List, Optional, Set
 
-from ..container_spec.spec import Container
-from ..disk import beneath, files
+from ..container_spec.records import Container
+from ..disk import beneath, locking, places
 from ..errors import ContainerError
 from ..lxc import runtime
 from ..model import id_map
@@ -109,7 +109,7 @@ class Allotment:
             )
         if self.taken is None:
             if not self.check:
-                self.held.enter_context(files.locked(self.lxc_path, [files.IDS]))
+                self.held.enter_context(locking.locked(self.lxc_path, [places.IDS]))
             self.taken = {name: ranges for name, ranges in taken_in(self.lxc_path).items() if ranges}
             self.taken[""] = taken_by_processes()
         others = [each for other, ranges in self.taken.items() if other != name for each in ranges]

@@ -10,8 +10,8 @@ import hashlib
 import os
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from ..container_spec.spec import Container
-from ..disk import beneath, files
+from ..container_spec.records import Container
+from ..disk import beneath, places, tree_changes
 from ..errors import ContainerError
 from ..model import manifest, tree
 from ..model.host import Host
@@ -40,7 +40,7 @@ class Planned(NamedTuple):
     pass its directory, before and after, where that changes.
     """
 
-    change: files.Change
+    change: tree_changes.Change
     changes: Tuple[str, ...] = ()
     writes: bool = False
     config: Optional[str] = None
@@ -231,11 +231,11 @@ def planned(
         changes.append("record that the owners of its files are to be shifted")
     if not actions and records != before.entries(stage):
         changes.append("record in the manifest what is already there")
-    if files.leftovers(place.lxc_path, container.name):
+    if places.leftovers(place.lxc_path, container.name):
         changes.append("remove what an interrupted run left behind")
     if not changes:
         # A list of a hundred containers must not keep a hundred manifests in memory.
-        return Planned(files.Change(container.name, (), manifest.Manifest(), manifest.Manifest()))
+        return Planned(tree_changes.Change(container.name, (), manifest.Manifest(), manifest.Manifest()))
     moment = before.stages[stage].changed if stage in before.stages else None
     digest = digest_of((asked, after.ids.lines))
     looked_at = read_again(place.lxc_path, container.name, actions, before.entries(stage), after.ids)
@@ -243,4 +243,4 @@ def planned(
         moment = manifest.Moment(processes.boot_id(), processes.since_boot())
     after = after.with_stage(stage, manifest.Stage(records, moment, asked=digest))
     whose = (("ids: " + before.ids.words(), "ids: " + after.ids.words()),) if mapped else ()
-    return Planned(files.Change(container.name, actions, before, after), tuple(changes), True, whose=whose)
+    return Planned(tree_changes.Change(container.name, actions, before, after), tuple(changes), True, whose=whose)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Dict, Sequence, Set, Tuple
 
-from ..container_spec.spec import Container
+from ..container_spec.records import Container
 from ..model import manifest, tree
 from ..model.host import DIRECTORY, FILE, Host
 from ..plan import lxc_mounts, name_servers, rootfs_tree

@@ -12,8 +12,8 @@ from contextlib import nullcontext
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from .. import call, results
-from ..container_spec import spec
-from ..disk import files
+from ..container_spec import parse, records
+from ..disk import locking, tree_changes, writing
 from ..errors import ContainerError, unexpected
 from ..lxc import runtime
 from ..plan import compatibility
@@ -36,13 +36,13 @@ def run(
     `ask_lxc` gets the configs that are to be written, by name, and has LXC's words for those that it refuses.
     """
     bridge = call.bridge_of(parameters)
-    containers = spec.parse_containers(parameters["containers"], parameters["defaults"], parameters["secrets"], bridge)
+    containers = parse.parse_containers(parameters["containers"], parameters["defaults"], parameters["secrets"], bridge)
     reached = call.choose_runtime(parameters)
     failed = call.failures_before(parameters)
     wanted = [container for container in containers if container.state != "absent" and container.name not in failed]
     host = stage.gather(wanted)
     names = [container.name for container in wanted]
-    locks = nullcontext() if check else files.locked(reached.lxc_path, names)
+    locks = nullcontext() if check else locking.locked(reached.lxc_path, names)
     with locks, id_allocation.Allotment(reached, check) as allotted:
         declared = {container.name: container for container in containers}
         place = planning.Place(reached.lxc_path, bridge, host, allotted.ids, declared)
@@ -61,7 +61,7 @@ def run(
 
 
 def plan_all(
-    stage: planning.Stage, wanted: Sequence[spec.Container], place: planning.Place, check: bool
+    stage: planning.Stage, wanted: Sequence[records.Container], place: planning.Place, check: bool
 ) -> Tuple[Dict[str, planning.Planned], Dict[str, str]]:
     """The plan of each container, or the reason why there is none."""
     planned: Dict[str, planning.Planned] = {}
@@ -77,7 +77,7 @@ def plan_all(
 
 
 def without_cgroups(
-    reached: runtime.Runtime, wanted: Sequence[spec.Container], planned: Mapping[str, planning.Planned]
+    reached: runtime.Runtime, wanted: Sequence[records.Container], planned: Mapping[str, planning.Planned]
 ) -> Dict[str, str]:
     """The containers that need cgroups with which this LXC can do nothing, and the reason.
 
@@ -100,19 +100,19 @@ def without_cgroups(
 def apply_all(lxc_path: str, planned: Iterable[planning.Planned]) -> Dict[str, str]:
     """Carry out the plans; the result has the reason for each container whose plan failed."""
     errors: Dict[str, str] = {}
-    changes: List[files.Change] = []
-    made: Dict[str, Tuple[str, files.Undo]] = {}
+    changes: List[tree_changes.Change] = []
+    made: Dict[str, Tuple[str, writing.Undo]] = {}
     for plan in planned:
         try:
             if plan.directory:
-                made[plan.change.name] = plan.directory[0], files.make_directory(*plan.directory)
+                made[plan.change.name] = plan.directory[0], writing.make_directory(*plan.directory)
             if plan.writes:
                 changes.append(plan.change)
         except ContainerError as error:
             errors[plan.change.name] = str(error)
         except Exception as error:  # pylint: disable=broad-except
             errors[plan.change.name] = unexpected(error)
-    failed = files.apply(lxc_path, changes) if changes else {}
+    failed = tree_changes.apply(lxc_path, changes) if changes else {}
     kept = {path for name, (path, _undo) in made.items() if name not in failed}
     for path, undo in [made[name] for name in failed if name in made]:
         # Two containers may share a directory.

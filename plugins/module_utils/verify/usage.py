@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Callable, Dict, List, Optional, Set, TypeVar
 
-from ..container_spec.spec import Limits
+from ..container_spec.records import Limits
 from ..errors import ContainerError
 from ..plan import lxc_config
 from ..target import facts

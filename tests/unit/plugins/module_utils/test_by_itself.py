@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import results
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.checkpoint import contents, restore
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import beneath
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import manifest, tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
@@ -85,7 +85,7 @@ SPECS: dict[str, tuple[dict[str, Any], bool, bool]] = {
 
 @pytest.mark.parametrize(("given", "of_rootfs", "of_config"), SPECS.values(), ids=SPECS)
 def test_what_counts_as_another_spec(given: dict[str, Any], of_rootfs: bool, of_config: bool) -> None:
-    one, other = (spec.CONTAINER({"name": "a", **each}) for each in ({}, given))
+    one, other = (keys.CONTAINER({"name": "a", **each}) for each in ({}, given))
     digests = [planning.digest_of(rootfs_tree.asked(each)) for each in (one, other)]
     assert (digests[0] != digests[1]) is of_rootfs
     digests = [planning.digest_of(lxc_config.asked(each, "/lxc", "br0")) for each in (one, other)]
@@ -93,7 +93,7 @@ def test_what_counts_as_another_spec(given: dict[str, Any], of_rootfs: bool, of_
 
 
 def test_the_bridge_and_the_place_are_asked_for() -> None:
-    one = spec.CONTAINER({"name": "a"})
+    one = keys.CONTAINER({"name": "a"})
     digests = {planning.digest_of(lxc_config.asked(one, *each)) for each in [("/a", "b"), ("/a", "c"), ("/b", "b")]}
     assert len(digests) == 3
 

@@ -12,7 +12,7 @@ import os
 import re
 from typing import Any
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys, parse, records
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Binary, Host
@@ -110,16 +110,16 @@ SPEC = st.fixed_dictionaries(
 )
 
 
-def accepted(given_spec: dict[str, Any]) -> spec.Container | None:
+def accepted(given_spec: dict[str, Any]) -> records.Container | None:
     """The container of a spec; None where it is refused, which is one sentence."""
     try:
-        return spec.parse_containers([given_spec], {})[0]
+        return parse.parse_containers([given_spec], {})[0]
     except RefusedError as error:
         assert "\n" not in str(error)
         return None
 
 
-def rendered(container: spec.Container) -> str | None:
+def rendered(container: records.Container) -> str | None:
     """Its config; None where the target would have to be another one."""
     try:
         return lxc_config.render(container, HOST, "/var/lib/lxc", "lxcbr0", Ids())
@@ -178,7 +178,7 @@ JUNK = st.recursive(
 )
 
 
-@given(st.dictionaries(st.one_of(st.sampled_from(sorted(spec.FIELDS)), TEXT), JUNK, max_size=5), NAME)
+@given(st.dictionaries(st.one_of(st.sampled_from(sorted(keys.FIELDS)), TEXT), JUNK, max_size=5), NAME)
 def test_what_is_not_a_spec_is_refused_in_one_sentence(junk: dict[str, Any], name: str) -> None:
     container = accepted({"name": name, **junk})
     if container is not None:
@@ -282,7 +282,7 @@ def test_the_records_of_a_tree_are_enough_to_know_it_again(wanted: dict[str, tre
 def test_the_order_of_specs_is_kept(specs: list[dict[str, Any]]) -> None:
     names = [each["name"] for each in specs]
     try:
-        parsed = spec.parse_containers(specs, {})
+        parsed = parse.parse_containers(specs, {})
     except RefusedError:
         return
     assert [container.name for container in parsed] == names

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import files
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys, records
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import tree_changes, writing
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, unexpected
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import changes, records, survey
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import changes, states, survey
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc import config_check
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc.runtime import Status, Tools
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Host
@@ -40,14 +40,14 @@ def test_a_defect_in_words() -> None:
     assert told.endswith("); please report it")
 
 
-def containers() -> list[spec.Container]:
-    return [spec.CONTAINER({"name": name}) for name in (BAD, "good")]
+def containers() -> list[records.Container]:
+    return [keys.CONTAINER({"name": name}) for name in (BAD, "good")]
 
 
 def test_plans() -> None:
-    def plan(container: spec.Container, *_rest: Any) -> planning.Planned:
+    def plan(container: records.Container, *_rest: Any) -> planning.Planned:
         defect(container.name)
-        return planning.Planned(files.Change(container.name, (), None, None))  # type: ignore[arg-type]
+        return planning.Planned(tree_changes.Change(container.name, (), None, None))  # type: ignore[arg-type]
 
     stage = planning.Stage("rootfs", lambda _container: (), lambda _containers: Host(), plan)
     place = planning.Place("/nowhere", "br", Host(), lambda _container, _before: Ids())
@@ -59,20 +59,20 @@ def test_plans() -> None:
 
 def test_steps() -> None:
     steps = {name: lambda name=name: defect(name) for name in (BAD, "good")}
-    errors = files.for_all(steps, "/nowhere", divide=False)
+    errors = writing.for_all(steps, "/nowhere", divide=False)
     assert list(errors) == [BAD]
     assert errors[BAD].startswith(FOUND)
 
 
 def test_states(monkeypatch: pytest.MonkeyPatch) -> None:
-    def plan(wish: records.DesiredState, *_rest: Any) -> tuple[str, ...]:
+    def plan(wish: states.DesiredState, *_rest: Any) -> tuple[str, ...]:
         defect(wish.name)
         return ()
 
     monkeypatch.setattr(changes, "plan", plan)
-    wishes = [records.DesiredState(name, "started") for name in (BAD, "good")]
+    wishes = [states.DesiredState(name, "started") for name in (BAD, "good")]
     steps, errors = changes.plan_all(
-        "/nowhere", wishes, dict.fromkeys((BAD, "good"), records.ActualState("RUNNING")), False
+        "/nowhere", wishes, dict.fromkeys((BAD, "good"), states.ActualState("RUNNING")), False
     )
     assert list(steps) == ["good"]
     assert errors[BAD].startswith(FOUND)
@@ -85,7 +85,7 @@ def test_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "read_manifest", read)
     found = survey.survey(Tools("/nowhere"), [BAD, "good"])
     assert str(found[BAD]).startswith(FOUND)
-    assert found["good"] == records.ActualState("ABSENT")
+    assert found["good"] == states.ActualState("ABSENT")
     told = container_info.described("/nowhere", BAD, Status("STOPPED"))
     assert told["error"].startswith(FOUND)
     assert set(told) == set(container_info.described("/nowhere", "good", None))
@@ -97,7 +97,7 @@ def test_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
         return 1, []
 
     monkeypatch.setattr(checkpoint, "keep_one", keep)
-    there: records.Survey = dict.fromkeys((BAD, "good"), records.ActualState("STOPPED"))
+    there: states.Survey = dict.fromkeys((BAD, "good"), states.ActualState("STOPPED"))
     items, kept = checkpoint.keep_all(checkpoint.Taking("/nowhere", None), [BAD, "good"], there, {})
     assert list(kept) == ["good"]
     assert items[0]["error"].startswith(FOUND)
@@ -126,6 +126,6 @@ def test_what_is_an_error_of_all_stays_one(monkeypatch: pytest.MonkeyPatch, tmp_
         raise OSError(28, "No space left on device", str(tmp_path))
 
     monkeypatch.setattr(checkpoint, "keep_one", keep)
-    there: records.Survey = {"good": records.ActualState("STOPPED"), BAD: ContainerError("no")}
+    there: states.Survey = {"good": states.ActualState("STOPPED"), BAD: ContainerError("no")}
     with pytest.raises(OSError):
         checkpoint.keep_all(checkpoint.Taking("/nowhere", None), ["good"], there, {})

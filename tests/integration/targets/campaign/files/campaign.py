@@ -91,7 +91,7 @@ def stage_killed(chance, rounds):
 
 def injected(name, number, error, specs):
     """The results of the stages that write, with one call of their code which fails; and whether that was reached."""
-    writer = ground.utils("disk.files")
+    writers = [ground.utils("disk." + each) for each in WRITERS]
     left = [number]
 
     class Calls:
@@ -127,11 +127,13 @@ def injected(name, number, error, specs):
 
         syscalls.libc = Library
     else:
-        writer.os = Calls()
+        for writer in writers:
+            writer.os = Calls()
     results = run_chain(specs, stages=ground.STAGES[:3])
     return [results, left[0] <= 0]
 
 
+WRITERS = ("checkpoint_store", "locking", "ownership", "removal", "run_files", "single_files", "tree_changes", "writing")
 CALLS = (
     *("open", "mkdir", "rename", "link", "symlink", "unlink", "rmdir"),
     *("fchmod", "fchown", "chmod", "chown", "syncfs"),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.checkpoint import contents
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.checkpoint.contents import Index, Kept, Saved
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import parse
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.manifest import Manifest, Moment, Stage
@@ -143,16 +143,16 @@ INDEX = Index(
 
 
 def test_the_checks_are_kept_as_a_spec_has_them() -> None:
-    (container,) = spec.parse_containers([{"name": "a", "ready": CHECKS}], {})
+    (container,) = parse.parse_containers([{"name": "a", "ready": CHECKS}], {})
     assert contents.ready_of(container.ready) == READY
-    (again,) = spec.parse_containers([{"name": "a", "ready": list(READY)}], {})
+    (again,) = parse.parse_containers([{"name": "a", "ready": list(READY)}], {})
     assert again == container
 
 
 def test_the_specs_of_a_checkpoint() -> None:
     specs = contents.specs(INDEX)
     assert [(one["name"], one["state"]) for one in specs] == [("a", "started"), ("b", "stopped"), ("c", "frozen")]
-    assert len(spec.parse_containers(specs, {})) == 3
+    assert len(parse.parse_containers(specs, {})) == 3
 
 
 def test_the_listing() -> None:

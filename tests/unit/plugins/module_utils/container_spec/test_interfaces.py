@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import interfaces, spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import interfaces, keys, parse
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
 
 ADDRESS = "is the address of container 'a' as well, on the same link; give each another one"
@@ -128,13 +128,13 @@ APART: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize(("one", "other", "sentence"), CLASHES.values(), ids=CLASHES)
 def test_refused(one: dict[str, Any], other: dict[str, Any], sentence: str) -> None:
     with pytest.raises(RefusedError) as refusal:
-        spec.parse_containers([{"name": "a", **one}, {"name": "b", **other}], {}, bridge="lxcbr0")
+        parse.parse_containers([{"name": "a", **one}, {"name": "b", **other}], {}, bridge="lxcbr0")
     assert str(refusal.value) == f"container 'b': {sentence}"
 
 
 @pytest.mark.parametrize(("one", "other"), APART.values(), ids=APART)
 def test_accepted(one: dict[str, Any], other: dict[str, Any]) -> None:
-    assert len(spec.parse_containers([{"name": "a", **one}, {"name": "b", **other}], {}, bridge="lxcbr0")) == 2
+    assert len(parse.parse_containers([{"name": "a", **one}, {"name": "b", **other}], {}, bridge="lxcbr0")) == 2
 
 
 @pytest.mark.parametrize(
@@ -153,12 +153,12 @@ def test_accepted(one: dict[str, Any], other: dict[str, Any]) -> None:
 )
 def test_twice_in_one_container(given: dict[str, Any], key: str) -> None:
     with pytest.raises(RefusedError) as refusal:
-        spec.parse_containers([{"name": "a", **given}], {})
+        parse.parse_containers([{"name": "a", **given}], {})
     assert str(refusal.value).startswith(f"container 'a': {key}: ")
 
 
 def test_an_address_at_two_interfaces_of_one_container() -> None:
-    assert spec.parse_containers([{"name": "a", "network": [{"ipv4": "10.0.3.20/24"}] * 2}], {})
+    assert parse.parse_containers([{"name": "a", "network": [{"ipv4": "10.0.3.20/24"}] * 2}], {})
 
 
 @pytest.mark.parametrize("key", ["name", "link", "veth.pair"])
@@ -166,16 +166,16 @@ def test_an_address_at_two_interfaces_of_one_container() -> None:
 def test_a_name_that_lxc_would_cut(key: str, value: str, fits: bool) -> None:
     given = {"name": "a", "lxc": {f"lxc.net.12.{key}": value}}
     if fits:
-        assert spec.parse_containers([given], {})
+        assert parse.parse_containers([given], {})
         return
     with pytest.raises(RefusedError) as refusal:
-        spec.parse_containers([given], {})
+        parse.parse_containers([given], {})
     reason = "is longer than the 15 bytes that the name of a network interface can have"
     assert str(refusal.value) == f"container 'a': lxc.lxc.net.12.{key}[0]: {ascii(value)} {reason}"
 
 
 def test_other_values_of_a_network_may_be_long() -> None:
-    assert spec.parse_containers([{"name": "a", "lxc": {"lxc.net.0.script.up": "/" + "a" * 40}}], {})
+    assert parse.parse_containers([{"name": "a", "lxc": {"lxc.net.0.script.up": "/" + "a" * 40}}], {})
 
 
 CONFIG = """\
@@ -210,9 +210,9 @@ KEEPING: dict[str, tuple[dict[str, Any] | None, dict[str, Any], bool]] = {
 
 @pytest.mark.parametrize(("holder", "given", "kept"), KEEPING.values(), ids=KEEPING)
 def test_who_keeps_an_interface(holder: dict[str, Any] | None, given: dict[str, Any], kept: bool) -> None:
-    declared = {} if holder is None else {"a": spec.CONTAINER({"name": "a", **holder})}
-    assert interfaces.keeper("a", spec.CONTAINER({"name": "b", **given}), declared) == ("a" if kept else "")
+    declared = {} if holder is None else {"a": keys.CONTAINER({"name": "a", **holder})}
+    assert interfaces.keeper("a", keys.CONTAINER({"name": "b", **given}), declared) == ("a" if kept else "")
 
 
 def test_its_own_interface() -> None:
-    assert interfaces.keeper("a", spec.CONTAINER({"name": "a", "on_change": "leave"}), {}) == ""
+    assert interfaces.keeper("a", keys.CONTAINER({"name": "a", "on_change": "leave"}), {}) == ""

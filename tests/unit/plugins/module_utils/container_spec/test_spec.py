@@ -10,8 +10,8 @@ import functools
 from typing import Any, Callable, Iterator
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.spec import (
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys, parse
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.records import (
     Autostart,
     Busybox,
     Check,
@@ -186,14 +186,14 @@ DEFAULT_PARSED = Container(
 
 def one(given: Any, defaults: dict[str, Any] | None = None) -> Container:
     """The only container of a list of one spec."""
-    (container,) = spec.parse_containers([given], defaults or {})
+    (container,) = parse.parse_containers([given], defaults or {})
     return container
 
 
 def refusal(specs: list[Any], defaults: dict[str, Any] | None = None) -> str:
     """What is said of a list of specs that is refused."""
     with pytest.raises(RefusedError) as caught:
-        spec.parse_containers(specs, defaults or {})
+        parse.parse_containers(specs, defaults or {})
     return str(caught.value)
 
 
@@ -202,7 +202,7 @@ def test_the_defaults() -> None:
 
 
 def test_null_is_left_out() -> None:
-    nothing = {key: None for key in spec.FIELDS if key != "name"}
+    nothing = {key: None for key in keys.FIELDS if key != "name"}
     assert one({"name": "hmi", **nothing}) == DEFAULT_PARSED
 
 
@@ -259,7 +259,7 @@ CONTROLLED = " has a line break or another control character"
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_name(name: str) -> None:
     assert one({"name": name}).name == name
-    assert spec.parse_names([name]) == (name,)
+    assert parse.parse_names([name]) == (name,)
 
 
 def test_a_number_is_a_name() -> None:
@@ -270,7 +270,7 @@ def test_a_number_is_a_name() -> None:
 def test_bad_name(name: str, start: str) -> None:
     assert refusal([{"name": name}]) == start + NOT_A_NAME
     with pytest.raises(RefusedError) as caught:
-        spec.parse_names(["good", name])
+        parse.parse_names(["good", name])
     assert str(caught.value) == start[start.index(": name") + 2 :] + NOT_A_NAME
 
 
@@ -858,12 +858,12 @@ def test_all_bad_specs_are_named() -> None:
 
 def test_the_order_is_kept() -> None:
     names = ["c", "a", "b"]
-    assert [one.name for one in spec.parse_containers([{"name": name} for name in names], {})] == names
+    assert [one.name for one in parse.parse_containers([{"name": name} for name in names], {})] == names
 
 
 def test_no_containers() -> None:
-    assert spec.parse_containers([], {"name": "unused"}) == ()
-    assert spec.parse_names([]) == ()
+    assert parse.parse_containers([], {"name": "unused"}) == ()
+    assert parse.parse_names([]) == ()
 
 
 MERGED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
@@ -1072,7 +1072,7 @@ SECRETS: dict[str, tuple[Any, Any, Any]] = {
 @pytest.mark.parametrize(("environment", "secrets", "expected"), SECRETS.values(), ids=SECRETS)
 def test_secrets(environment: Any, secrets: Any, expected: Any) -> None:
     def parsed() -> Any:
-        return spec.parse_containers([{"name": "hmi", "environment": environment}], {}, secrets)[0].environment
+        return parse.parse_containers([{"name": "hmi", "environment": environment}], {}, secrets)[0].environment
 
     if isinstance(expected, str):
         with pytest.raises(RefusedError) as caught:

@@ -18,8 +18,16 @@ from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import files
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import (
+    locking,
+    ownership,
+    places,
+    removal,
+    run_files,
+    tree_changes,
+    writing,
+)
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk.beneath import Directories, mounts
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import manifest, tree
@@ -44,28 +52,28 @@ FULL, READ_ONLY = os.strerror(errno.ENOSPC), os.strerror(errno.EROFS)
     ids=["without a name", "relative", "absolute", "descriptor", "chosen by a container"],
 )
 def test_the_reason_of_a_failed_system_call(error: OSError, sentence: str) -> None:
-    assert files.reason_of(error, "/lxc/hmi") == sentence
+    assert writing.reason_of(error, "/lxc/hmi") == sentence
 
 
 def test_while_a_change_is_under_way_all_is_ours() -> None:
     old, new = ("file", "0644", "aa", "1"), ("file", "0644", "bb", "1")
     before = Manifest("id", {"rootfs": Stage({"a": old, "b": old}, Moment("x", 1)), "config": Stage({"c": old})})
     after = Manifest("id", {"rootfs": Stage({"b": new, "d": new}, Moment("x", 2)), "config": Stage({"c": old})})
-    pending = files.Change("hmi", (), before, after).pending()
+    pending = tree_changes.Change("hmi", (), before, after).pending()
     assert pending.entries("rootfs") == {"a": old, "b": new, "d": new}
     assert pending.entries("config") == {"c": old}
     assert pending.stages["rootfs"].changed == Moment("x", 2)
     assert pending.stages["rootfs"].earlier == {"b": (old,)}
     # Interrupted, and on the way to a third one: any of them may be on disk.
     third = Manifest("id", {"rootfs": Stage({"b": ("file", "0644", "cc", "1")})})
-    assert files.Change("hmi", (), pending, third).pending().stages["rootfs"].earlier == {"b": (new, old)}
-    gone = files.Change("hmi", (), pending, Manifest("id", {"rootfs": Stage()})).pending().stages["rootfs"]
+    assert tree_changes.Change("hmi", (), pending, third).pending().stages["rootfs"].earlier == {"b": (new, old)}
+    gone = tree_changes.Change("hmi", (), pending, Manifest("id", {"rootfs": Stage()})).pending().stages["rootfs"]
     assert (gone.entries["b"], gone.earlier) == (new, {"b": (old,)})
 
 
 def test_a_stage_that_goes_is_still_ours() -> None:
     before = Manifest("id", {"busybox": Stage({"a": ("link", "0777", "/b", "0")}, Moment("x", 1))})
-    assert files.Change("hmi", (), before, Manifest("id")).pending() == before
+    assert tree_changes.Change("hmi", (), before, Manifest("id")).pending() == before
 
 
 def recorder(done: list[str], name: str, fails: bool = False) -> Callable[[], None]:
@@ -81,24 +89,24 @@ def recorder(done: list[str], name: str, fails: bool = False) -> Callable[[], No
 
 def test_undo_goes_back_from_the_last_step() -> None:
     done: list[str] = []
-    files.undo_all([recorder(done, name) for name in ("manifest", "first", "second")])
+    tree_changes.undo_all([recorder(done, name) for name in ("manifest", "first", "second")])
     assert done == ["second", "first", "manifest"]
 
 
 def test_the_manifest_keeps_naming_what_cannot_be_undone() -> None:
     done: list[str] = []
-    files.undo_all([recorder(done, "manifest"), recorder(done, "first"), recorder(done, "second", fails=True)])
+    tree_changes.undo_all([recorder(done, "manifest"), recorder(done, "first"), recorder(done, "second", fails=True)])
     assert done == ["first"]
 
 
 def test_what_was_removed_with_its_directories_comes_back(tmp_path: Path) -> None:
     """The directory that it comes back to is another one than it was taken from."""
-    (tmp_path / files.STAGE).mkdir()
+    (tmp_path / places.STAGE).mkdir()
     (tmp_path / "a" / "b").mkdir(parents=True, mode=0o750)
     (tmp_path / "a" / "b" / "file").write_text("content", encoding="ascii")
-    undos: list[files.Undo] = []
+    undos: list[writing.Undo] = []
     with Directories(str(tmp_path)) as directories:
-        work = files.Work(directories, undos, files.Change("hmi", (), Manifest(), Manifest()))
+        work = tree_changes.Work(directories, undos, tree_changes.Change("hmi", (), Manifest(), Manifest()))
         for path, before in {
             "a/b/file": tree.Observed(tree.FILE),
             "a/b": tree.Observed(tree.DIRECTORY, 0o750),
@@ -113,7 +121,7 @@ def test_what_was_removed_with_its_directories_comes_back(tmp_path: Path) -> Non
 
 
 def test_nothing_to_undo() -> None:
-    files.undo_all([])
+    tree_changes.undo_all([])
 
 
 @pytest.mark.parametrize("divide", [True, False])
@@ -133,7 +141,7 @@ def test_a_step_for_all(divide: bool, processors: int, tmp_path: Path, monkeypat
             raise OSError(errno.ENOSPC, "No space left on device", "file")
 
     steps = {name: functools.partial(step, name) for name in "abcd"}
-    failed = files.for_all(steps, "/srv/lxc", divide)
+    failed = writing.for_all(steps, "/srv/lxc", divide)
     names, processes = zip(*(path.name.split("-") for path in tmp_path.iterdir()))
     assert sorted(names) == list("abcd")
     assert len(set(processes)) == (min(processors, 4) if divide else 1)
@@ -148,7 +156,7 @@ def test_a_defect_in_a_step_is_not_hidden() -> None:
     def step() -> None:
         raise ZeroDivisionError
 
-    errors = files.for_all({"a": step, "b": step}, "/srv/lxc", divide=True)
+    errors = writing.for_all({"a": step, "b": step}, "/srv/lxc", divide=True)
     assert list(errors) == ["a", "b"]
     assert all(told.startswith("unexpected ZeroDivisionError: ") for told in errors.values())
 
@@ -164,7 +172,7 @@ def test_a_killed_process_is_an_error_of_each_of_its_containers(
 
     steps = {name: functools.partial(step, name) for name in "abcd"}
     reason = "the process that was at work on it was killed by signal 9"
-    assert files.for_all(steps, str(tmp_path), divide=True) == {"b": reason, "d": reason}
+    assert writing.for_all(steps, str(tmp_path), divide=True) == {"b": reason, "d": reason}
 
 
 @pytest.fixture(name="lxc_path")
@@ -193,13 +201,13 @@ def hostile(root: Path) -> None:
 
 def test_remove_container(lxc_path: Path) -> None:
     hostile(lxc_path / "hmi")
-    files.remove_container(str(lxc_path), "hmi")
+    removal.remove_container(str(lxc_path), "hmi")
     assert list(lxc_path.iterdir()) == []
     assert (lxc_path.parent / "outside/passwd").read_text(encoding="ascii") == "secret"
 
 
 def test_remove_what_is_not_there(lxc_path: Path) -> None:
-    files.remove_container(str(lxc_path), "media")
+    removal.remove_container(str(lxc_path), "media")
     assert [path.name for path in lxc_path.iterdir()] == ["hmi"]
 
 
@@ -212,7 +220,7 @@ def test_remove_a_deep_tree(lxc_path: Path) -> None:
         os.close(fd)
         fd = below
     os.close(fd)
-    files.remove_container(str(lxc_path), "hmi")
+    removal.remove_container(str(lxc_path), "hmi")
     assert list(lxc_path.iterdir()) == []
 
 
@@ -236,7 +244,7 @@ def test_remove_what_cannot_be_moved(lxc_path: Path) -> None:
         (lxc_path / "hmi/rootfs" / path).mkdir(parents=True)
         (lxc_path / "hmi/rootfs" / path / "linked").symlink_to(lxc_path.parent / "outside")
     before = sorted(os.listdir("/proc/self/fd"))
-    files.remove_container(str(lxc_path), "hmi")
+    removal.remove_container(str(lxc_path), "hmi")
     assert list(lxc_path.iterdir()) == []
     assert (lxc_path.parent / "outside/passwd").read_text(encoding="ascii") == "secret"
     assert sorted(os.listdir("/proc/self/fd")) == before
@@ -252,7 +260,7 @@ def test_what_cannot_be_moved_for_another_reason_is_an_error(lxc_path: Path, mon
         raise OSError(errno.EIO, os.strerror(errno.EIO), "etc")
 
     monkeypatch.setattr(os, "rename", fail)
-    reasons = files.remove_containers(str(lxc_path), ["hmi"])
+    reasons = removal.remove_containers(str(lxc_path), ["hmi"])
     assert reasons == {"hmi": f"cannot write {lxc_path}/hmi (at etc): Input/output error"}
 
 
@@ -260,7 +268,7 @@ def test_remove_below_a_link(lxc_path: Path) -> None:
     root = lxc_path / "hmi"
     (root / "gone").symlink_to(lxc_path.parent / "outside")
     with Directories(str(root)) as directories:
-        files.remove_below(directories, ["gone", "missing", "config"])
+        removal.remove_below(directories, ["gone", "missing", "config"])
     assert sorted(path.name for path in root.iterdir()) == ["manifest", "rootfs"]
     assert (lxc_path.parent / "outside/passwd").exists()
 
@@ -270,7 +278,7 @@ def test_a_mount_below_is_refused() -> None:
     point = next(point for point in mounts() if point.count("/") > 1)
     first = next(one for one in mounts() if one.startswith(os.path.dirname(point) + "/"))
     with pytest.raises(ContainerError) as caught:
-        files.refuse_mounts(os.path.dirname(point))
+        removal.refuse_mounts(os.path.dirname(point))
     assert str(caught.value) == f"{first} is mounted on the target below the container; unmount it"
 
 
@@ -303,7 +311,7 @@ def test_a_look_at_a_tree_that_changes(churning: Path) -> None:
     """What has gone since its name was read has no other name outside, and is no error."""
     ids = Ids(("u 0 100000 65536", "g 0 100000 65536"), True, True, ((),))
     for _round in range(100):
-        files.refuse_shift(str(churning), "hmi", ids)
+        ownership.refuse_shift(str(churning), "hmi", ids)
 
 
 def test_a_change_of_a_tree_that_changes(churning: Path) -> None:
@@ -311,13 +319,13 @@ def test_a_change_of_a_tree_that_changes(churning: Path) -> None:
     top = os.open(churning / "hmi/rootfs", os.O_RDONLY)
     with pytest.raises(FileNotFoundError):
         for _round in range(1000):
-            list(files.walk(top))
+            list(ownership.walk(top))
     os.close(top)
 
 
 def test_no_leftovers(lxc_path: Path) -> None:
-    assert files.leftovers(str(lxc_path), "hmi") == ()
-    assert files.leftovers(str(lxc_path), "media") == ()
+    assert places.leftovers(str(lxc_path), "hmi") == ()
+    assert places.leftovers(str(lxc_path), "media") == ()
 
 
 def test_leftovers(lxc_path: Path) -> None:
@@ -326,15 +334,15 @@ def test_leftovers(lxc_path: Path) -> None:
     (lxc_path / "hmi/.stage.17.1").mkdir()
     (lxc_path / ".media.new").mkdir()
     (lxc_path / "empty").mkdir()
-    assert sorted(files.leftovers(str(lxc_path), "hmi")) == [
+    assert sorted(places.leftovers(str(lxc_path), "hmi")) == [
         f"{lxc_path}/.hmi.new",
         f"{lxc_path}/hmi/.stage",
         f"{lxc_path}/hmi/.stage.17.1",
     ]
-    assert files.leftovers(str(lxc_path), "empty") == (f"{lxc_path}/empty",)
+    assert places.leftovers(str(lxc_path), "empty") == (f"{lxc_path}/empty",)
     for name in ("hmi", "media", "empty"):
-        files.sweep(str(lxc_path), name)
-        assert files.leftovers(str(lxc_path), name) == ()
+        removal.sweep(str(lxc_path), name)
+        assert places.leftovers(str(lxc_path), name) == ()
     assert sorted(path.name for path in lxc_path.iterdir()) == ["hmi"]
     assert sorted(path.name for path in (lxc_path / "hmi").iterdir()) == ["config", "manifest", "rootfs"]
 
@@ -342,11 +350,11 @@ def test_leftovers(lxc_path: Path) -> None:
 def test_what_is_not_ours_has_no_leftovers(lxc_path: Path) -> None:
     (lxc_path / "hmi/manifest").unlink()
     (lxc_path / "hmi/.stage").mkdir()
-    assert files.leftovers(str(lxc_path), "hmi") == ()
+    assert places.leftovers(str(lxc_path), "hmi") == ()
     (lxc_path / "linked").symlink_to("hmi")
-    assert files.leftovers(str(lxc_path), "linked") == ()
+    assert places.leftovers(str(lxc_path), "linked") == ()
     (lxc_path / ".theirs.new/work").mkdir(parents=True)
-    assert files.leftovers(str(lxc_path), "theirs") == ()
+    assert places.leftovers(str(lxc_path), "theirs") == ()
 
 
 def test_unfinished(tmp_path: Path) -> None:
@@ -355,23 +363,23 @@ def test_unfinished(tmp_path: Path) -> None:
     (tmp_path / ".swept.new/.stage.17.1").mkdir(parents=True)
     (tmp_path / ".linked.new").symlink_to(".hmi.new")
     (tmp_path / ".file.new").write_text("", encoding="ascii")
-    assert files.unfinished(str(tmp_path)) == ["empty", "hmi", "media", "swept"]
-    assert files.unfinished(str(tmp_path / "none")) == []
+    assert places.unfinished(str(tmp_path)) == ["empty", "hmi", "media", "swept"]
+    assert places.unfinished(str(tmp_path / "none")) == []
 
 
 @pytest.mark.parametrize("mode", [0o700, 0o777, 0o2755])
 def test_make_directory(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "run" / "gateways"
     before = os.umask(0o077)
-    undo = files.make_directory(str(path), mode)
+    undo = writing.make_directory(str(path), mode)
     os.umask(before)
     assert path.stat().st_mode & 0o7777 == mode
     assert path.parent.stat().st_mode & 0o7777 == 0o755
     undo()
     assert not path.parent.exists()
-    files.make_directory(str(path), mode)
+    writing.make_directory(str(path), mode)
     path.chmod(0o711)
-    undo = files.make_directory(str(path), mode)
+    undo = writing.make_directory(str(path), mode)
     assert path.stat().st_mode & 0o7777 == mode
     undo()
     assert path.stat().st_mode & 0o7777 == 0o711
@@ -380,10 +388,10 @@ def test_make_directory(tmp_path: Path, mode: int) -> None:
 def test_make_directory_where_a_file_is(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="ascii")
     with pytest.raises(ContainerError) as caught:
-        files.make_directory(str(tmp_path / "file"), 0o755)
+        writing.make_directory(str(tmp_path / "file"), 0o755)
     assert str(caught.value) == f"cannot write {tmp_path}/file: Not a directory"
     with pytest.raises(ContainerError) as caught:
-        files.make_directory(str(tmp_path / "file" / "below"), 0o755)
+        writing.make_directory(str(tmp_path / "file" / "below"), 0o755)
     assert str(caught.value) == f"cannot write {tmp_path}/file/below: Not a directory"
 
 
@@ -391,49 +399,51 @@ def test_make_directory_where_a_link_is(tmp_path: Path) -> None:
     (tmp_path / "target").mkdir(mode=0o700)
     (tmp_path / "link").symlink_to("target")
     with pytest.raises(ContainerError) as caught:
-        files.make_directory(str(tmp_path / "link"), 0o777)
+        writing.make_directory(str(tmp_path / "link"), 0o777)
     assert str(caught.value) == f"cannot write {tmp_path}/link: Not a directory"
     assert (tmp_path / "target").stat().st_mode & 0o7777 == 0o700
 
 
 def test_a_file_without_its_source_is_a_failure_of_that_container(lxc_path: Path) -> None:
     entry = tree.copied("rootfs/bin/busybox", 0o755, "/no/such/busybox", "", 1)
-    change = files.Change("media", (tree.Action("create", entry.path, entry),), Manifest(), Manifest())
-    assert files.apply(str(lxc_path), [change]) == {"media": "cannot write /no/such/busybox: No such file or directory"}
+    change = tree_changes.Change("media", (tree.Action("create", entry.path, entry),), Manifest(), Manifest())
+    assert tree_changes.apply(str(lxc_path), [change]) == {
+        "media": "cannot write /no/such/busybox: No such file or directory"
+    }
     assert [path.name for path in lxc_path.iterdir()] == ["hmi"]
 
 
 def test_each_container_has_a_lock_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "linked").symlink_to(tmp_path)
-    locks = {files.lock_of(str(tmp_path), "hmi"), files.lock_of(str(tmp_path / "linked"), "hmi")}
+    locks = {locking.lock_of(str(tmp_path), "hmi"), locking.lock_of(str(tmp_path / "linked"), "hmi")}
     assert len(locks) == 1
-    locks |= {files.lock_of(str(tmp_path), "media"), files.lock_of("/other", "hmi")}
+    locks |= {locking.lock_of(str(tmp_path), "media"), locking.lock_of("/other", "hmi")}
     assert len(locks) == 3
     assert {os.path.dirname(path) for path in locks} == {"/run/softwarecontainer.lxc"}
 
 
 def test_no_log_of_a_container_is_the_lock_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "LOCKS", str(tmp_path))
-    logs = [os.path.basename(each("/lxc", "hmi")) for each in (files.log_of, files.scratch)]
+    monkeypatch.setattr(locking, "LOCKS", str(tmp_path))
+    logs = [os.path.basename(each("/lxc", "hmi")) for each in (run_files.log_of, run_files.scratch)]
     assert len(set(logs)) == 2
-    lock = os.path.basename(files.lock_of("/lxc", "hmi"))
+    lock = os.path.basename(locking.lock_of("/lxc", "hmi"))
     for log in logs:
         assert log.startswith(lock) and log.endswith(".log")
-        assert not re.fullmatch(spec.NAME, "hmi" + log[len(lock) :])
+        assert not re.fullmatch(keys.NAME, "hmi" + log[len(lock) :])
 
 
 def test_a_lock_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "lock").symlink_to("other")
     with pytest.raises(ContainerError, match="Too many levels of symbolic links"):
-        files.take(str(tmp_path / "lock"))
+        locking.take(str(tmp_path / "lock"))
     assert not (tmp_path / "other").exists()
 
 
 def test_a_lock_that_another_run_holds(tmp_path: Path) -> None:
     path = str(tmp_path / "lock")
-    held = files.take(path)
-    with pytest.raises(ContainerError) as caught, files.alarm(1):
-        files.take(path)
+    held = locking.take(path)
+    with pytest.raises(ContainerError) as caught, locking.alarm(1):
+        locking.take(path)
     assert str(caught.value) == f"another run has held the lock {path} for 120 seconds; run again when it has ended"
     os.close(held)
-    os.close(files.take(path))
+    os.close(locking.take(path))

@@ -12,7 +12,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors impor
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import (
     changes,
 )
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.records import ActualState, DesiredState
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.states import ActualState, DesiredState
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
 
 NOT_BUILT = "it is not built yet; run the stages rootfs, busybox and config first"

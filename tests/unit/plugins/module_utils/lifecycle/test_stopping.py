@@ -11,11 +11,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import (
-    records,
-    stopping,
-)
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.records import DesiredState
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import states, stopping
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.states import DesiredState
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc import runtime
 
 
@@ -32,6 +29,6 @@ def test_what_outlives_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(runtime, "PATIENCE", 2)
         # By it LXC is reached where a container runs.
         command.bind(f"\0{tmp_path}/hmi/command")
-        reached, times = runtime.Tools(str(tmp_path)), records.Times(0, 0, 0)
+        reached, times = runtime.Tools(str(tmp_path)), states.Times(0, 0, 0)
         errors = stopping.stop(reached, [DesiredState("hmi", "stopped")], times)
         assert errors == {"hmi": f"its PID 1 ({process.pid} on the target) is still alive after a kill"}

@@ -10,7 +10,7 @@ from pathlib import Path
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import (
     survey,
 )
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.records import ActualState
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.states import ActualState
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.spec import Limits
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.records import Limits
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import (
     verification,
 )
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.records import ActualState, DesiredState
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.states import ActualState, DesiredState
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.verify import in_force
 
 STARTED = DesiredState("hmi", "started", restart=True, declared=True)

@@ -11,9 +11,14 @@ from typing import Any
 
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.checkpoint import contents, restore
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import beneath, files
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import (
+    beneath,
+    checkpoint_store,
+    places,
+    removal,
+)
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import records, survey
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import states, survey
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc.runtime import Tools
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import manifest, tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
@@ -62,12 +67,12 @@ def make(root: Path, entries: list[tree.Entry]) -> None:
 
 def take(lxc_path: str, finish: bool = True) -> list[dict[str, Any]]:
     """Take a checkpoint as the module does, without the locks, which need root."""
-    taking = checkpointing.Taking(lxc_path, files.begin_checkpoint(lxc_path))
-    found: records.Survey = {name: records.ActualState("STOPPED") for name in ("hmi", "radio")}
+    taking = checkpointing.Taking(lxc_path, checkpoint_store.begin_checkpoint(lxc_path))
+    found: states.Survey = {name: states.ActualState("STOPPED") for name in ("hmi", "radio")}
     items, kept = checkpointing.keep_all(taking, ["hmi", "radio"], found, {"hmi": ({"tcp": 80},)})
-    files.keep_text(str(taking.place), "index.json", contents.render_index(contents.Index("x", "now", kept)))
+    checkpoint_store.keep_text(str(taking.place), "index.json", contents.render_index(contents.Index("x", "now", kept)))
     if finish:
-        files.finish_checkpoint(lxc_path)
+        checkpoint_store.finish_checkpoint(lxc_path)
     return items
 
 
@@ -95,13 +100,13 @@ def test_each_content_is_kept_once(lxc_path: str) -> None:
 def test_it_is_nobodys_container(lxc_path: str) -> None:
     take(lxc_path)
     assert survey.names_with(lxc_path, "config", "manifest") == ["hmi", "radio"]
-    assert files.leftovers(lxc_path, "checkpoint") == ()
+    assert places.leftovers(lxc_path, "checkpoint") == ()
 
 
 def test_a_container_of_that_name_is_another_thing(lxc_path: str) -> None:
     take(lxc_path, finish=False)
-    files.sweep(lxc_path, "checkpoint")
-    assert len(os.listdir(files.building(lxc_path, files.CHECKPOINT))) == 3
+    removal.sweep(lxc_path, "checkpoint")
+    assert len(os.listdir(places.building(lxc_path, places.CHECKPOINT))) == 3
 
 
 def test_the_index(lxc_path: str) -> None:
@@ -155,7 +160,7 @@ def test_what_a_change_would_bring_back(lxc_path: str) -> None:
 
 def test_a_container_that_has_gone(lxc_path: str) -> None:
     take(lxc_path)
-    files.remove_container(lxc_path, "hmi")
+    removal.remove_container(lxc_path, "hmi")
     changes, _outcome, plan = planned(lxc_path)
     assert changes[0] == "create directory rootfs"
     assert changes[-2:] == ["create file config", "create in rootfs/bin: ls"]
@@ -212,7 +217,7 @@ def test_a_container_that_cannot_be_kept(lxc_path: str) -> None:
 
 
 UNSETTLED: dict[str, tuple[Any, str]] = {
-    "on its way": (records.ActualState("STOPPING", 7), "its state is STOPPING; run again when it is settled"),
+    "on its way": (states.ActualState("STOPPING", 7), "its state is STOPPING; run again when it is settled"),
     "unknown": (ContainerError("LXC cannot load it"), "LXC cannot load it"),
 }
 
@@ -237,10 +242,10 @@ def test_an_interrupted_one_does_not_count_and_goes(lxc_path: str) -> None:
     assert restore.read_index(lxc_path) is None
     take(lxc_path)
     assert sorted(os.listdir(lxc_path)) == [".checkpoint", "hmi", "radio"]
-    files.drop_checkpoint(lxc_path)
+    checkpoint_store.drop_checkpoint(lxc_path)
     assert sorted(os.listdir(lxc_path)) == ["hmi", "radio"]
     take(lxc_path, finish=False)
-    files.drop_checkpoint(lxc_path)
+    checkpoint_store.drop_checkpoint(lxc_path)
     assert sorted(os.listdir(lxc_path)) == ["hmi", "radio"]
 
 
@@ -251,7 +256,7 @@ def test_what_has_come_since_then(lxc_path: str) -> None:
     Path(lxc_path, ".work.new", "of somebody").mkdir(parents=True)
     Path(lxc_path, "theirs").mkdir()
     Path(lxc_path, "theirs", "config").touch()
-    Path(files.building(lxc_path, files.CHECKPOINT)).mkdir()
+    Path(places.building(lxc_path, places.CHECKPOINT)).mkdir()
     index = restore.read_index(lxc_path)
     assert index is not None
     assert restore.newcomers(lxc_path, index) == ["half", "new"]
@@ -275,17 +280,17 @@ def test_who_replaces_a_file_meanwhile_keeps_the_others_from_no_checkpoint(
 
 
 def test_a_file_that_grows_meanwhile_is_not_copied_for_ever(lxc_path: str) -> None:
-    place = files.begin_checkpoint(lxc_path)
-    with files.Directories(os.path.join(lxc_path, "hmi")) as directories:
-        assert files.keep_content(directories, "rootfs/conf", place, 2) == (ENTRIES[-1].digest, 2)
+    place = checkpoint_store.begin_checkpoint(lxc_path)
+    with beneath.Directories(os.path.join(lxc_path, "hmi")) as directories:
+        assert checkpoint_store.keep_content(directories, "rootfs/conf", place, 2) == (ENTRIES[-1].digest, 2)
         with pytest.raises(ContainerError) as caught:
-            files.keep_content(directories, "rootfs/conf", place, 1)
+            checkpoint_store.keep_content(directories, "rootfs/conf", place, 1)
     assert str(caught.value) == "rootfs/conf: changed while we looked; run again"
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "linked directory"])
 def test_nothing_but_a_plain_file_is_copied(lxc_path: str, kind: str) -> None:
-    place = files.begin_checkpoint(lxc_path)
+    place = checkpoint_store.begin_checkpoint(lxc_path)
     root = Path(lxc_path, "hmi", "rootfs")
     (root / "conf").unlink()
     if kind == "link":
@@ -295,8 +300,8 @@ def test_nothing_but_a_plain_file_is_copied(lxc_path: str, kind: str) -> None:
     else:
         (root / "conf").symlink_to("/etc")
     path = "rootfs/conf/passwd" if kind == "linked directory" else "rootfs/conf"
-    with files.Directories(os.path.join(lxc_path, "hmi")) as directories, pytest.raises(ContainerError):
-        files.keep_content(directories, path, place, 1000000)
+    with beneath.Directories(os.path.join(lxc_path, "hmi")) as directories, pytest.raises(ContainerError):
+        checkpoint_store.keep_content(directories, path, place, 1000000)
     assert os.listdir(os.path.join(place, "objects")) == []
 
 
@@ -328,5 +333,5 @@ def test_refused(given: dict[str, Any], start: str) -> None:
 
 def test_nothing_to_bring_back_from() -> None:
     with pytest.raises(RefusedError) as caught:
-        restore.restore(Tools("/nowhere"), records.Times(0, 0, 0), True)
+        restore.restore(Tools("/nowhere"), states.Times(0, 0, 0), True)
     assert str(caught.value) == "there is no checkpoint in /nowhere to bring back"

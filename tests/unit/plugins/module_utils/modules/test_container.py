@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.spec import Limits
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.records import Limits
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.records import DesiredState
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.states import DesiredState
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import container
 
 
@@ -25,7 +25,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules impo
     ids=["defaults", "leave", "limits"],
 )
 def test_wish(given: dict[str, Any], wish: DesiredState) -> None:
-    assert container.wish_of(spec.CONTAINER({"name": "hmi", **given})) == wish
+    assert container.wish_of(keys.CONTAINER({"name": "hmi", **given})) == wish
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.5, 86400.0])

@@ -35,11 +35,11 @@ CONTROLLED = " has a line break or another control character"
 
 def test_parse() -> None:
     given = {**GIVEN, "argv": ["sh", "-c", "a\nb", ""], "environment": {"A": 5, "B": ""}, "chdir": "/a b"}
-    assert exec.parse(given) == ("hmi", ("sh", "-c", "a\nb", ""), (("A", "5"), ("B", "")))
+    assert exec.program_of(given) == ("hmi", ("sh", "-c", "a\nb", ""), (("A", "5"), ("B", "")))
 
 
 def test_the_least_of_time_and_output() -> None:
-    assert exec.parse({**GIVEN, "timeout": 0.001, "output_limit": 0}) == ("hmi", ("/bin/ls",), ())
+    assert exec.program_of({**GIVEN, "timeout": 0.001, "output_limit": 0}) == ("hmi", ("/bin/ls",), ())
 
 
 def test_the_change_of_directory(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("given", "sentence"), REFUSED.values(), ids=REFUSED)
 def test_refused(given: dict[str, Any], sentence: str) -> None:
     with pytest.raises(RefusedError) as caught:
-        exec.parse({**GIVEN, **given})
+        exec.program_of({**GIVEN, **given})
     assert str(caught.value) == sentence
 
 

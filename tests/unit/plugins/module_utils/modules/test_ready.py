@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.spec import Check
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import parse
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.records import Check
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.records import ActualState, DesiredState
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.states import ActualState, DesiredState
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc.runtime import Tools
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import ready
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.readiness import conditions
@@ -90,7 +90,7 @@ def test_changed(before: Any, after: Any, errors: Any) -> None:
     assert ready.changed([STARTED], {"hmi": before}, {"hmi": after}, {"hmi": "known"}) == {}
 
 
-CONTAINER = spec.parse_containers([{"name": "hmi", "ready": [{"tcp": 80}, {"file": "/a"}]}], {})[0]
+CONTAINER = parse.parse_containers([{"name": "hmi", "ready": [{"tcp": 80}, {"file": "/a"}]}], {})[0]
 HELD = {"held": True, "seconds": 1.5, "reason": "", "error": ""}
 ENDED = {"held": False, "seconds": 1.0, "reason": "", "error": conditions.ENDED}
 BROKEN = {"held": False, "seconds": 30.0, "reason": "no answer", "error": "tcp 80 did not hold"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import apparmor
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan.apparmor import State
 
@@ -86,4 +86,4 @@ ASKED: dict[str, tuple[dict[str, Any], str | None]] = {
 
 @pytest.mark.parametrize(("given", "profile"), ASKED.values(), ids=ASKED)
 def test_what_a_spec_asks_for(given: dict[str, Any], profile: str | None) -> None:
-    assert apparmor.asked(spec.CONTAINER({"name": "c", **given})) == profile
+    assert apparmor.asked(keys.CONTAINER({"name": "c", **given})) == profile

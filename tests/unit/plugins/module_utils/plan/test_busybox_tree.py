@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Binary, Host
@@ -32,7 +32,7 @@ BIND = (
 
 def wanted(given: dict[str, Any]) -> dict[str, tree.Entry]:
     """The entries for the spec of a container."""
-    return busybox_tree.wanted(spec.CONTAINER({"name": "hmi", **given}), HOST)
+    return busybox_tree.wanted(keys.CONTAINER({"name": "hmi", **given}), HOST)
 
 
 # The spec, the binary, and the names of the links.

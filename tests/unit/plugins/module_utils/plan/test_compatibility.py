@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import compatibility
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.preflight import requirements
 
@@ -33,7 +33,7 @@ def test_cgroups_that_lxc_lacks(version: str, lacking: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "keys"),
+    ("given", "expected"),
     [
         ({}, ["security.devices"]),
         ({"limits": {"cpus": 1}}, ["security.devices", "limits"]),
@@ -42,8 +42,8 @@ def test_cgroups_that_lxc_lacks(version: str, lacking: list[str]) -> None:
         ({"security": {"devices": "all"}, "lxc": {"lxc.cgroup2.pids.max": "5"}}, []),
     ],
 )
-def test_keys_that_need_cgroups(given: dict[str, Any], keys: list[str]) -> None:
-    assert compatibility.cgroup_keys(spec.CONTAINER({"name": "c", **given})) == keys
+def test_keys_that_need_cgroups(given: dict[str, Any], expected: list[str]) -> None:
+    assert compatibility.cgroup_keys(keys.CONTAINER({"name": "c", **given})) == expected
 
 
 def test_verdict() -> None:

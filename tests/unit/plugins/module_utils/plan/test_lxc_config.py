@@ -10,8 +10,8 @@ import shlex
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.spec import Container, Limits
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys, parse
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.records import Container, Limits
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Binary, Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
@@ -102,7 +102,7 @@ NO_IDS = Ids()
 
 def container(given: dict[str, Any]) -> Container:
     """The container of a spec, called hmi where that does not say otherwise."""
-    parsed: Container = spec.CONTAINER({"name": "hmi", **given})
+    parsed: Container = keys.CONTAINER({"name": "hmi", **given})
     return parsed
 
 
@@ -454,7 +454,7 @@ def test_what_a_key_changes(given: dict[str, Any], expected: list[str]) -> None:
 
 def test_each_key_has_its_row() -> None:
     used = {key for given, _expected in CHANGES.values() for key in given}
-    assert used | {"install_prefix"} == set(spec.FIELDS)
+    assert used | {"install_prefix"} == set(keys.FIELDS)
 
 
 @pytest.mark.parametrize(
@@ -789,7 +789,7 @@ def test_no_profile_needs_no_apparmor(profile: str) -> None:
 
 def test_a_secret_is_marked() -> None:
     given = container({"environment": {"A": "1", "T": {"secret": "t"}}})
-    given = given._replace(environment=spec.reveal(given.environment, {"t": " hunter2"}))
+    given = given._replace(environment=parse.reveal(given.environment, {"t": " hunter2"}))
     text = lxc_config.render(given, HOST, "/var/lib/lxc", "lxcbr0", NO_IDS)
     assert changes(text) == [
         "+lxc.environment = A=1",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import DIRECTORY, Binary, Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
@@ -54,7 +54,7 @@ KEEPS = {"security": {"drop_capabilities": ["sys_time"]}}
 
 def render(given: dict[str, Any], host: Host = HOST, ids: Ids = IDS) -> list[str]:
     """The lines of a config that concern mounts, those of the system left out."""
-    container = spec.CONTAINER({"name": "hmi", "network": [], **given})
+    container = keys.CONTAINER({"name": "hmi", "network": [], **given})
     text = lxc_config.render(container, host, "/var/lib/lxc", "lxcbr0", ids)
     system = ("/usr ", "/lib ", "/usr/lib ", "/usr/sbin ", "tmpfs dev/shm", "mqueue ")
     lines = [line for line in text.splitlines() if line.startswith(("lxc.mount.entry", "lxc.hook"))]
@@ -294,7 +294,7 @@ KEPT: dict[str, tuple[dict[str, Any], bool]] = {
 
 @pytest.mark.parametrize(("given", "kept"), KEPT.values(), ids=KEPT)
 def test_who_keeps_sys_admin(given: dict[str, Any], kept: bool) -> None:
-    assert spec.CONTAINER({"name": "hmi", **given}).keeps("sys_admin") is kept
+    assert keys.CONTAINER({"name": "hmi", **given}).keeps("sys_admin") is kept
 
 
 def test_the_gateway_directory_is_made_at_each_start() -> None:
@@ -357,7 +357,7 @@ def test_optional_targets() -> None:
         {"source": "/b", "target": "/y", "optional": True},
         {"source": "tmpfs", "target": "/z", "type": "tmpfs", "optional": True},
     ]
-    container = spec.CONTAINER({"name": "hmi", "mounts": given})
+    container = keys.CONTAINER({"name": "hmi", "mounts": given})
     assert lxc_mounts.optional_targets(container) == (("mounts[1]", "/b", "/y"),)
 
 
@@ -374,7 +374,7 @@ RULES: dict[str, tuple[Any, bool]] = {
 @pytest.mark.parametrize(("rules", "told"), RULES.values(), ids=RULES)
 def test_a_device_that_no_rule_allows_is_told(rules: Any, told: bool) -> None:
     mount = {"source": "/dev/tun", "target": "/dev/net/tun"}
-    container = spec.CONTAINER({"name": "hmi", "mounts": [mount], "security": {"devices": rules}})
+    container = keys.CONTAINER({"name": "hmi", "mounts": [mount], "security": {"devices": rules}})
     found = lxc_mounts.forbidden_devices(container, HOST._replace(devices={"/dev/tun": "c 10:200"}))
     assert bool(found) is told
     assert not told or found.startswith("mounts[0].source: /dev/tun is the device c 10:200,")

@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import name_servers
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan.name_servers import Servers
 
@@ -84,12 +84,12 @@ def test_nothing_found() -> None:
     ids=["veth", "empty and phys", "nothing", "empty", "that of the target"],
 )
 def test_a_network_of_its_own(network: list[dict[str, Any]], apart: bool) -> None:
-    assert name_servers.is_apart(spec.CONTAINER({"name": "a", "network": network})) is apart
+    assert name_servers.is_apart(keys.CONTAINER({"name": "a", "network": network})) is apart
 
 
 def test_the_bridges_that_it_speaks_to() -> None:
     network = [{"type": "macvlan", "link": "eth1"}, {}, {"link": "br1"}]
-    assert name_servers.bridges(spec.CONTAINER({"name": "a", "network": network}), "lxcbr0") == ("lxcbr0", "br1")
+    assert name_servers.bridges(keys.CONTAINER({"name": "a", "network": network}), "lxcbr0") == ("lxcbr0", "br1")
 
 
 def number(address: str) -> str:

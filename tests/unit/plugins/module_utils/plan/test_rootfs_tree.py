@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Host
@@ -52,7 +52,7 @@ DEFAULT: list[Row] = [
 
 def wanted(given: dict[str, Any]) -> list[Row]:
     """The entries for the spec of a container."""
-    entries = rootfs_tree.wanted(spec.CONTAINER({"name": "hmi", **given}), HOST, UUID)
+    entries = rootfs_tree.wanted(keys.CONTAINER({"name": "hmi", **given}), HOST, UUID)
     assert [entry.path for entry in entries.values()] == list(entries)
     return [(entry.path, entry.kind, entry.mode, entry.content) for entry in entries.values()]
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import records
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc import runtime
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.manifest import Moment
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import transitions
@@ -40,7 +40,7 @@ ROWS = [
 
 def test_the_table_has_all_states() -> None:
     assert set(STEPS) == {"ABSENT", "INCOMPLETE", *runtime.STATES}
-    assert spec.STATES == ("started", "stopped", "frozen", "absent")
+    assert records.STATES == ("started", "stopped", "frozen", "absent")
     assert transitions.REACHED == {"started": "RUNNING", "stopped": "STOPPED", "frozen": "FROZEN", "absent": "ABSENT"}
 
 

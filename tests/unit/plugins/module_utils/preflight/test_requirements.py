@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys, records
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc.runtime import Tools
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Binary
@@ -123,8 +123,8 @@ LACKING: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
-def containers(*given: dict[str, Any]) -> list[spec.Container]:
-    return [spec.CONTAINER({"name": "c%d" % number, **each}) for number, each in enumerate(given)]
+def containers(*given: dict[str, Any]) -> list[records.Container]:
+    return [keys.CONTAINER({"name": "c%d" % number, **each}) for number, each in enumerate(given)]
 
 
 def test_a_target_that_can_do_all() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.spec import Check
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.records import Check
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.readiness import conditions
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.readiness.conditions import Watch
 

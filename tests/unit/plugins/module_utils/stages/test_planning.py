@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import spec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys, records
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import manifest, tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Binary, Host
@@ -44,9 +44,9 @@ def fixture_place(tmp_path: Path) -> planning.Place:
     )
 
 
-def container(**given: Any) -> spec.Container:
+def container(**given: Any) -> records.Container:
     """A container called hmi."""
-    parsed: spec.Container = spec.CONTAINER({"name": "hmi", **given})
+    parsed: records.Container = keys.CONTAINER({"name": "hmi", **given})
     return parsed
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import files
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import tree_changes
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.manifest import Manifest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.stages import planning, runner
@@ -13,7 +13,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.stages impor
 
 def planned(name: str, *changes: str) -> planning.Planned:
     """What a stage would do for one container."""
-    return planning.Planned(files.Change(name, (), Manifest(), Manifest()), changes, bool(changes))
+    return planning.Planned(tree_changes.Change(name, (), Manifest(), Manifest()), changes, bool(changes))
 
 
 def test_items() -> None:
@@ -30,7 +30,7 @@ def test_items() -> None:
 
 def test_the_diff_of_a_directory_of_the_target() -> None:
     plan = planning.Planned(
-        files.Change("hmi", (tree.Action("create", "x", tree.directory("x")),), Manifest(), Manifest()),
+        tree_changes.Change("hmi", (tree.Action("create", "x", tree.directory("x")),), Manifest(), Manifest()),
         directory=("/run/gateways", 0o777),
     )
     assert plan.diffs() == [

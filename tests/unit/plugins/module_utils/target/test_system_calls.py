@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import files
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import writing
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc.runtime import Tools
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
@@ -114,7 +114,7 @@ def without_ctypes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without_ctypes")
 def test_what_can_be_had_without_ctypes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    files.sync(str(tmp_path))
+    writing.sync(str(tmp_path))
     monkeypatch.delattr(os, "pidfd_open", raising=False)
     assert processes.pidfd(os.getpid()) == -1
     for shifted in (False, True):

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.spec import Limits
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.records import Limits
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.verify import usage
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
 
-from ..container_spec.spec import Limits
+from ..container_spec.records import Limits
 from ..errors import ContainerError
 from ..model.id_map import Ids
 from ..workers import pool

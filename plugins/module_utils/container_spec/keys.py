@@ -1,0 +1,253 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: the keys of a container spec, with the parser and the default of each."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional, Tuple
+
+from . import interfaces, records, rules
+from .values import (
+    Field,
+    InvalidError,
+    address,
+    boolean,
+    choice,
+    decimal,
+    either,
+    exact,
+    integer,
+    lines,
+    list_of,
+    mapping_of,
+    matching,
+    mode,
+    path,
+    record,
+    size,
+    text,
+)
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+# Keys that other keys of the spec stand for, or that would take the container out of our hands.
+RESERVED = {
+    "lxc.rootfs.path": "it is always <lxc_path>/<name>/rootfs",
+    "lxc.uts.name": "use hostname",
+    "lxc.init.cmd": "use command or init",
+    "lxc.environment": "use environment",
+    "lxc.ephemeral": "a container must outlive its stop",
+}
+
+
+def make_secret(secret: str) -> records.Secret:
+    """A secret whose value is not known yet."""
+    return records.Secret(secret)
+
+
+# An interface name as the kernel takes it: IFNAMSIZ is 16 with its end, no slash, no space.
+INTERFACE = matching(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}", "the name of a network interface (at most 15 characters)")
+APPLET = matching(r"[A-Za-z0-9_\[.-][A-Za-z0-9_\[\].+-]{0,63}", "the name of a busybox applet")
+ARGV = list_of(text)
+# As the kernel takes them, see the kernel's cgroup-v1/devices.rst.
+DEVICES = list_of(matching(r"[bc] ([0-9]+|\*):([0-9]+|\*) r?w?m?(?<! )", "a rule for devices (c 10:200 rwm)"))
+SECRET = record(make_secret, {"secret": Field(text)})
+ENVIRONMENT = mapping_of(
+    matching(r"[A-Za-z_][A-Za-z0-9_]*", "the name of a variable"),
+    lambda value: SECRET(value) if isinstance(value, dict) else exact(value),
+)
+
+
+def parse_argv(value: Any) -> Tuple[str, ...]:
+    """A program with its arguments."""
+    argv: Tuple[str, ...] = ARGV(value)
+    if not argv or not argv[0]:
+        raise InvalidError("names no program", value)
+    return argv
+
+
+def parse_option(value: Any) -> str:
+    """One word of a mount entry's options. LXC would carry out `create=` on the target, through links."""
+    option = text(value)
+    if not option or any(letter.isspace() or letter in ",#" for letter in option):
+        raise InvalidError("is not one mount option", value)
+    if option.startswith("create="):
+        raise InvalidError("is refused; use the key create", value)
+    if option == "relative":
+        raise InvalidError("is refused; LXC would look for the source through the container's own links", value)
+    return option
+
+
+def parse_devices(value: Any) -> Optional[Tuple[str, ...]]:
+    """Rules of device cgroups; None for the word all, which is no policy."""
+    return None if value == "all" else DEVICES(value)
+
+
+def parse_lxc_key(value: Any) -> str:
+    """A key of an LXC config that no key of the spec stands for."""
+    if value in RESERVED:
+        raise InvalidError("cannot be set here: " + RESERVED[value], value)
+    return str(matching(r"lxc(\.[a-z0-9_-]+)+(\.[A-Za-z0-9_.-]+)?", "a key of an LXC config (lxc.*)")(value))
+
+
+def parse_lxc_value(value: Any) -> str:
+    """A value of an LXC config; booleans as LXC writes them."""
+    if isinstance(value, bool):
+        return str(int(value))
+    if "create=" in text(value):
+        raise InvalidError("has the mount option create=, which LXC would carry out on the target", value)
+    return str(value)
+
+
+def make_security(**values: Any) -> records.Security:
+    """What is taken away, where the keys agree with each other. Raises InvalidError."""
+    if values["privileged"] and values["idmap"]:
+        raise InvalidError("has no effect on a privileged container", list(values["idmap"]), "idmap")
+    return records.Security(**values)
+
+
+DIRECTORY = record(records.Directory, {"path": Field(path), "mode": Field(mode, 0o755)})
+FILE = record(records.File, {"path": Field(path), "mode": Field(mode, 0o644), "content": Field(lines, "")})
+BUSYBOX = record(
+    records.Busybox,
+    {
+        "method": Field(choice("copy", "bind", "none"), "copy"),
+        "path": Field(path, None),
+        "applets": Field(either("all", list_of(APPLET)), None),
+    },
+)
+NETWORK = record(
+    records.Interface,
+    {
+        "type": Field(choice("veth", "macvlan", "ipvlan", "vlan", "phys", "empty", "none"), "veth"),
+        "link": Field(INTERFACE, None),
+        "name": Field(INTERFACE, None),
+        "flags": Field(choice("up", "down"), "up"),
+        "hwaddr": Field(
+            matching(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}", "a hardware address (xx:xx:xx:xx:xx:xx)"), None
+        ),
+        # The kernel's bounds: ETH_MIN_MTU and ETH_MAX_MTU, if_ether.h.
+        "mtu": Field(integer(68, 65535), None),
+        "ipv4": Field(list_of(address(4, prefix=True), single=True), ()),
+        "ipv4_gateway": Field(address(4, words=("auto", "dev")), None),
+        "ipv6": Field(list_of(address(6, prefix=True), single=True), ()),
+        "ipv6_gateway": Field(address(6, words=("auto", "dev")), None),
+    },
+)
+MOUNT = record(
+    records.Mount,
+    {
+        "source": Field(text),
+        "target": Field(path),
+        "read_only": Field(boolean, True),
+        "optional": Field(boolean, False),
+        "create": Field(choice("dir", "file"), None),
+        "type": Field(matching(r"[a-z0-9_.-]+", "a file system type"), "none"),
+        "options": Field(list_of(parse_option), ()),
+    },
+)
+LIMITS = record(
+    records.Limits,
+    {
+        "memory": Field(size, None),
+        "memory_swap": Field(size, None),
+        # The kernel's bounds of cpu.shares, sched/core.c.
+        "cpu_shares": Field(integer(2, 262144), None),
+        "cpus": Field(decimal(0.01, 8192), None),
+        "pids": Field(integer(1, 4194304), None),
+    },
+)
+SECURITY = record(
+    make_security,
+    {
+        "drop_capabilities": Field(list_of(matching(r"[a-z][a-z0-9_]+", "a capability (sys_time, ...)")), None),
+        "seccomp": Field(either("common", either("none", path)), "common"),
+        "apparmor": Field(text, None),
+        "selinux": Field(text, None),
+        "no_new_privs": Field(boolean, True),
+        "sys": Field(choice("ro", "mixed", "rw"), "ro"),
+        "devices": Field(parse_devices, ()),
+        "privileged": Field(boolean, False),
+        "idmap": Field(list_of(matching(r"[ug] [0-9]+ [0-9]+ [0-9]+", "an id map (u 0 100000 65536)")), ()),
+    },
+)
+AUTOSTART = record(
+    records.Autostart,
+    {
+        "enabled": Field(boolean, False),
+        "order": Field(integer(-2147483648, 2147483647), 0),
+        "delay": Field(integer(0, 86400), 0),
+        "groups": Field(list_of(matching(r"[A-Za-z0-9_.-]+", "a group name")), ()),
+    },
+)
+
+
+def make_check(**values: Any) -> records.Check:
+    """A check that looks at exactly one thing. Raises InvalidError."""
+    given = [key for key in CHECKED if values[key] is not None]
+    if len(given) != 1:
+        raise InvalidError("is not exactly one of command, tcp and file", given)
+    return records.Check(**values)
+
+
+CHECKED = ("command", "tcp", "file")
+CHECK = record(
+    make_check,
+    {
+        "command": Field(parse_argv, None),
+        "tcp": Field(integer(1, 65535), None),
+        "file": Field(path, None),
+        "timeout": Field(decimal(0, 86400), 30.0),
+        "stable": Field(decimal(0, 86400), 1.0),
+    },
+)
+FIELDS: Dict[str, Field] = {
+    "name": Field(matching(NAME, "a container name (letters, digits, _ - . ; first a letter or digit; at most 64)")),
+    "state": Field(choice(*records.STATES), "started"),
+    "hostname": Field(matching(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "a host name of at most 64 characters"), None),
+    "install_prefix": Field(path, "/usr/local"),
+    "gateway_dir": Field(path, None),
+    "gateway_dir_mode": Field(mode, 0o777),
+    "directories": Field(list_of(DIRECTORY), ()),
+    "files": Field(list_of(FILE), ()),
+    "resolv_conf": Field(lines, "copy"),
+    "busybox": Field(BUSYBOX, records.Busybox()),
+    "command": Field(parse_argv, None),
+    "init": Field(either("lxc", parse_argv), None),
+    "on_change": Field(choice("restart", "leave"), "restart"),
+    "ready": Field(list_of(CHECK), ()),
+    "network": Field(list_of(NETWORK), (records.Interface(),)),
+    "autodev": Field(boolean, True),
+    "tty": Field(integer(0, 1024), 1),
+    "pty": Field(integer(0, 1048576), 1),
+    "system_mounts": Field(boolean, True),
+    "mounts": Field(list_of(MOUNT), ()),
+    "environment": Field(ENVIRONMENT, ()),
+    "limits": Field(LIMITS, records.Limits()),
+    "security": Field(SECURITY, SECURITY({})),
+    "autostart": Field(AUTOSTART, records.Autostart()),
+    "lxc": Field(mapping_of(parse_lxc_key, list_of(parse_lxc_value, single=True)), ()),
+}
+
+
+def make_container(**values: Any) -> records.Container:
+    """A container whose keys agree with each other. Raises InvalidError."""
+    values["hostname"] = values["hostname"] or values["name"]
+    values["init"] = None if values["init"] == "lxc" else values["init"]
+    if values["busybox"].applets == "all":
+        values["busybox"] = records.Busybox(values["busybox"].method, values["busybox"].path)
+    if values["security"].drop_capabilities is None:
+        dropped = records.DROP_CAPABILITIES + (() if values["init"] else records.DROP_WITH_INIT_LXC)
+        values["security"] = values["security"]._replace(drop_capabilities=dropped)
+    container = records.Container(**values)
+    if container.init and container.command:
+        raise InvalidError("has no effect together with an init of its own", list(container.command), "command")
+    rules.check_paths(container)
+    rules.check_limits(container.limits)
+    rules.check_mounts(container.mounts)
+    rules.check_network(container.network)
+    interfaces.check_names(container.lxc)
+    return container
+
+
+CONTAINER = record(make_container, FIELDS)

@@ -1,0 +1,160 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: the container spec as frozen values."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional, Tuple, Union
+
+STATES = ("started", "stopped", "frozen", "absent")
+# The capabilities that LXC's own common.conf takes away from every container.
+DROP_CAPABILITIES = ("mac_admin", "mac_override", "sys_time", "sys_module", "sys_rawio")
+# Beside those, where init.lxc is PID 1: root of a container that has it may change the options of its mounts, and an
+# init of one's own mostly needs it.
+DROP_WITH_INIT_LXC = ("sys_admin",)
+
+
+class Secret(NamedTuple):
+    """A value that is given beside the specs, under this name, and never shown."""
+
+    name: str
+    value: str = ""
+
+
+class Directory(NamedTuple):
+    """A directory of the rootfs: path in the container, mode as a number."""
+
+    path: str
+    mode: int
+
+
+class File(NamedTuple):
+    """A file of the rootfs: path in the container, mode as a number, content as text."""
+
+    path: str
+    mode: int
+    content: str
+
+
+class Busybox(NamedTuple):
+    """How busybox comes into the container; `path` None: found on the target; `applets` None: all."""
+
+    method: str = "copy"
+    path: Optional[str] = None
+    applets: Optional[Tuple[str, ...]] = None
+
+
+class Interface(NamedTuple):
+    """One network interface; `link` None: the bridge, for the types that need a link."""
+
+    type: str = "veth"
+    link: Optional[str] = None
+    name: Optional[str] = None
+    flags: str = "up"
+    hwaddr: Optional[str] = None
+    mtu: Optional[int] = None
+    ipv4: Tuple[str, ...] = ()
+    ipv4_gateway: Optional[str] = None
+    ipv6: Tuple[str, ...] = ()
+    ipv6_gateway: Optional[str] = None
+
+
+class Mount(NamedTuple):
+    """One mount entry; `source` on the target, `target` in the container."""
+
+    source: str
+    target: str
+    read_only: bool = True
+    optional: bool = False
+    create: Optional[str] = None
+    type: str = "none"
+    options: Tuple[str, ...] = ()
+
+
+class Limits(NamedTuple):
+    """Limits of the container's cgroup: bytes, bytes, weight, processors, tasks; None: no limit."""
+
+    memory: Optional[int] = None
+    memory_swap: Optional[int] = None
+    cpu_shares: Optional[int] = None
+    cpus: Optional[float] = None
+    pids: Optional[int] = None
+
+
+class Security(NamedTuple):
+    """What is taken away from the container; `devices`: what it may use beside the usual ones, None: anything.
+
+    `idmap`: the ids of its user namespace, empty: a range that is allotted; `privileged`: it has no user namespace.
+    """
+
+    drop_capabilities: Tuple[str, ...] = DROP_CAPABILITIES + DROP_WITH_INIT_LXC
+    seccomp: str = "common"
+    apparmor: Optional[str] = None
+    selinux: Optional[str] = None
+    no_new_privs: bool = True
+    sys: str = "ro"
+    devices: Optional[Tuple[str, ...]] = ()
+    privileged: bool = False
+    idmap: Tuple[str, ...] = ()
+
+
+class Autostart(NamedTuple):
+    """Whether and how LXC starts the container when the target boots; `delay` in seconds."""
+
+    enabled: bool = False
+    order: int = 0
+    delay: int = 0
+    groups: Tuple[str, ...] = ()
+
+
+class Check(NamedTuple):
+    """One check of readiness: a program, a port or a file, the two others None; `timeout` and `stable` in seconds."""
+
+    command: Optional[Tuple[str, ...]] = None
+    tcp: Optional[int] = None
+    file: Optional[str] = None
+    timeout: float = 30.0
+    stable: float = 1.0
+
+
+Environment = Tuple[Tuple[str, Union[str, Secret]], ...]
+
+
+class Container(NamedTuple):
+    """One whole spec, every key present."""
+
+    name: str
+    state: str
+    hostname: str
+    install_prefix: str
+    gateway_dir: Optional[str]
+    gateway_dir_mode: int
+    directories: Tuple[Directory, ...]
+    files: Tuple[File, ...]
+    resolv_conf: str
+    busybox: Busybox
+    command: Optional[Tuple[str, ...]]
+    init: Optional[Tuple[str, ...]]
+    on_change: str
+    ready: Tuple[Check, ...]
+    network: Tuple[Interface, ...]
+    autodev: bool
+    tty: int
+    pty: int
+    system_mounts: bool
+    mounts: Tuple[Mount, ...]
+    environment: Environment
+    limits: Limits
+    security: Security
+    autostart: Autostart
+    lxc: Tuple[Tuple[str, Tuple[str, ...]], ...]
+
+    def keeps(self, capability: str) -> bool:
+        """Whether processes of the container may have a capability. What `lxc` says of them counts too."""
+        own = dict(self.lxc)
+        dropped = set(self.security.drop_capabilities)
+        for value in own.get("lxc.cap.drop", ()):
+            # Without a value the key forgets what was said before.
+            dropped = dropped | set(value.split()) if value.strip() else set()
+        return "lxc.cap.keep" in own or capability not in dropped

@@ -1,0 +1,80 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: what keys of one spec cannot be together."""
+
+from __future__ import annotations
+
+from typing import List, Optional, Tuple
+
+from . import records
+from .values import InvalidError, path, text
+
+# Where the command line lies if LXC cannot split it.
+OWN_DIRECTORY = "/etc/softwarecontainer"
+
+
+def check_paths(container: records.Container) -> None:
+    """Each path is declared once, and nothing lies below a file or where the container cannot see it."""
+    covered = covers(container)
+    declared = [("directories[%d].path" % index, item.path) for index, item in enumerate(container.directories)]
+    declared += [("files[%d].path" % index, item.path) for index, item in enumerate(container.files)]
+    seen: List[str] = []
+    for where, declared_path in declared:
+        if declared_path in seen:
+            raise InvalidError("is declared twice", declared_path, where)
+        if (declared_path + "/").startswith(OWN_DIRECTORY + "/"):
+            raise InvalidError("belongs to this collection", declared_path, where)
+        if any(declared_path.startswith(item.path + "/") for item in container.files):
+            raise InvalidError("lies below a declared file", declared_path, where)
+        over = next((point for point in covered if declared_path.startswith(point + "/")), None)
+        if over:
+            raise InvalidError("would be hidden by what is mounted at %s" % over, declared_path, where)
+        seen.append(declared_path)
+
+
+def covers(container: records.Container) -> Tuple[str, ...]:
+    """Where something is mounted in the container whatever the target is like, so that what lies below is not seen."""
+    system = ("/usr", "/lib", "/proc", "/sys") if container.system_mounts else ()
+    devices = ("/dev",) if container.autodev else ()
+    gateways = ("/gateways",) if container.gateway_dir else ()
+    return (*system, *devices, *gateways, *(mount.target for mount in container.mounts if not mount.optional))
+
+
+def check_limits(limits: records.Limits) -> None:
+    """`memory_swap` is memory and swap together, as in LXC's memory.memsw.limit_in_bytes."""
+    if limits.memory_swap is None:
+        return
+    if limits.memory is None:
+        raise InvalidError("needs limits.memory as well", limits.memory_swap, "limits.memory_swap")
+    if limits.memory_swap < limits.memory:
+        raise InvalidError(
+            "is memory and swap together and cannot be less than memory", limits.memory_swap, "limits.memory_swap"
+        )
+
+
+def check_mounts(mounts: Tuple[records.Mount, ...]) -> None:
+    """The source of a bind mount is a path on the target."""
+    for index, mount in enumerate(mounts):
+        where = "mounts[%d].source" % index
+        try:
+            path(mount.source) if mount.type == "none" else text(mount.source)
+        except InvalidError as error:
+            raise InvalidError(error.reason, error.value, where) from None
+        if not mount.source:
+            raise InvalidError("is empty", mount.source, where)
+        if mount.source.startswith("#"):
+            raise InvalidError("would be a comment for LXC, since it begins with a hash", mount.source, where)
+
+
+def interface_name(index: int, interface: records.Interface) -> Optional[str]:
+    """What an interface is called in the container; None where it needs no name."""
+    return interface.name or (None if interface.type in ("none", "empty") else "eth%d" % index)
+
+
+def check_network(network: Tuple[records.Interface, ...]) -> None:
+    """No two interfaces have one name."""
+    names = [interface_name(index, interface) for index, interface in enumerate(network)]
+    for index, name in enumerate(names):
+        if name and name in names[:index]:
+            raise InvalidError("is the name of two interfaces", name, "network[%d].name" % index)

@@ -1,0 +1,80 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Locks (I/O): of two runs at once for one container one waits for the other."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import Any, Iterable, Iterator, List
+
+from ..errors import ContainerError
+from . import writing
+
+LOCKS = "/run/softwarecontainer.lxc"
+LOCK_SECONDS = 120
+
+
+@contextmanager
+def locked(lxc_path: str, names: Iterable[str]) -> Iterator[None]:
+    """Hold the lock of each container, so that of two runs at once one waits for the other.
+
+    Not LXC's own lock: liblxc would wait for itself. In the order of their names, so that two runs cannot
+    wait for each other. Raises ContainerError where another run holds a lock for too long.
+    """
+    writing.make_directory(LOCKS, 0o700)
+    held: List[int] = []
+    try:
+        with alarm(LOCK_SECONDS):
+            for name in sorted(names):
+                held.append(take(lock_of(lxc_path, name)))
+        yield
+    finally:
+        for fd in held:
+            # Closing alone would leave the lock with a process that was forked meanwhile.
+            fcntl.flock(fd, fcntl.LOCK_UN)
+            os.close(fd)
+
+
+def lock_of(lxc_path: str, name: str) -> str:
+    """The lock file of a container, on a file system that does not outlive the boot.
+
+    What else belongs to the container there has a colon after its name, which no name has.
+    """
+    return os.path.join(LOCKS, "%s-%s" % (sha256(os.path.realpath(lxc_path).encode()).hexdigest()[:8], name))
+
+
+def take(path: str) -> int:
+    """The descriptor of a lock file that we hold. Raises ContainerError."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ContainerError(writing.reason_of(error, path)) from None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+    except InterruptedError:
+        os.close(fd)
+        raise ContainerError(
+            "another run has held the lock %s for %d seconds; run again when it has ended" % (path, LOCK_SECONDS)
+        ) from None
+    return fd
+
+
+@contextmanager
+def alarm(seconds: int) -> Iterator[None]:
+    """Interrupt a wait after some seconds."""
+
+    def interrupt(*_args: Any) -> None:
+        raise InterruptedError
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)

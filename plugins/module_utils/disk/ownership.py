@@ -1,0 +1,121 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes (I/O): shifts the owners of a container's files to other ids."""
+
+from __future__ import annotations
+
+import os
+import stat
+from functools import partial
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+
+from ..errors import ContainerError
+from ..model import manifest as manifests
+from ..model.id_map import Ids, shifted
+from . import removal, single_files, writing
+from .beneath import OPEN_DIRECTORY, Directories, read_text
+
+
+def shift_all(lxc_path: str, names: Sequence[str]) -> Dict[str, str]:
+    """Give all files of containers the owners that go with their ids; the reasons of those where that failed."""
+    return writing.for_all({name: partial(shift, lxc_path, name) for name in names}, lxc_path, divide=True)
+
+
+def shift(lxc_path: str, name: str) -> None:
+    """Give all files of a container that does not run the owners that go with its ids.
+
+    A run that was killed goes on: the manifest names the ids of before until all is on disk. The kernel takes setuid
+    bits and capabilities of files away, see chown(2). What could lead out of the rootfs has been refused before.
+    """
+    root = os.path.join(lxc_path, name)
+    with Directories(root) as directories:
+        record = manifests.parse(read_text(directories, manifests.FILE_NAME, manifests.SIZE_MAX) or "")
+        for fd, status, _way in walk(directories.must("rootfs")):
+            owner = new_owner(record.ids, status)
+            if owner:
+                # What a descriptor of this kind stands for is a link's own owner, never that of what it leads to.
+                os.chown("/proc/self/fd/%d" % fd, *owner)
+        writing.sync(root)
+        single_files.replace_text(
+            directories, manifests.FILE_NAME, manifests.render(record._replace(ids=record.ids._replace(before=())))
+        )
+
+
+def new_owner(ids: Ids, status: os.stat_result) -> Optional[Tuple[int, int]]:
+    """The user and the group that a file has to get, -1 for one that is right; None where both are."""
+    user, group = shifted(ids, "u", status.st_uid), shifted(ids, "g", status.st_gid)
+    return None if user is None and group is None else (-1 if user is None else user, -1 if group is None else group)
+
+
+def refuse_shift(lxc_path: str, name: str, ids: Ids) -> None:
+    """Raise ContainerError where owners cannot be shifted, since a file has a name elsewhere, or something is mounted.
+
+    It would be changed outside of the rootfs as well.
+    """
+    root = os.path.join(lxc_path, name)
+    removal.refuse_mounts(root)
+    missing: Dict[Tuple[int, int], Tuple[int, str]] = {}
+    with Directories(root) as directories:
+        # The container may be running.
+        for _fd, status, way in walk(directories.must("rootfs"), skip_gone=True):
+            if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode) and new_owner(ids, status):
+                path = "/".join(["rootfs", *way])
+                left = missing.pop((status.st_dev, status.st_ino), (status.st_nlink, path))[0] - 1
+                if left:
+                    missing[status.st_dev, status.st_ino] = left, path
+    for _left, path in missing.values():
+        raise ContainerError(
+            "%s has another name outside of the rootfs, so its owner is not shifted; remove one of them"
+            % ascii(path)[1:-1]
+        )
+
+
+def walk(top: int, skip_gone: bool = False) -> Iterator[Tuple[int, os.stat_result, List[str]]]:
+    """An O_PATH descriptor, the status, and the names on the way, of a directory and of all that is below it.
+
+    However deep a tree is, it costs neither stack nor descriptors: the way up is looked up again, and must lead to the
+    directory that we came from. No link is followed. `skip_gone`: what goes away while we look is left out. Who
+    changes what is there must not do so: it may only have got another name, where we have been before.
+    """
+    gone = (FileNotFoundError,) if skip_gone else ()
+    way: List[str] = []
+    yield top, os.fstat(top), way
+    here = os.open(".", OPEN_DIRECTORY, dir_fd=top)
+    levels = [(removal.identity(here), os.listdir(here))]
+    try:
+        while levels:
+            names = levels[-1][1]
+            if names:
+                name = names.pop()
+                try:
+                    fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+                except gone:
+                    continue
+                way.append(name)
+                try:
+                    status = os.fstat(fd)
+                    yield fd, status, way
+                    following = os.open(".", OPEN_DIRECTORY, dir_fd=fd) if stat.S_ISDIR(status.st_mode) else None
+                finally:
+                    os.close(fd)
+                if following is None:
+                    way.pop()
+                else:
+                    os.close(here)
+                    here = following
+                    try:
+                        levels.append((removal.identity(here), os.listdir(here)))
+                    except gone:
+                        levels.append((removal.identity(here), []))
+                continue
+            levels.pop()
+            if levels:
+                way.pop()
+                above = os.open("..", OPEN_DIRECTORY, dir_fd=here)
+                os.close(here)
+                here = above
+                if removal.identity(here) != levels[-1][0]:
+                    raise ContainerError("its directories changed while we looked; run again")
+    finally:
+        os.close(here)

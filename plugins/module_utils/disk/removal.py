@@ -1,0 +1,175 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes (I/O): removes containers and what is left of them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from functools import partial
+from typing import Dict, Iterable, List, Sequence, Tuple
+
+from ..errors import ContainerError
+from ..model import manifest as manifests
+from . import places, writing
+from .beneath import OPEN_DIRECTORY, Directories, mounted_below
+
+# From so many actions on another process is worth its fork.
+MANY = 1000
+
+
+def sweep(lxc_path: str, name: str) -> None:
+    """Remove what an interrupted run left behind."""
+    for path in places.leftovers(lxc_path, name):
+        above, _slash, last = path.rpartition("/")
+        # What is moved up on the way stays where the next run looks, should this one be killed as well.
+        own = above == lxc_path
+        with Directories(path if own else above) as directories:
+            remove_below(directories, os.listdir(path) if own else (last,))
+        if own:
+            os.rmdir(path)
+
+
+def remove_containers(lxc_path: str, names: Sequence[str]) -> Dict[str, str]:
+    """Remove the directories of containers; the result has the reason for each that could not be removed."""
+    return writing.for_all({name: partial(remove_container, lxc_path, name) for name in names}, lxc_path, divide=True)
+
+
+def remove_container(lxc_path: str, name: str) -> None:
+    """Remove a container's directory with all that is below it.
+
+    Config first: without it the container is incomplete. Manifest last: while it is there, the rest is
+    known to be ours and the next run goes on. Raises ContainerError where a mount lies below, before
+    anything is removed.
+    """
+    root = os.path.join(lxc_path, name)
+    refuse_mounts(root)
+    sweep(lxc_path, name)
+    if not os.path.lexists(root):
+        return
+    with Directories(root) as directories:
+        top = directories.must("")
+        unlink_if_there("config", top)
+        os.fsync(top)
+        remove_below(directories, [entry for entry in os.listdir(top) if entry != manifests.FILE_NAME])
+        unlink_if_there(manifests.FILE_NAME, top)
+    os.rmdir(root)
+
+
+def unlink_if_there(name: str, parent: int) -> None:
+    """Remove a name that may be missing."""
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=parent)
+
+
+def refuse_mounts(root: str) -> None:
+    """Raise ContainerError where anything is mounted below a directory."""
+    below = mounted_below(root)
+    if below:
+        raise ContainerError("%s is mounted on the target below the container; unmount it" % ascii(below[0])[1:-1])
+
+
+def remove_below(directories: Directories, entries: Iterable[str]) -> None:
+    """Remove entries of the root directory, with all that is below them.
+
+    Directories are moved up and taken apart one by one, so that the depth of a tree costs neither stack nor
+    descriptors. What is mounted cannot be moved and is an error, not followed. What cannot be moved for another reason,
+    as directories of the lower layer of an overlay, is taken apart where it is.
+    """
+    top = directories.must("")
+    waiting = list(entries)
+    moved = 0
+    while waiting:
+        name = waiting.pop()
+        directories.forget(name)
+        if not unlink_or_tell(name, top):
+            continue
+        fd = directories.open(top, name, name)
+        if fd is None:
+            continue
+        try:
+            for entry in os.listdir(fd):
+                if unlink_or_tell(entry, fd):
+                    moved += 1
+                    other = "%s.%d.%d" % (places.STAGE, os.getpid(), moved)
+                    if move_up(entry, fd, other, top):
+                        waiting.append(other)
+                    else:
+                        remove_in_place(directories, entry, fd)
+        finally:
+            os.close(fd)
+        os.rmdir(name, dir_fd=top)
+
+
+def move_up(name: str, parent: int, other: str, top: int) -> bool:
+    """Rename a directory into the one at the top; False where the file system has it stay where it is."""
+    try:
+        os.rename(name, other, src_dir_fd=parent, dst_dir_fd=top)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        return False
+    return True
+
+
+def remove_in_place(directories: Directories, name: str, parent: int) -> None:
+    """Remove a directory with all that is below it, from the lowest up, like `walk`: no link is followed."""
+    way: List[Tuple[str, Tuple[int, int]]] = []
+    here = os.dup(parent)
+    waiting = [[name]]
+    try:
+        while waiting:
+            if waiting[-1]:
+                entry = waiting[-1].pop()
+                there = unlink_or_tell(entry, here)
+                below = directories.open(here, entry, ascii(entry)[1:-1]) if there else None
+                if below is not None:
+                    way.append((entry, identity(here)))
+                    os.close(here)
+                    here = below
+                    waiting.append(os.listdir(here))
+                continue
+            waiting.pop()
+            if way:
+                entry, known = way.pop()
+                above = os.open("..", OPEN_DIRECTORY, dir_fd=here)
+                os.close(here)
+                here = above
+                if identity(here) != known:
+                    raise ContainerError("its directories changed while we looked; run again")
+                os.rmdir(entry, dir_fd=here)
+    finally:
+        os.close(here)
+
+
+def unlink_or_tell(name: str, parent: int) -> bool:
+    """Remove a name; True where it is a directory and still there."""
+    try:
+        os.unlink(name, dir_fd=parent)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        # unlink(2) of a directory is EISDIR on Linux, EPERM by POSIX.
+        if error.errno not in (errno.EISDIR, errno.EPERM):
+            raise
+        if not stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
+            raise
+        return True
+    return False
+
+
+def identity(fd: int) -> Tuple[int, int]:
+    """What tells an open file from all others."""
+    status = os.fstat(fd)
+    return status.st_dev, status.st_ino
+
+
+def remove_cgroups(paths: Iterable[str]) -> None:
+    """Remove cgroups that no process is in any more, with those below them."""
+    for path in paths:
+        for folder, _names, _files in os.walk(path, topdown=False):
+            with suppress(OSError):
+                os.rmdir(folder)

@@ -1,0 +1,307 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes (I/O): changes of containers' trees, each whole or not at all.
+
+A change of a container is a transaction. New content is written beside the tree and synced before any name
+points to it; then the names change one by one, each step with its undo; then all is synced again. A new
+container is built in a directory of its own that is renamed into place when it is complete. Killed at any
+moment, what is left is the old, the new, or named in the manifest, and the next run sweeps and converges.
+
+Below a container's directory nothing is trusted: see beneath.Directories.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from functools import partial
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from ..errors import ContainerError
+from ..model import manifest as manifests
+from ..model import tree
+from . import places, removal, writing
+from .beneath import OPEN_DIRECTORY, ROOT, Directories, mount_id
+
+
+class Change(NamedTuple):
+    """What is to be done for one container: the plan, and the manifest before and after it.
+
+    `access` is that of the container's directory; None leaves it as it is.
+    """
+
+    name: str
+    actions: Tuple[tree.Action, ...]
+    before: manifests.Manifest
+    after: manifests.Manifest
+    access: Optional[tree.Access] = None
+
+    def owner(self, path: str) -> Tuple[int, int]:
+        """The user and the group that an entry gets: root of the container, and that of the target outside its rootfs."""
+        return self.after.ids.owner() if path.startswith("rootfs") else ROOT
+
+    def pending(self) -> manifests.Manifest:
+        """The manifest while the change is under way: it owns what was and what will be."""
+        merged = self.after
+        for name, stage in self.before.stages.items():
+            new = self.after.entries(name)
+            entries = {**stage.entries, **new}
+            changed = self.after.stages[name].changed if name in self.after.stages else stage.changed
+            earlier = dict(stage.earlier)
+            for path in new:
+                if stage.entries.get(path, new[path]) != new[path]:
+                    earlier[path] = tuple(dict.fromkeys((stage.entries[path], *earlier.get(path, ()))))
+            merged = merged.with_stage(name, manifests.Stage(entries, changed, earlier))
+        return merged
+
+
+def apply(lxc_path: str, changes: Sequence[Change]) -> Dict[str, str]:
+    """Carry out the changes; the result has the reason for each container whose change failed.
+
+    A change that fails is undone. All changes share their syncs: a hundred containers cost as many as one.
+    """
+    errors: Dict[str, str] = {}
+    many = sum(len(change.actions) for change in changes) > removal.MANY
+    for step in (prepare, commit, finish):
+        going = {change.name: change for change in changes if change.name not in errors}
+        steps = {name: partial(step, lxc_path, change) for name, change in going.items()}
+        failed = writing.for_all(steps, lxc_path, divide=many)
+        for name in failed:
+            discard(lxc_path, going[name])
+        errors.update(failed)
+        reason = writing.attempt(partial(writing.sync, lxc_path), lxc_path)
+        if reason:
+            return {change.name: errors.get(change.name, reason) for change in changes}
+    return errors
+
+
+def place_of(lxc_path: str, change: Change) -> Tuple[str, bool]:
+    """The directory to work in, and whether the container is new."""
+    final = os.path.join(lxc_path, change.name)
+    new = not os.path.lexists(os.path.join(final, manifests.FILE_NAME))
+    return (places.building(lxc_path, change.name) if new else final), new
+
+
+def prepare(lxc_path: str, change: Change) -> None:
+    """Write all new content beside the tree, and nothing else."""
+    removal.sweep(lxc_path, change.name)
+    root, new = place_of(lxc_path, change)
+    if new:
+        writing.make_missing(lxc_path)
+        os.mkdir(root, 0o700)
+        os.chmod(root, 0o700)
+    with Directories(root) as directories:
+        os.mkdir(places.STAGE, 0o700, dir_fd=directories.get(""))
+        for number, action in enumerate(change.actions):
+            if action.entry and action.entry.kind == tree.FILE and action.verb != "adjust":
+                writing.write_staged(directories, "new-%d" % number, action.entry, change.owner(action.path))
+        pending = change.pending()
+        writing.write_staged(directories, "pending", tree.file("pending", 0o600, manifests.render(pending)))
+        if pending != change.after:
+            writing.write_staged(directories, "manifest", tree.file("manifest", 0o600, manifests.render(change.after)))
+
+
+def commit(lxc_path: str, change: Change) -> None:
+    """Let the names point to the new content; on failure undo all steps, last one first."""
+    root, _new = place_of(lxc_path, change)
+    undos: List[writing.Undo] = []
+    with Directories(root) as directories:
+        work = Work(directories, undos, change)
+        try:
+            work.place("pending", manifests.FILE_NAME)
+            for number, action in enumerate(change.actions):
+                VERBS[action.verb](work, action, number)
+        except Exception:
+            undo_all(undos)
+            raise
+
+
+def undo_all(undos: Sequence[writing.Undo]) -> None:
+    """Undo the steps, last one first. Where one cannot be undone the manifest, placed first, keeps naming both."""
+    failed = False
+    for undo in reversed(undos[1:]):
+        try:
+            undo()
+        except OSError:
+            failed = True
+    if undos and not failed:
+        undos[0]()
+
+
+class Work:
+    """The steps of one commit, each of which leaves its undo."""
+
+    def __init__(self, directories: Directories, undos: List[writing.Undo], change: Change) -> None:
+        self.directories, self.undos, self.change = directories, undos, change
+        self.kept = 0
+        self.links: Dict[bytes, str] = {}
+
+    def parent(self, path: str) -> Tuple[int, str]:
+        """The directory that holds a path, and the name there; an error where it has gone."""
+        above, _slash, name = path.rpartition("/")
+        return self.directories.must(above), name
+
+    def stage(self) -> int:
+        """The descriptor of the stage."""
+        return self.directories.must(places.STAGE)
+
+    def create(self, action: tree.Action, number: int) -> None:
+        """Make an entry where nothing is."""
+        entry = action.wanted()
+        parent, name = self.parent(action.path)
+        if entry.kind == tree.DIRECTORY:
+            os.mkdir(name, 0o700, dir_fd=parent)
+            self.undos.append(lambda: os.rmdir(name, dir_fd=parent))
+            self.directories.forget(action.path)
+            fd = self.directories.must(action.path)
+            os.fchown(fd, *self.change.owner(action.path))
+            os.fchmod(fd, entry.mode)
+        elif entry.kind == tree.LINK:
+            self.make_link(entry.content, name, parent)
+            self.undos.append(lambda: os.unlink(name, dir_fd=parent))
+        else:
+            self.place("new-%d" % number, action.path)
+
+    def make_link(self, target: bytes, name: str, parent: int) -> None:
+        """Make a symbolic link; all links to one target share an inode.
+
+        Flash has few inodes, and to find a free one is by far the slowest part of a link. The one that is
+        shared lies in the stage, where no container can put another in its place.
+        """
+        first = self.links.get(target)
+        if first is None:
+            first = self.links[target] = "link-%d" % len(self.links)
+            os.symlink(os.fsdecode(target), first, dir_fd=self.stage())
+            self.own_link(first, self.stage())
+        try:
+            os.link(first, name, src_dir_fd=self.stage(), dst_dir_fd=parent, follow_symlinks=False)
+        except OSError as error:
+            # File systems without hard links to links, or with as many as they can have.
+            if error.errno not in (errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
+                raise
+            os.symlink(os.fsdecode(target), name, dir_fd=parent)
+            self.own_link(name, parent)
+
+    def own_link(self, name: str, parent: int) -> None:
+        """Give a new link to root of the container; all links are below its rootfs."""
+        owner = self.change.after.ids.owner()
+        if owner != ROOT:
+            os.chown(name, *owner, dir_fd=parent, follow_symlinks=False)
+
+    def replace(self, action: tree.Action, number: int) -> None:
+        """Put an entry in the place of another, which is kept until the end."""
+        entry, before = action.wanted(), action.found()
+        if before.kind == tree.DIRECTORY or entry.kind == tree.DIRECTORY:
+            self.remove(action, number)
+            self.create(action, number)
+            return
+        if entry.kind == tree.LINK:
+            self.make_link(entry.content, "new-%d" % number, self.stage())
+        self.place("new-%d" % number, action.path)
+
+    def place(self, staged: str, path: str) -> None:
+        """Rename a staged entry to its path; what was there stays linked in the stage for the undo."""
+        parent, name = self.parent(path)
+        kept = "old-%d" % self.kept
+        self.kept += 1
+        try:
+            os.link(name, kept, src_dir_fd=parent, dst_dir_fd=self.stage(), follow_symlinks=False)
+        except FileNotFoundError:
+            self.undos.append(lambda: os.unlink(name, dir_fd=parent))
+        else:
+            self.undos.append(lambda: os.rename(kept, name, src_dir_fd=self.stage(), dst_dir_fd=parent))
+        os.rename(staged, name, src_dir_fd=self.stage(), dst_dir_fd=parent)
+
+    def remove(self, action: tree.Action, _number: int) -> None:
+        """Take an entry away: a directory only where it is empty, anything else into the stage."""
+        parent, name = self.parent(action.path)
+        before = action.found()
+        if before.kind == tree.DIRECTORY:
+            os.rmdir(name, dir_fd=parent)
+            self.undos.append(lambda: self.make_again(action.path, before.mode))
+        else:
+            kept = "old-%d" % self.kept
+            self.kept += 1
+            os.rename(name, kept, src_dir_fd=parent, dst_dir_fd=self.stage())
+            self.undos.append(lambda: self.give_back(kept, action.path))
+        self.directories.forget(action.path)
+
+    # Where the directory above has been removed too, it is another one by now: it is looked for again.
+
+    def make_again(self, path: str, mode: int) -> None:
+        """Undo the removal of an empty directory."""
+        parent, name = self.parent(path)
+        os.mkdir(name, 0o700, dir_fd=parent)
+        fd = os.open(name, OPEN_DIRECTORY, dir_fd=parent)
+        os.fchown(fd, *self.change.before.ids.owner())
+        os.fchmod(fd, mode)
+        os.close(fd)
+
+    def give_back(self, kept: str, path: str) -> None:
+        """Undo the removal of what is not a directory."""
+        parent, name = self.parent(path)
+        os.rename(kept, name, src_dir_fd=self.stage(), dst_dir_fd=parent)
+
+    def adjust(self, action: tree.Action, _number: int) -> None:
+        """Give an entry its mode and its owner."""
+        self.set_mode(action.path, action.wanted().mode)
+
+    def set_mode(self, path: str, mode: int) -> None:
+        """Mode and owner root, through a descriptor of exactly the entry that was looked at."""
+        parent, name = self.parent(path)
+        fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        try:
+            status = os.fstat(fd)
+            plain = stat.S_ISDIR(status.st_mode) or (stat.S_ISREG(status.st_mode) and status.st_nlink == 1)
+            if not plain or mount_id(fd) != self.directories.mount:
+                raise ContainerError("%s: changed while we looked; run again" % path)
+            by_descriptor = "/proc/self/fd/%d" % fd
+            os.chown(by_descriptor, *self.change.owner(path))
+            os.chmod(by_descriptor, mode)
+        finally:
+            os.close(fd)
+        back = stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid
+        self.undos.append(lambda: self.put_back(parent, name, back))
+
+    def put_back(self, parent: int, name: str, back: Tuple[int, int, int]) -> None:
+        """Undo a change of mode and owner."""
+        fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        if not stat.S_ISLNK(os.fstat(fd).st_mode):
+            os.chown("/proc/self/fd/%d" % fd, back[1], back[2])
+            os.chmod("/proc/self/fd/%d" % fd, back[0])
+        os.close(fd)
+
+
+VERBS: Mapping[str, Callable[[Work, tree.Action, int], None]] = {
+    "create": Work.create,
+    "replace": Work.replace,
+    "adjust": Work.adjust,
+    "remove": Work.remove,
+}
+
+
+def finish(lxc_path: str, change: Change) -> None:
+    """The change is on disk: the final manifest, no stage, and a new container gets its name."""
+    root, new = place_of(lxc_path, change)
+    with Directories(root) as directories:
+        stage, top = directories.get(places.STAGE), directories.get("")
+        with suppress(FileNotFoundError):
+            # Only where the change takes entries away does the final manifest differ from the pending one.
+            os.rename("manifest", manifests.FILE_NAME, src_dir_fd=stage, dst_dir_fd=top)
+        removal.remove_below(directories, (places.STAGE,))
+    if change.access is not None:
+        os.chown(root, 0, change.access.group)
+        os.chmod(root, change.access.mode)
+    if new:
+        os.rename(root, os.path.join(lxc_path, change.name))
+
+
+def discard(lxc_path: str, change: Change) -> None:
+    """Take away what a failed change left beside the tree."""
+    try:
+        removal.sweep(lxc_path, change.name)
+    except OSError:
+        return  # The next run sweeps; the reason of the failure itself is what the user must see.
