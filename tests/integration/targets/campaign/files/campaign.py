@@ -133,7 +133,16 @@ def injected(name, number, error, specs):
     return [results, left[0] <= 0]
 
 
-WRITERS = ("checkpoint_store", "locking", "ownership", "removal", "run_files", "single_files", "tree_changes", "writing")
+WRITERS = (
+    "checkpoint_store",
+    "locking",
+    "ownership",
+    "removal",
+    "run_files",
+    "single_files",
+    "tree_changes",
+    "writing",
+)
 CALLS = (
     *("open", "mkdir", "rename", "link", "symlink", "unlink", "rmdir"),
     *("fchmod", "fchown", "chmod", "chown", "syncfs"),
