@@ -10,7 +10,7 @@ from typing import Dict, List, Sequence, Union
 
 from ..disk import places
 from ..errors import ContainerError, unexpected
-from ..lxc import runtime
+from ..lxc import queries, runtime
 from ..model import manifest
 from ..model.id_map import Ids
 from ..plan import lxc_config, transitions
@@ -36,7 +36,7 @@ def survey(reached: runtime.Runtime, names: Sequence[str]) -> states.Survey:
             found[name] = states.ActualState("INCOMPLETE" if places.leftovers(reached.lxc_path, name) else "ABSENT")
         else:
             manifests[name] = read
-    for name, status in runtime.statuses(reached, list(manifests)).items():
+    for name, status in queries.statuses(reached, list(manifests)).items():
         if isinstance(status, ContainerError):
             found[name] = status
         elif status.state == "STOPPED" and not has_config(reached.lxc_path, name):
@@ -76,7 +76,7 @@ def has_config(lxc_path: str, name: str) -> bool:
 
 def running(reached: runtime.Runtime, names: Sequence[str]) -> Dict[str, runtime.Status]:
     """What LXC says of those of the containers that have a PID 1."""
-    found = runtime.statuses(reached, names).items()
+    found = queries.statuses(reached, names).items()
     return {name: status for name, status in found if isinstance(status, runtime.Status) and status.pid}
 
 

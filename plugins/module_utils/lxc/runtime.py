@@ -30,8 +30,6 @@ PATIENCE = 30
 START_MAX = 86400
 # The longest name of an abstract socket that LXC does not hash, commands_utils.c.
 SOCKET_NAME_MAX = 104
-# Variables that would change how LXC's own tool runs on the target.
-LOADER = ("LD_", "LXC_", "GLIBC_", "MALLOC_", "GCONV_", "LOCPATH", "PATH")
 # What such a name looks like, with the path of the containers, or with a hash.
 COMMAND_SOCKET = re.compile(r"@(/.*)/[^/]+/command")
 HASHED_SOCKET = re.compile(r"@lxc/[0-9a-f]{16}/command")
@@ -51,15 +49,6 @@ class Status(NamedTuple):
     state: str
     pid: Optional[int] = None
     monitored: bool = True
-
-
-class Program(NamedTuple):
-    """A program to run in a container; numbers of user and group as the container counts them."""
-
-    argv: Tuple[str, ...]
-    environment: Tuple[Tuple[str, str], ...] = ()
-    uid: Optional[int] = None
-    gid: Optional[int] = None
 
 
 class Binding(NamedTuple):
@@ -241,14 +230,14 @@ def spellings(lxc_path: str, own: Callable[[], str]) -> Tuple[str, ...]:
     return (lxc_path, *others) if others else ()
 
 
-def paths_of(runtime: Runtime) -> Tuple[str, ...]:
+def paths_of(reached: Runtime) -> Tuple[str, ...]:
     """The same of a way to LXC, never empty."""
-    return runtime.spellings or (runtime.lxc_path,)
+    return reached.spellings or (reached.lxc_path,)
 
 
-def place_of(runtime: Runtime, name: str) -> str:
+def place_of(reached: Runtime, name: str) -> str:
     """The directory of the containers as it is spelled for one that runs, and as the user spells it for any other."""
-    paths = paths_of(runtime)
+    paths = paths_of(reached)
     if len(paths) == 1:
         return paths[0]
     present = set(sockets())
@@ -316,9 +305,9 @@ def sockets() -> List[str]:
     return socket_names(processes.sockets_text())
 
 
-def command_sockets(runtime: Runtime, name: str) -> List[str]:
+def command_sockets(reached: Runtime, name: str) -> List[str]:
     """The names of the sockets through which LXC may talk to the monitor of a container, as /proc/net/unix has them."""
-    return [socket_name(path, name) for path in paths_of(runtime)]
+    return [socket_name(path, name) for path in paths_of(reached)]
 
 
 def socket_name(lxc_path: str, name: str) -> str:
@@ -337,89 +326,17 @@ def socket_names(text: str) -> List[str]:
     return [name for name, _inode in processes.named_sockets(text)]
 
 
-def statuses(runtime: Runtime, names: Sequence[str]) -> Dict[str, Union[Status, ContainerError]]:
-    """State and PID 1 of many containers, or why LXC cannot tell.
-
-    A container that runs has a command socket: who has none is stopped, also where its config is broken, unless its
-    PID 1 has survived its monitor.
-    """
-    present = set(sockets())
-    results: Dict[str, Union[Status, ContainerError]] = {}
-    for name in names:
-        own_sockets = command_sockets(runtime, name)
-        # Of a socket whose name is hashed LXC is asked: a version that hashes otherwise would make it seem stopped.
-        if not any(socket in present or HASHED_SOCKET.fullmatch(socket) for socket in own_sockets):
-            results[name] = Status("STOPPED")
-    asked = [name for name in names if name not in results]
-    results.update(ask_all(runtime, asked))
-    stopped = [name for name, result in results.items() if isinstance(result, Status) and result.state == "STOPPED"]
-    survivors = processes.inits({name: "%s/%s/rootfs" % (runtime.lxc_path, name) for name in stopped})
-    return {**results, **{name: Status("RUNNING", pid, False) for name, pid in survivors.items()}}
-
-
-def ask_all(runtime: Runtime, names: Sequence[str]) -> Dict[str, Union[Status, ContainerError]]:
-    """State and PID 1 of containers as LXC says, or why it cannot tell.
-
-    In processes of their own: LXC waits for ever for a container whose start hangs. Through the binding it is a message
-    each, for which few of them are enough.
-    """
-    results: Dict[str, Union[Status, ContainerError]] = {}
-    if not names:
-        return results
-    runtime.get_ready()
-    at_once = 2 if runtime.kind == "binding" else pool.AT_ONCE
-    for name, result in pool.each(lambda name: answer(runtime, name), names, PATIENCE, at_once).items():
-        state, pid, error, unloaded = result.value or ("", None, result.error, False)
-        results[name] = (LoadError if unloaded else ContainerError)(error) if error else Status(state, pid)
-    return results
-
-
-def halt_all(runtime: Runtime, names: Sequence[str]) -> None:
+def halt_all(reached: Runtime, names: Sequence[str]) -> None:
     """Ask PID 1 of each container to end, and do not wait. Who cannot be asked is killed later.
 
     Through the binding this is a message, for which a process each would be wasted.
     """
-    if runtime.kind == "tools":
-        pool.each(runtime.halt, names, PATIENCE)
+    if reached.kind == "tools":
+        pool.each(reached.halt, names, PATIENCE)
         return
     for name in names:
         with contextlib.suppress(ContainerError):
-            runtime.halt(name)
-
-
-def answer(runtime: Runtime, name: str) -> List[Any]:
-    """What LXC says of one container, in a form that a child can send: state, PID 1, error, its kind."""
-    status = ask(runtime, name)
-    if isinstance(status, Status):
-        return [status.state, status.pid, "", False]
-    return ["", None, str(status), isinstance(status, LoadError)]
-
-
-def ask(runtime: Runtime, name: str) -> Union[Status, ContainerError]:
-    """State and PID 1 of one container, or why LXC cannot tell."""
-    try:
-        return runtime.status(name)
-    except ContainerError as error:
-        return error
-
-
-def attach(runtime: Runtime, name: str, program: Program, log: str) -> Tuple[List[str], Dict[str, str]]:
-    """Arguments and environment of the process that runs a program in a container.
-
-    Always LXC's own tool: it runs from a sealed copy of itself, so that root in the container cannot reach
-    the host's binary through /proc/PID/exe, which the Python interpreter behind the binding would lay open.
-    The values of variables go through the environment, where other users cannot read them.
-    """
-    tool = shutil.which("lxc-attach")
-    if tool is None:
-        raise ContainerError("there is no lxc-attach in PATH on the target; install LXC's tools")
-    argv = [tool, "-n", name, "-P", place_of(runtime, name), "-o", log, "-l", "ERROR", "-q", "--clear-env"]
-    own = {key: value for key, value in program.environment if not key.startswith(LOADER)}
-    argv += ["--keep-var=" + key for key in own]
-    argv += ["--set-var=%s=%s" % pair for pair in program.environment if pair[0] not in own]
-    argv += ["--uid=%d" % program.uid] if program.uid is not None else []
-    argv += ["--gid=%d" % program.gid] if program.gid is not None else []
-    return [*argv, "--", *program.argv], own
+            reached.halt(name)
 
 
 def error_lines(log: str, offset: int = 0) -> Tuple[str, ...]:

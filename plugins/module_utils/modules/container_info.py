@@ -13,7 +13,7 @@ from ..container_spec import parse
 from ..disk import beneath
 from ..errors import ContainerError, RefusedError, unexpected
 from ..lifecycle import survey
-from ..lxc import runtime
+from ..lxc import queries, runtime
 from ..model import manifest, tree
 from ..plan import lxc_config
 from ..stages import planning
@@ -32,7 +32,7 @@ def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
     if parameters["name"] is None and not names:
         names = survey.names_with(reached.lxc_path, lxc_config.FILE_NAME, manifest.FILE_NAME)
     present = [name for name in names if os.path.isdir(os.path.join(reached.lxc_path, name))]
-    statuses = runtime.statuses(reached, present)
+    statuses = queries.statuses(reached, present)
     return {
         "changed": False,
         "containers": [described(reached.lxc_path, name, statuses.get(name)) for name in names],

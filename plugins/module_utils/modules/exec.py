@@ -12,7 +12,7 @@ from .. import call
 from ..container_spec import keys, parse, records, values
 from ..disk import beneath, run_files
 from ..errors import ContainerError, RefusedError
-from ..lxc import runtime
+from ..lxc import attach, queries, runtime
 from ..workers import command
 
 ACCOUNTS_MAX = 1024 * 1024
@@ -36,7 +36,7 @@ def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
         uid, gid = account(root, parameters["user"], parameters["group"])
         if parameters["chdir"]:
             argv = (*CHANGE_DIRECTORY, parameters["chdir"], *argv)
-        return execute(reached, name, runtime.Program(argv, environment, uid, gid), parameters)
+        return execute(reached, name, attach.Program(argv, environment, uid, gid), parameters)
     except ContainerError as error:
         raise RefusedError("container %r: %s" % (name, error)) from None
     except OSError as error:
@@ -72,7 +72,7 @@ def variables(given: Any, secrets: Mapping[str, Any]) -> Tuple[Tuple[str, str], 
     found: List[Tuple[str, str]] = []
     for name, value in parse.reveal(keys.ENVIRONMENT(given), secrets):
         secret = isinstance(value, records.Secret)
-        if secret and name.startswith(runtime.LOADER):
+        if secret and name.startswith(attach.LOADER):
             raise values.InvalidError("cannot be secret: LXC gets it as an argument, which all users can read", name)
         found.append((name, value.value if isinstance(value, records.Secret) else value))
     return tuple(found)
@@ -82,7 +82,7 @@ def running_pid(reached: runtime.Runtime, name: str) -> int:
     """PID 1 of a container, on the target. Raises ContainerError where it does not run."""
     if not os.path.isfile(os.path.join(reached.lxc_path, name, "config")):
         raise ContainerError("there is no such container in %s" % reached.lxc_path)
-    status = runtime.statuses(reached, [name])[name]
+    status = queries.statuses(reached, [name])[name]
     if isinstance(status, ContainerError):
         raise status
     if status.state != "RUNNING" or not status.pid:
@@ -125,12 +125,12 @@ def find(root: str, key: str, wanted: Optional[str], file: str) -> Tuple[Optiona
 
 
 def execute(
-    reached: runtime.Runtime, name: str, program: runtime.Program, parameters: Mapping[str, Any]
+    reached: runtime.Runtime, name: str, program: attach.Program, parameters: Mapping[str, Any]
 ) -> Dict[str, Any]:
     """Run it and say how it ended. Raises ContainerError where LXC could not run it at all."""
     log = run_files.scratch(reached.lxc_path, name)
     try:
-        argv, environment = runtime.attach(reached, name, program, log)
+        argv, environment = attach.attach(reached, name, program, log)
         stdin = (parameters["stdin"] or "").encode("utf-8", "surrogateescape")
         ended = command.run(argv, environment, stdin, parameters["timeout"], parameters["output_limit"])
         errors = runtime.error_lines(log)

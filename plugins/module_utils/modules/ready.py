@@ -13,7 +13,7 @@ from ..container_spec import parse, records
 from ..disk import beneath
 from ..errors import ContainerError
 from ..lifecycle import states, survey, verification
-from ..lxc import runtime
+from ..lxc import attach, runtime
 from ..readiness import conditions, connections
 from ..target import processes
 from ..workers import pool
@@ -133,7 +133,7 @@ def look_command(reached: runtime.Runtime, name: str, check: records.Check, _pid
 
     def look(seconds: float) -> str:
         options = {"argv": argv, "stdin": None, "timeout": seconds, "output_limit": OUTPUT_MAX}
-        done = exec.execute(reached, name, runtime.Program(argv), options)
+        done = exec.execute(reached, name, attach.Program(argv), options)
         return conditions.ended(done["rc"], done["stdout"], done["stderr"])
 
     return look

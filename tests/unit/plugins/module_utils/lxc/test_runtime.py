@@ -14,8 +14,9 @@ from typing import Any, Iterator
 
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc import runtime
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc.runtime import Binding, Program, Tools
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc import attach, queries, runtime
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc.attach import Program
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc.runtime import Binding, Tools
 
 NO_LXC = "LXC was not found on the target: there is no lxc-start in PATH; install LXC"
 NO_BINDING = "runtime: the Python of the target has no module lxc; install python3-lxc, or use tools"
@@ -238,7 +239,7 @@ def test_a_config_that_LXC_cannot_load() -> None:
 
 
 def test_no_containers_have_no_states() -> None:
-    assert runtime.statuses(Tools("/var/lib/lxc"), []) == {}
+    assert queries.statuses(Tools("/var/lib/lxc"), []) == {}
 
 
 SOCKETS = """\
@@ -273,7 +274,7 @@ def test_a_socket_of_this_process_is_found() -> None:
 def test_who_has_no_socket_is_stopped(tmp_path: Path) -> None:
     """LXC itself is not asked, so that this holds also where a config is broken."""
     reached = Tools(str(tmp_path / "lxc"))
-    assert runtime.statuses(reached, ["hmi", "media"]) == {
+    assert queries.statuses(reached, ["hmi", "media"]) == {
         "hmi": runtime.Status("STOPPED"),
         "media": runtime.Status("STOPPED"),
     }
@@ -322,14 +323,14 @@ ATTACHED = {
 @pytest.mark.parametrize(("run", "arguments", "environment"), ATTACHED.values(), ids=ATTACHED)
 def test_attach(target: Path, run: Program, arguments: list[str], environment: dict[str, str]) -> None:
     program(target / "lxc-attach", "")
-    argv, own = runtime.attach(Tools("/srv/lxc"), "hmi", run, "/run/log")
+    argv, own = attach.attach(Tools("/srv/lxc"), "hmi", run, "/run/log")
     assert argv == [str(target / "lxc-attach"), *ATTACH, *arguments]
     assert own == environment
 
 
 def test_attach_without_its_program(target: Path) -> None:
     with pytest.raises(ContainerError) as caught:
-        runtime.attach(Binding("/srv/lxc"), "hmi", Program(("ls",)), "/run/log")
+        attach.attach(Binding("/srv/lxc"), "hmi", Program(("ls",)), "/run/log")
     assert str(caught.value) == "there is no lxc-attach in PATH on the target; install LXC's tools"
 
 
