@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import List, Optional, Sequence, Tuple
 
-from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger
+from . import ledger
 
 TITLES = ("HOST", "BATCH", "STATE", "STAGE", "TIME", "TRIES")
 NOTHING = "-"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger, progress, transaction
+from . import ledger, progress, transaction
 
 # What a host looks like: the class of its colour, its sign for those who do not see the colour, and the word.
 LOOKS = {

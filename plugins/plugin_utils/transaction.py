@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping
 
-from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger
+from . import ledger
 
 Options = Mapping[str, Any]
 # The results of the stages that have run, by their names.

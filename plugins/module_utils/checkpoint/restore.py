@@ -4,7 +4,7 @@
 """Brings back what a checkpoint holds (I/O): what has come goes, then the files, then the states.
 
 Each part begins with a look at what is there, so that after a kill at any moment the next run goes on. Files are
-brought back by the transactions of files.py, some containers at a time, so that a hundred need not be in memory.
+brought back by the transactions of tree_changes.py, some containers at a time, so that a hundred need not be in memory.
 """
 
 from __future__ import annotations

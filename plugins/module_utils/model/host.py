@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: what the stages need to know about a target, as data. target.py reads it."""
+"""Pure: what the stages need to know about a target, as data. target/facts.py reads it."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ ADVICE = (
 
 
 def lacks_cgroups(version: str, layout: str) -> bool:
-    """Whether this LXC can do nothing with the cgroups of the target: `layout` is 1, 2 or hybrid, see target.py."""
+    """Whether this LXC can do nothing with the cgroups of the target: `layout` is 1, 2 or hybrid, see target/facts.py."""
     major = version.partition(".")[0]
     return layout != "2" and major.isdigit() and int(major) >= WITHOUT_VERSION_1
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pure: what is mounted in a container, from its spec and the facts of the target, and whether the target has it all.
 
-LXC makes its mounts in the order of their lines, inside the container's user namespace. hooks.py has what that alone
+LXC makes its mounts in the order of their lines, inside the container's user namespace. lxc_hooks.py has what that alone
 does not do.
 """
 
@@ -43,7 +43,7 @@ class Entry(NamedTuple):
     """One mount: `source` on the target, `target` in the container, `kind`: the type of a file system, or none.
 
     `options` as mount(8) takes them. `makes`: what LXC makes at the target, since that lies on what has just been
-    mounted. `key`: where it comes from. `prepared`: where a hook has bound the source before LXC does; see hooks.py.
+    mounted. `key`: where it comes from. `prepared`: where a hook has bound the source before LXC does; see lxc_hooks.py.
     `places`: where below the source those places are themselves, with a leading slash.
     """
 

@@ -20,7 +20,7 @@ from ..target import processes
 
 
 class Place(NamedTuple):
-    """Where the containers are, what they hang on, and the ids that each has or gets, see allotment.py.
+    """Where the containers are, what they hang on, and the ids that each has or gets, see id_allocation.py.
 
     `declared`: all containers of the host that have a spec, by name.
     """

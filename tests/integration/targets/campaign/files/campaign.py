@@ -57,7 +57,7 @@ def stage_killed(chance, rounds):
     """One stage alone is killed while it changes what is there."""
 
     def stopped(chance, number):
-        # Other ids begin with the first stage, see stages.plan.
+        # Other ids begin with the first stage, see planning.plan.
         return dict(draw(chance, "cp-stage", number), state="stopped", security={"privileged": False})
 
     spec = stopped(chance, 0)
