@@ -30,18 +30,13 @@ def lxc_net(
         raise AnsibleFilterError(
             "softwarecontainer_bridge: %r is not the name of an interface (at most 15 characters)" % bridge
         )
-    own = parse("softwarecontainer_bridge_address or _netmask", "%s/%s" % (address, netmask), ipaddress.IPv4Interface)
-    if own.network.prefixlen > 30 or own.ip in (own.network.network_address, own.network.broadcast_address):
-        raise AnsibleFilterError(
-            "softwarecontainer_bridge_netmask: %s in %s leaves no address for containers" % (own.ip, own.network)
-        )
+    own = own_address(address, netmask)
     whole = parse("softwarecontainer_bridge_network", network or str(own.network), ipaddress.IPv4Network)
     if own.ip not in whole:
         raise AnsibleFilterError(
             "softwarecontainer_bridge_network: %s does not hold the bridge's address %s" % (whole, own.ip)
         )
     first, last = bounds(own, dhcp_range)
-    leases = int(last) - int(first) + 1
     if dhcp_max is not None and int(dhcp_max) < 1:
         raise AnsibleFilterError("softwarecontainer_bridge_dhcp_max: %s is not a number of leases" % dhcp_max)
     return {
@@ -54,9 +49,20 @@ def lxc_net(
             "LXC_NETMASK": str(own.netmask),
             "LXC_NETWORK": str(whole),
             "LXC_DHCP_RANGE": "%s,%s" % (first, last),
-            "LXC_DHCP_MAX": str(leases if dhcp_max is None else int(dhcp_max)),
+            "LXC_DHCP_MAX": str(int(last) - int(first) + 1 if dhcp_max is None else int(dhcp_max)),
         },
     }
+
+
+def own_address(address: str, netmask: str) -> ipaddress.IPv4Interface:
+    """The address of the bridge, in a network that has room for containers. Raises AnsibleFilterError."""
+    given = "%s/%s" % (address, netmask)
+    own: ipaddress.IPv4Interface = parse("softwarecontainer_bridge_address or _netmask", given, ipaddress.IPv4Interface)
+    if own.network.prefixlen > 30 or own.ip in (own.network.network_address, own.network.broadcast_address):
+        raise AnsibleFilterError(
+            "softwarecontainer_bridge_netmask: %s in %s leaves no address for containers" % (own.ip, own.network)
+        )
+    return own
 
 
 def bounds(own: ipaddress.IPv4Interface, dhcp_range: Optional[str]) -> Any:

@@ -60,21 +60,9 @@ def view(record: ledger.Ledger, now: str) -> Dict[str, Any]:
         "took": progress.clock(
             sum(ledger.seconds(run.ended or now) - ledger.seconds(run.started) for run in record.runs)
         ),
-        "runs": [
-            {
-                "number": number,
-                "started": day(run.started),
-                "ended": day(run.ended) if run.ended else "",
-                "by": run.controller,
-            }
-            for number, run in enumerate(record.runs, 1)
-        ],
+        "runs": [run_view(number, run) for number, run in enumerate(record.runs, 1)],
         "batches": [
-            {
-                "number": number,
-                "hosts": [shown[name] for name in batch],
-                "canary": number == 1 and len(record.batches) > 1,
-            }
+            {"number": number, "hosts": [shown[name] for name in batch], "canary": number == 1 < len(record.batches)}
             for number, batch in enumerate(record.batches, 1)
         ],
         "stages": stages,
@@ -86,6 +74,12 @@ def view(record: ledger.Ledger, now: str) -> Dict[str, Any]:
         "signs": SIGNS,
         "words": WORDS,
     }
+
+
+def run_view(number: int, run: ledger.Run) -> Dict[str, Any]:
+    """One run of the playbook as the template shows it."""
+    ended = day(run.ended) if run.ended else ""
+    return {"number": number, "started": day(run.started), "ended": ended, "by": run.controller}
 
 
 def ordered(record: ledger.Ledger) -> Dict[str, ledger.Host]:

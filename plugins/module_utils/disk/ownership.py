@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from functools import partial
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple, Type
 
 from ..errors import ContainerError
 from ..model import manifest as manifests
@@ -78,44 +78,54 @@ def walk(top: int, skip_gone: bool = False) -> Iterator[Tuple[int, os.stat_resul
     directory that we came from. No link is followed. `skip_gone`: what goes away while we look is left out. Who
     changes what is there must not do so: it may only have got another name, where we have been before.
     """
-    gone = (FileNotFoundError,) if skip_gone else ()
+    gone: Tuple[Type[OSError], ...] = (FileNotFoundError,) if skip_gone else ()
     way: List[str] = []
     yield top, os.fstat(top), way
     here = os.open(".", OPEN_DIRECTORY, dir_fd=top)
     levels = [(removal.identity(here), os.listdir(here))]
     try:
         while levels:
-            names = levels[-1][1]
-            if names:
-                name = names.pop()
-                try:
-                    fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
-                except gone:
-                    continue
-                way.append(name)
-                try:
-                    status = os.fstat(fd)
-                    yield fd, status, way
-                    following = os.open(".", OPEN_DIRECTORY, dir_fd=fd) if stat.S_ISDIR(status.st_mode) else None
-                finally:
-                    os.close(fd)
-                if following is None:
+            if not levels[-1][1]:
+                levels.pop()
+                if levels:
                     way.pop()
-                else:
-                    os.close(here)
-                    here = following
-                    try:
-                        levels.append((removal.identity(here), os.listdir(here)))
-                    except gone:
-                        levels.append((removal.identity(here), []))
+                    here = above(here, levels[-1][0])
                 continue
-            levels.pop()
-            if levels:
+            name = levels[-1][1].pop()
+            try:
+                fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+            except gone:
+                continue
+            way.append(name)
+            try:
+                status = os.fstat(fd)
+                yield fd, status, way
+                following = os.open(".", OPEN_DIRECTORY, dir_fd=fd) if stat.S_ISDIR(status.st_mode) else None
+            finally:
+                os.close(fd)
+            if following is None:
                 way.pop()
-                above = os.open("..", OPEN_DIRECTORY, dir_fd=here)
-                os.close(here)
-                here = above
-                if removal.identity(here) != levels[-1][0]:
-                    raise ContainerError("its directories changed while we looked; run again")
+                continue
+            os.close(here)
+            here = following
+            levels.append((removal.identity(here), names_in(here, gone)))
     finally:
         os.close(here)
+
+
+def names_in(here: int, gone: Tuple[Type[OSError], ...]) -> List[str]:
+    """The names in a directory; none where it has gone and that is no error."""
+    try:
+        return os.listdir(here)
+    except gone:
+        return []
+
+
+def above(here: int, expected: Tuple[int, int]) -> int:
+    """The directory above one, which is closed then. Raises ContainerError where it is not the one we came from."""
+    found = os.open("..", OPEN_DIRECTORY, dir_fd=here)
+    if removal.identity(found) != expected:
+        os.close(found)
+        raise ContainerError("its directories changed while we looked; run again")
+    os.close(here)
+    return found

@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from functools import partial
-from typing import List, Sequence
+from typing import Dict, Mapping, Sequence, Tuple
 
 from ..disk import removal, run_files, single_files, writing
 from ..lxc import runtime
@@ -37,31 +37,17 @@ def start(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], times
         give_up(reached, list(errors))
     begun_well = survey.running(reached, [name for name in names if name not in errors])
     pids = {name: status.pid for name, status in begun_well.items() if status.pid}
-    missing: states.Errors = {}
-    settled: List[int] = []
-    # Each has its own settle time: while the last ones have theirs, the first ones are looked at.
-    for wish in sorted((wish for wish in wishes if wish.name in pids), key=lambda wish: begun[wish.name].value):
-        left = begun[wish.name].value + times.settle - time.monotonic()
-        # After that time, in which it may have undone something.
-        if processes.wait_for_end([pids[wish.name]], left):
-            settled.append(pids[wish.name])
-            shortfalls = verification.not_in_force(reached.lxc_path, wish, pids[wish.name])
-            if shortfalls:
-                missing[wish.name] = "; ".join(shortfalls)
+    ends = {name: begun[name].value + times.settle for name in pids}
+    settled, missing = settle(reached.lxc_path, wishes, pids, ends)
     # Of one that has ended meanwhile the kernel shows nothing.
-    alive = processes.wait_for_end(settled, 0)
+    alive = processes.wait_for_end(settled.values(), 0)
     for name in names:
         if name not in errors and pids.get(name) not in alive:
-            when = "has ended by now" if pids.get(name) in settled else "ended within %g seconds" % times.settle
+            when = "has ended by now" if name in settled else "ended within %g seconds" % times.settle
             errors[name] = "it was started, but its PID 1 %s; see its command" % when
-            if obstacles.is_noexec(reached.lxc_path):
-                errors[name] += (
-                    ", and that no program of its rootfs can run, since %s is mounted noexec" % reached.lxc_path
-                )
+            errors[name] += without_programs(reached.lxc_path)
         if name in errors:
-            lines = runtime.error_lines(logs[name])
-            errors[name] += ": " + "; ".join(lines[:3]) if lines else ""
-            errors[name] += why_unknown(reached) if compatibility.is_refused_key(lines) else ""
+            errors[name] += in_words_of_lxc(reached, logs[name])
     run_files.remove_logs(logs.values())
     for name in set(missing) - set(errors):
         # It runs, for somebody to look at it, and must not count as good in the next run.
@@ -69,6 +55,40 @@ def start(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], times
         reason = writing.attempt(noted, os.path.join(reached.lxc_path, name))
         missing[name] += "; " + reason if reason else ""
     return {**missing, **errors}
+
+
+def settle(
+    lxc_path: str, wishes: Sequence[states.DesiredState], pids: Mapping[str, int], ends: Mapping[str, float]
+) -> Tuple[Dict[str, int], states.Errors]:
+    """The PID 1 of each container that outlives its settle time, and what those lack of what they ask for.
+
+    `ends`: until when each has to live, as time.monotonic() counts.
+    """
+    settled: Dict[str, int] = {}
+    missing: states.Errors = {}
+    # Each has its own settle time: while the last ones have theirs, the first ones are looked at.
+    for wish in sorted((wish for wish in wishes if wish.name in pids), key=lambda wish: ends[wish.name]):
+        # After that time, in which it may have undone something.
+        if processes.wait_for_end([pids[wish.name]], ends[wish.name] - time.monotonic()):
+            settled[wish.name] = pids[wish.name]
+            shortfalls = verification.not_in_force(lxc_path, wish, pids[wish.name])
+            if shortfalls:
+                missing[wish.name] = "; ".join(shortfalls)
+    return settled, missing
+
+
+def without_programs(lxc_path: str) -> str:
+    """Why no program of a rootfs can run, where that is so."""
+    if not obstacles.is_noexec(lxc_path):
+        return ""
+    return ", and that no program of its rootfs can run, since %s is mounted noexec" % lxc_path
+
+
+def in_words_of_lxc(reached: runtime.Runtime, log: str) -> str:
+    """What LXC says of a start that has failed, and what is to be done about it where we know."""
+    lines = runtime.error_lines(log)
+    told = ": " + "; ".join(lines[:3]) if lines else ""
+    return told + (why_unknown(reached) if compatibility.is_refused_key(lines) else "")
 
 
 def why_unknown(reached: runtime.Runtime) -> str:

@@ -53,12 +53,6 @@ def gather(parameters: Mapping[str, Any], bridge: str) -> requirements.Facts:
     version, ways, lxc_path, unreached = lxc(parameters)
     nearest = facts.existing(lxc_path)
     status = os.statvfs(nearest)
-    try:
-        can_map, reason = id_mapped_mounts.supported(nearest)
-    except OSError as error:
-        can_map, reason = False, "%s: %s" % (error.filename, error.strerror)
-    except ContainerError as error:
-        can_map, reason = False, str(error).partition("; ")[0]
     return requirements.Facts(
         root=os.geteuid() == 0,
         kernel=platform.release(),
@@ -80,11 +74,10 @@ def gather(parameters: Mapping[str, Any], bridge: str) -> requirements.Facts:
         interfaces=frozenset(os.listdir("/sys/class/net")),
         resolv_conf=facts.read_text(rootfs_tree.RESOLV_CONF),
         resolver=resolvers.find((bridge,)),
-        # The one that is found; the stages look at those that specs name.
-        busybox=facts.busybox(None),
+        busybox=facts.busybox(None),  # The stages look at those that specs name.
         ids=len(id_map.slots(*facts.free_ids())),
         closed=facts.closed(lxc_path) or "",
-        mapping="" if can_map else reason,
+        mapping=why_not_mapped(nearest),
         free=status.f_bavail * status.f_frsize,
         # File systems such as btrfs make inodes as they need them, and say that there are none.
         inodes=status.f_favail if status.f_files else None,
@@ -95,6 +88,17 @@ def gather(parameters: Mapping[str, Any], bridge: str) -> requirements.Facts:
         profiles=facts.apparmor_state(),
         read_only=tuple(path for path in (nearest, "/run") if os.statvfs(path).f_flag & os.ST_RDONLY),
     )
+
+
+def why_not_mapped(path: str) -> str:
+    """Why no mount with mapped ids can be had at a path, nothing where it can."""
+    try:
+        can_map, reason = id_mapped_mounts.supported(path)
+    except OSError as error:
+        return "%s: %s" % (error.filename, error.strerror)
+    except ContainerError as error:
+        return str(error).partition("; ")[0]
+    return "" if can_map else reason
 
 
 def lxc(parameters: Mapping[str, Any]) -> Tuple[Optional[str], Tuple[str, ...], str, str]:

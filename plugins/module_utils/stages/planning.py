@@ -223,16 +223,9 @@ def planned(
         actions, described = plan_of_new(wanted)
     else:
         actions, described = plan_and_words(wanted, present, owned)
-    changes = [*described, *beside]
-    mapped = before.stages and before.ids.lines != after.ids.lines
-    if mapped:
-        changes.append("map its ids to " + after.ids.words())
-    elif before.stages and before.ids != after.ids:
-        changes.append("record that the owners of its files are to be shifted")
-    if not actions and records != before.entries(stage):
-        changes.append("record in the manifest what is already there")
-    if places.leftovers(place.lxc_path, container.name):
-        changes.append("remove what an interrupted run left behind")
+    unrecorded = not actions and records != before.entries(stage)
+    litter = bool(places.leftovers(place.lxc_path, container.name))
+    changes = [*described, *beside, *changes_of_records(before, after, unrecorded, litter)]
     if not changes:
         # A list of a hundred containers must not keep a hundred manifests in memory.
         return Planned(tree_changes.Change(container.name, (), manifest.Manifest(), manifest.Manifest()))
@@ -242,5 +235,26 @@ def planned(
     if seen_inside(caused(looked_at, before.stages.get(stage), digest)) or beside:
         moment = manifest.Moment(processes.boot_id(), processes.since_boot())
     after = after.with_stage(stage, manifest.Stage(records, moment, asked=digest))
-    whose = (("ids: " + before.ids.words(), "ids: " + after.ids.words()),) if mapped else ()
+    whose = (("ids: " + before.ids.words(), "ids: " + after.ids.words()),) if mapped_anew(before, after) else ()
     return Planned(tree_changes.Change(container.name, actions, before, after), tuple(changes), True, whose=whose)
+
+
+def mapped_anew(before: manifest.Manifest, after: manifest.Manifest) -> bool:
+    """Whether a container that was built gets other ids of the target."""
+    return bool(before.stages) and before.ids.lines != after.ids.lines
+
+
+def changes_of_records(
+    before: manifest.Manifest, after: manifest.Manifest, unrecorded: bool, litter: bool
+) -> List[str]:
+    """What is done beside the tree, in words. `litter`: an interrupted run has left something."""
+    changes: List[str] = []
+    if mapped_anew(before, after):
+        changes.append("map its ids to " + after.ids.words())
+    elif before.stages and before.ids != after.ids:
+        changes.append("record that the owners of its files are to be shifted")
+    if unrecorded:
+        changes.append("record in the manifest what is already there")
+    if litter:
+        changes.append("remove what an interrupted run left behind")
+    return changes
