@@ -10,7 +10,7 @@ from typing import Any, Dict, Optional
 from ansible.plugins.action import ActionBase
 
 from ..module_utils import argument_specs
-from ..plugin_utils import calls, packing, spelling
+from ..plugin_utils import calls, packing, spelling, summary
 
 
 class ActionModule(ActionBase):
@@ -39,6 +39,9 @@ class ActionModule(ActionBase):
         in_background = bool(self._task.async_val and not self._connection.has_native_async)
         with packing.without_collector():
             result.update(self._execute_module(module, given, task_vars=task_vars, wrap_async=in_background))
+        changed = summary.line(result, self._task.check_mode) if name == "containers" else ""
+        if changed:
+            self._display.display("%s: %s" % ((task_vars or {}).get("inventory_hostname", ""), changed))
         if not in_background:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result

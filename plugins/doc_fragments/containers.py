@@ -656,6 +656,19 @@ options:
       - When left out, they are started.
     type: str
     choices: [started, stopped, frozen, absent]
+  prune:
+    description:
+      - Whether every other container in O(lxc_path) that this collection made is removed, beside those that
+        O(containers) declares. Without O(containers) that is all of them.
+      - Together with O(name) it is refused unless O(state) is V(absent). All of them are removed then, those named and
+        the others.
+      - Containers of others are left alone.
+    type: bool
+    default: false
+"""
+
+    TIMES = r"""
+options:
   settle:
     description:
       - How long the PID 1 of a container that was started has to stay alive, in seconds, from 0 to 86400. The
@@ -674,15 +687,6 @@ options:
         and is killed.
     type: float
     default: 30.0
-  prune:
-    description:
-      - Whether every other container in O(lxc_path) that this collection made is removed, beside those that
-        O(containers) declares. Without O(containers) that is all of them.
-      - Together with O(name) it is refused unless O(state) is V(absent). All of them are removed then, those named and
-        the others.
-      - Containers of others are left alone.
-    type: bool
-    default: false
 """
 
     ATTRIBUTES = r"""

@@ -44,6 +44,7 @@ STAGES: Dict[str, Arguments] = {
         "state": {"type": "str", "choices": ["started", "stopped", "frozen", "absent"]},
         **TIMES,
     },
+    "containers": {**CONTAINERS, **SECRETS, **BRIDGE, **PRUNE, **TIMES},
 }
 # Of the module that runs any of them.
 STAGE: Arguments = {"stage": {"type": "str", "choices": list(STAGES), "required": True}}

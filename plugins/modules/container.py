@@ -28,6 +28,7 @@ extends_documentation_fragment:
   - softwarecontainer.lxc.containers.bridge
   - softwarecontainer.lxc.containers.earlier
   - softwarecontainer.lxc.containers.lifecycle
+  - softwarecontainer.lxc.containers.times
   - softwarecontainer.lxc.containers.attributes
 attributes:
   check_mode:

@@ -13,14 +13,15 @@ author:
   - softwarecontainer.lxc contributors (@softwarecontainer)
 description:
   - What the modules M(softwarecontainer.lxc.rootfs), M(softwarecontainer.lxc.busybox), M(softwarecontainer.lxc.config)
-    and M(softwarecontainer.lxc.container) run on the target. Use those in plays, where each takes its own options alone.
+    and M(softwarecontainer.lxc.container), and M(softwarecontainer.lxc.containers) for all of them, run on the target. Use those in plays, where each takes its own options alone.
   - Ansible packs a module with all its code once in a run of a playbook. The stages are one module, so that the chain
     pays for that once and not four times.
 options:
   stage:
-    description: The stage. Each ignores the options that the module of its name does not have.
+    description:
+      - The stage, or V(containers) for all of them. Each ignores the options that the module of its name does not have.
     type: str
-    choices: [rootfs, busybox, config, container]
+    choices: [rootfs, busybox, config, container, containers]
     required: true
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers
@@ -30,6 +31,7 @@ extends_documentation_fragment:
   - softwarecontainer.lxc.containers.earlier
   - softwarecontainer.lxc.containers.look_ahead
   - softwarecontainer.lxc.containers.lifecycle
+  - softwarecontainer.lxc.containers.times
   - softwarecontainer.lxc.containers.attributes
 attributes:
   check_mode:
@@ -41,6 +43,7 @@ seealso:
   - module: softwarecontainer.lxc.busybox
   - module: softwarecontainer.lxc.config
   - module: softwarecontainer.lxc.container
+  - module: softwarecontainer.lxc.containers
 """
 
 EXAMPLES = r"""

@@ -21,7 +21,7 @@ was asked whether all containers run, or it was checked that no process and no d
 failed gives no figure.
 
 - **This collection** is the role `containers` with its defaults: a task that checks the arguments, on the controller,
-  and one for each of the four modules; durable writes, the settle time included.
+  and one for the module; durable writes, the settle time included.
 - **Bare Python loop** makes the same tree and the same kind of config with plain system calls and starts it through
   liblxc, one container after another. It checks, repairs, syncs and records nothing: it is the practical limit.
 - **Shell loop** is the original's way: `lxc-create` with a template, then `lxc-start`. It has no second run: its

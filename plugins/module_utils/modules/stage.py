@@ -79,9 +79,17 @@ def busy(result: Mapping[str, Any]) -> bool:
     return bool(result["changed"] or "msg" in result)
 
 
-STAGES: Dict[str, Stage] = {
+def go_through(parameters: Parameters, check: bool, diff: bool) -> Dict[str, Any]:
+    """All of them, one after the other."""
+    from . import containers
+
+    return containers.run(CHAIN, parameters, check, diff)
+
+
+CHAIN: Dict[str, Stage] = {
     "rootfs": build_trees,
     "busybox": add_busybox,
     "config": render_configs,
     "container": reach_states,
 }
+STAGES: Dict[str, Stage] = {**CHAIN, "containers": go_through}

@@ -1,0 +1,70 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module containers (I/O): takes the containers of this host through all four stages.
+
+A container that a stage fails for is left alone by the later ones, and the others go on.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
+
+from .. import results
+from ..disk import beneath
+from ..errors import Error
+from ..stages import interface_holders
+from ..target import facts, resolvers
+from . import container
+
+Result = Dict[str, Any]
+Stage = Callable[[Mapping[str, Any], bool, bool], Result]
+# What is read once in a run of one stage, and has to be read again where an earlier one has changed the target.
+READ_ONCE = (beneath.mounts, facts.barrier, interface_holders.holders, resolvers.upstream, resolvers.at)
+
+
+def run(stages: Mapping[str, Stage], parameters: Mapping[str, Any], check: bool, diff: bool) -> Result:
+    """The result of all stages, in their order. Raises RefusedError before anything changes."""
+    container.times_of(parameters)
+    found: List[Tuple[str, Result]] = []
+    failed: Dict[str, str] = {}
+    for name, stage in stages.items():
+        given = {**parameters, "failed_earlier": failed, "look_ahead": None, "name": None, "state": None}
+        try:
+            result = stage(given, check, diff)
+        except Error as error:
+            if not found:
+                raise
+            # What the earlier stages have done is done.
+            return {**combined(found), "msg": str(error)}
+        failed = {item["name"]: item["error"] for item in result["containers"] if item.get("error")}
+        found.append((name, result))
+        if result["changed"] and not check:
+            for read in READ_ONCE:
+                read.cache_clear()
+    return combined(found)
+
+
+def combined(found: Sequence[Tuple[str, Result]]) -> Result:
+    """One result of those of the stages that have run. The last one knows all containers, and what each failed for."""
+    _name, last = found[-1]
+    changes: Dict[str, List[str]] = {}
+    for _stage, result in found:
+        for item in result["containers"]:
+            changes.setdefault(item["name"], []).extend(item["changes"] if item["changed"] else ())
+    items = [
+        {**item, "changed": bool(changes[item["name"]]), "changes": changes[item["name"]]}
+        for item in last["containers"]
+    ]
+    diffs = [part for _stage, result in found for part in result.get("diff", ())]
+    warnings = list(dict.fromkeys(words for _stage, result in found for words in result.get("warnings", ())))
+    more: Result = {"lxc_path": last["lxc_path"], "runtime": last["runtime"]}
+    more["stages"] = [told(name, result) for name, result in found]
+    return results.result_of(items, diffs, {**more, "warnings": warnings} if warnings else more)
+
+
+def told(name: str, result: Mapping[str, Any]) -> Result:
+    """What one stage did, for those containers that it changed."""
+    changed = [item for item in result["containers"] if item["changed"]]
+    items = [{"name": item["name"], "changes": item["changes"]} for item in changed]
+    return {"name": name, "changed": result["changed"], "containers": items}

@@ -1,0 +1,168 @@
+#!/usr/bin/python
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: containers
+short_description: Build, configure and run LXC containers
+version_added: "0.3.0"
+author:
+  - softwarecontainer.lxc contributors (@softwarecontainer)
+description:
+  - Brings all containers of a host to what their specs declare, in one run on the target. It is what the modules
+    M(softwarecontainer.lxc.rootfs), M(softwarecontainer.lxc.busybox), M(softwarecontainer.lxc.config) and
+    M(softwarecontainer.lxc.container) do one after the other, which are its four stages.
+  - A container that a stage fails for is left as it is by the later stages, and the other containers go on.
+  - The role C(containers) runs it.
+extends_documentation_fragment:
+  - softwarecontainer.lxc.containers
+  - softwarecontainer.lxc.containers.lxc
+  - softwarecontainer.lxc.containers.secrets
+  - softwarecontainer.lxc.containers.bridge
+  - softwarecontainer.lxc.containers.times
+  - softwarecontainer.lxc.containers.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+options:
+  prune:
+    description:
+      - Whether every other container in O(lxc_path) that this collection made is removed, beside those that
+        O(containers) declares. Without O(containers) that is all of them.
+      - Containers of others are left alone.
+    type: bool
+    default: false
+notes:
+  - In check mode each stage tells what it would do to what is on the target now, and the last one what would follow.
+  - What each stage needs, reads back and leaves alone is in the documentation of its module.
+seealso:
+  - module: softwarecontainer.lxc.container_info
+  - module: softwarecontainer.lxc.rootfs
+  - module: softwarecontainer.lxc.busybox
+  - module: softwarecontainer.lxc.config
+  - module: softwarecontainer.lxc.container
+"""
+
+EXAMPLES = r"""
+- name: Have a container that runs
+  softwarecontainer.lxc.containers:
+    containers:
+      - name: hmi
+
+- name: Have exactly the declared containers, and remove ours that are declared no longer
+  softwarecontainer.lxc.containers:
+    containers: "{{ softwarecontainer_containers }}"
+    defaults: "{{ softwarecontainer_defaults }}"
+    prune: true
+"""
+
+RETURN = r"""
+containers:
+  description:
+    - What was done for each container, in the order given, and after them those that O(prune) removed.
+  returned: unless the whole call was refused
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the container.
+      returned: always
+      type: str
+    changed:
+      description: Whether any stage changed it, or in check mode would.
+      returned: always
+      type: bool
+    changes:
+      description: What all stages did, in order, each in the words of its module.
+      returned: always
+      type: list
+      elements: str
+    state_before:
+      description:
+        - The state before, as LXC calls it, or C(ABSENT) where there is no such container, or C(INCOMPLETE) where it
+          was not built or not removed to the end. It is null where it cannot be told.
+      returned: always
+      type: str
+    state:
+      description: The state after, read back, in the same words. In check mode the state before.
+      returned: always
+      type: str
+    pid:
+      description: The process id of its PID 1 on the target, or null.
+      returned: always
+      type: int
+    error:
+      description: Why a stage failed for it.
+      returned: on failure
+      type: str
+  sample:
+    - name: hmi
+      changed: true
+      changes: [create file rootfs/etc/hmi.conf, stop, start]
+      state_before: RUNNING
+      state: RUNNING
+      pid: 22642
+stages:
+  description: What each stage did.
+  returned: unless the whole call was refused
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the stage, which is that of its module.
+      returned: always
+      type: str
+    changed:
+      description: Whether it changed anything.
+      returned: always
+      type: bool
+    containers:
+      description: The containers that it changed, with what it did.
+      returned: always
+      type: list
+      elements: dict
+  sample:
+    - name: rootfs
+      changed: true
+      containers:
+        - name: hmi
+          changes: [create file rootfs/etc/hmi.conf]
+    - name: busybox
+      changed: false
+      containers: []
+    - name: config
+      changed: false
+      containers: []
+    - name: container
+      changed: true
+      containers:
+        - name: hmi
+          changes: [stop, start]
+diff:
+  description: What all stages changed, or in check mode would change, when in diff mode.
+  returned: in diff mode, when something changes
+  type: list
+  elements: dict
+  sample:
+    - before_header: hmi
+      after_header: hmi
+      before: |
+        state: STOPPED
+      after: |
+        state: RUNNING
+lxc_path:
+  description: The directory that holds the containers.
+  returned: unless the whole call was refused
+  type: str
+  sample: /var/lib/lxc
+runtime:
+  description: How LXC was reached, C(binding) or C(tools).
+  returned: unless the whole call was refused
+  type: str
+  sample: binding
+"""

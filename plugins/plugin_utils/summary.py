@@ -1,0 +1,38 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: the containers that a run of all stages changed, in one line for people."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Sequence
+
+# What was done, by the steps of the last stage that tell it; the first row that fits counts.
+VERBS = (
+    ("removed", ("remove",)),
+    ("restarted", ("stop", "start")),
+    ("started", ("start",)),
+    ("stopped", ("stop",)),
+    ("frozen", ("freeze",)),
+    ("thawed", ("unfreeze",)),
+    ("changed", ()),
+)
+NEW = ("ABSENT", "INCOMPLETE")
+
+
+def line(result: Mapping[str, Any], check: bool) -> str:
+    """The line; nothing where nothing was changed. `check`: nothing was done yet."""
+    found: Dict[str, List[str]] = {}
+    for item in result.get("containers", ()):
+        if item.get("changed"):
+            found.setdefault(done(item), []).append(item["name"])
+    parts = ["%s: %s" % (verb, ", ".join(names)) for verb, names in found.items()]
+    return ("would be " if check and parts else "") + "; ".join(parts)
+
+
+def done(item: Mapping[str, Any]) -> str:
+    """What was done to one container, in a word."""
+    steps: Sequence[str] = item.get("changes", ())
+    if "remove" not in steps and item.get("state_before") in NEW:
+        return "built"
+    return next(verb for verb, needed in VERBS if all(step in steps for step in needed))
