@@ -5,11 +5,33 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence
 
 from . import argument_specs
-from .container_spec import keys, values
+from .container_spec import keys, parse, values
+from .container_spec.records import Container
 from .lxc import runtime
+
+
+class Call(NamedTuple):
+    """What a stage is called with, parsed once.
+
+    `failed`: the containers that an earlier stage has failed for, with its reasons: they are left as they are.
+    """
+
+    containers: Sequence[Container]
+    lxc: runtime.Runtime
+    bridge: str
+    failed: Mapping[str, str]
+    check: bool
+    diff: bool
+
+
+def of(parameters: Mapping[str, Any], check: bool, diff: bool) -> Call:
+    """The call of a stage, from its module's parameters. Raises RefusedError."""
+    bridge = bridge_of(parameters)
+    containers = parse.parse_containers(parameters["containers"], parameters["defaults"], parameters["secrets"], bridge)
+    return Call(containers, choose_runtime(parameters), bridge, failures_before(parameters), check, diff)
 
 
 def lxc_path_of(parameters: Mapping[str, Any]) -> Optional[str]:

@@ -13,48 +13,55 @@ from ..container_spec import parse, records
 from ..disk import locking, places
 from ..errors import RefusedError
 from ..lifecycle import changes, execution, states, survey, verification
-from ..lxc import runtime
 from ..model import manifest
 from ..plan import apparmor, lxc_mounts
 from ..stages import planning
 
 
-def run(parameters: Mapping[str, Any], check: bool, diff: bool, predict: bool = True) -> Dict[str, Any]:
-    """The result for all containers. Raises RefusedError before anything changes.
-
-    In check mode the earlier stages have changed nothing; with `predict` it is asked what they would change.
-    """
-    bridge = call.bridge_of(parameters)
-    containers = parse.parse_containers(parameters["containers"], parameters["defaults"], parameters["secrets"], bridge)
+def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any]:
+    """The result for all containers. Raises RefusedError before anything changes."""
     names = parse.parse_names(parameters["name"] or ())
-    if containers and names:
+    if parameters["containers"] and names:
         raise RefusedError("name: give either names or containers, not both")
     if names and parameters["prune"] and parameters["state"] != "absent":
         raise RefusedError("prune: goes with containers, since with names it would remove all the others")
-    times = times_of(parameters)
-    reached = call.choose_runtime(parameters)
-    wishes = [wish_of(container) for container in containers]
-    wishes += [states.DesiredState(name, parameters["state"] or "started") for name in dict.fromkeys(names)]
-    if parameters["prune"]:
+    by_name = [states.DesiredState(name, parameters["state"] or "started") for name in dict.fromkeys(names)]
+    return reach(call.of(parameters, check, diff), parameters["prune"], times_of(parameters), by_name)
+
+
+def reach(
+    called: call.Call,
+    prune: bool,
+    times: states.Times,
+    by_name: Sequence[states.DesiredState] = (),
+    predict: bool = True,
+) -> Dict[str, Any]:
+    """The same of a call that is parsed.
+
+    In check mode the earlier stages have changed nothing; with `predict` it is asked what they would change.
+    """
+    lxc, check, failed = called.lxc, called.check, called.failed
+    wishes = [*map(wish_of, called.containers), *by_name]
+    if prune:
         known = [wish.name for wish in wishes]
-        others = survey.names_with(reached.lxc_path, manifest.FILE_NAME) + places.unfinished(reached.lxc_path)
+        others = survey.names_with(lxc.lxc_path, manifest.FILE_NAME) + places.unfinished(lxc.lxc_path)
         wishes += [states.DesiredState(name, "absent") for name in dict.fromkeys(others) if name not in known]
-    with nullcontext() if check else locking.locked(reached.lxc_path, [wish.name for wish in wishes]):
-        before = changes.look(reached, wishes, check)
-        planned_for = foresee(containers, reached, bridge, before) if check and predict else before
-        failed = call.failures_before(parameters)
+    with nullcontext() if check else locking.locked(lxc.lxc_path, [wish.name for wish in wishes]):
+        before = changes.look(lxc, wishes, check)
+        planned_for = foresee(called, before) if check and predict else before
         concerned = [wish for wish in wishes if wish.name not in failed]
-        steps, errors = changes.plan_all(reached.lxc_path, concerned, planned_for, check)
+        steps, errors = changes.plan_all(lxc.lxc_path, concerned, planned_for, check)
         errors.update({wish.name: failed[wish.name] for wish in wishes if wish.name in failed})
         after, warnings = before, []
         if not check and any(steps.values()):
-            errors.update(execution.carry_out(reached, concerned, steps, times))
-            after = survey.survey(reached, [wish.name for wish in wishes])
+            errors.update(execution.carry_out(lxc, concerned, steps, times))
+            after = survey.survey(lxc, [wish.name for wish in wishes])
             errors.update(verification.verify([wish for wish in wishes if wish.name not in errors], after))
-            warnings = verification.unverified(reached.lxc_path, changes.started(steps, after, errors))
+            warnings = verification.unverified(lxc.lxc_path, changes.started(steps, after, errors))
     items = [changes.item_of(wish, before, after, steps, errors, check) for wish in wishes]
-    diffs = [changes.diff_of(wish, steps[wish.name], before) for wish in wishes if steps.get(wish.name)] if diff else []
-    more: Dict[str, Any] = {"lxc_path": reached.lxc_path, "runtime": reached.kind}
+    told = [wish for wish in wishes if called.diff and steps.get(wish.name)]
+    diffs = [changes.diff_of(wish, steps[wish.name], before) for wish in told]
+    more: Dict[str, Any] = {"lxc_path": lxc.lxc_path, "runtime": lxc.kind}
     return results.result_of(items, diffs, {**more, "warnings": warnings} if warnings else more)
 
 
@@ -84,19 +91,17 @@ def wish_of(container: records.Container) -> states.DesiredState:
     )
 
 
-def foresee(
-    containers: Sequence[records.Container], reached: runtime.Runtime, bridge: str, before: states.Survey
-) -> states.Survey:
+def foresee(called: call.Call, before: states.Survey) -> states.Survey:
     """What would be there after the earlier stages, which check mode has not carried out."""
     # All stages, which take long to load and are only asked in check mode.
     from ..stages import chain, id_allocation
 
     found = dict(before)
-    concerned = [container for container in containers if container.state != "absent"]
-    ids = id_allocation.Allotment(reached, True).ids
-    declared = {container.name: container for container in containers}
+    concerned = [container for container in called.containers if container.state != "absent"]
+    ids = id_allocation.Allotment(called.lxc, True).ids
+    declared = {container.name: container for container in called.containers}
     for stage in chain.STAGES:
-        place = planning.Place(reached.lxc_path, bridge, stage.gather(concerned), ids, declared)
+        place = planning.Place(called.lxc.lxc_path, called.bridge, stage.gather(concerned), ids, declared)
         for container in concerned:
             there = found[container.name]
             if isinstance(there, states.ActualState):

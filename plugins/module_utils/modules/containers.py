@@ -8,36 +8,36 @@ A container that a stage fails for is left alone by the later ones, and the othe
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from .. import results
+from .. import call, results
 from ..disk import beneath
 from ..errors import Error
 from ..stages import interface_holders
 from ..target import facts, resolvers
-from . import container
+from . import container, stage
 
 Result = Dict[str, Any]
-Stage = Callable[[Mapping[str, Any], bool, bool], Result]
 # What is read once in a run of one stage, and has to be read again where an earlier one has changed the target.
 READ_ONCE = (beneath.mounts, facts.barrier, interface_holders.holders, resolvers.upstream, resolvers.at)
 
 
-def run(stages: Mapping[str, Stage], parameters: Mapping[str, Any], check: bool, diff: bool) -> Result:
+def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Result:
     """The result of all stages, in their order. Raises RefusedError before anything changes."""
-    container.times_of(parameters)
+    times = container.times_of(parameters)
+    called = call.of(parameters, check, diff)
     found: List[Tuple[str, Result]] = []
-    failed: Dict[str, str] = {}
-    for name, stage in stages.items():
-        given = {**parameters, "failed_earlier": failed, "look_ahead": None, "name": None, "state": None}
+    for name in (*stage.STAGES, "container"):
         try:
-            result = stage(given, check, diff)
+            last = name == "container"
+            result = container.reach(called, parameters["prune"], times) if last else stage.STAGES[name](called)
         except Error as error:
             if not found:
                 raise
             # What the earlier stages have done is done.
             return {**combined(found), "msg": str(error)}
         failed = {item["name"]: item["error"] for item in result["containers"] if item.get("error")}
+        called = called._replace(failed=failed)
         found.append((name, result))
         if result["changed"] and not check:
             for read in READ_ONCE:

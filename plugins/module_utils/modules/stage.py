@@ -10,50 +10,60 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping
 
+from .. import call
+
 Parameters = Mapping[str, Any]
+Result = Dict[str, Any]
 LATER = ("busybox", "config", "container")
 
-Stage = Callable[[Parameters, bool, bool], Dict[str, Any]]
 
-
-def run(parameters: Parameters, check: bool, diff: bool) -> Dict[str, Any]:
+def run(parameters: Parameters, check: bool, diff: bool) -> Result:
     """The result of the stage that the parameters name. Raises RefusedError before anything changes."""
-    return STAGES[parameters["stage"]](parameters, check, diff)
+    if parameters["stage"] == "containers":
+        from . import containers
 
+        return containers.run(parameters, check, diff)
+    if parameters["stage"] == "container":
+        from . import container
 
-def build_trees(parameters: Parameters, check: bool, diff: bool) -> Dict[str, Any]:
-    """Build the file trees."""
-    from ..stages import rootfs, runner
-
-    result = runner.run(rootfs.STAGE, parameters, check, diff)
+        return container.run(parameters, check, diff)
+    called = call.of(parameters, check, diff)
+    result = STAGES[parameters["stage"]](called)
     if parameters["look_ahead"] is not None:
         result["pending"] = pending(parameters, parameters["look_ahead"], result)
     return result
 
 
-def add_busybox(parameters: Parameters, check: bool, diff: bool) -> Dict[str, Any]:
+def build_trees(called: call.Call) -> Result:
+    """Build the file trees."""
+    from ..stages import rootfs, runner
+
+    return runner.run(rootfs.STAGE, called)
+
+
+def add_busybox(called: call.Call) -> Result:
     """Give them a busybox and its applets."""
     from ..stages import busybox, runner
 
-    return runner.run(busybox.STAGE, parameters, check, diff)
+    return runner.run(busybox.STAGE, called)
 
 
-def render_configs(parameters: Parameters, check: bool, diff: bool) -> Dict[str, Any]:
+def render_configs(called: call.Call) -> Result:
     """Render the configs."""
     from ..lxc import config_check
     from ..stages import config, runner
 
-    return runner.run(config.STAGE, parameters, check, diff, config_check.check_configs)
+    return runner.run(config.STAGE, called, config_check.check_configs)
 
 
-def reach_states(parameters: Parameters, check: bool, diff: bool) -> Dict[str, Any]:
-    """Bring the containers to their states."""
-    from . import container
+STAGES: Dict[str, Callable[[call.Call], Result]] = {
+    "rootfs": build_trees,
+    "busybox": add_busybox,
+    "config": render_configs,
+}
 
-    return container.run(parameters, check, diff)
 
-
-def pending(parameters: Mapping[str, Any], options: Mapping[str, Any], first: Mapping[str, Any]) -> List[str]:
+def pending(parameters: Parameters, options: Mapping[str, Any], first: Mapping[str, Any]) -> List[str]:
     """The names of the later stages that have something to do, a failure to report included.
 
     `parameters` are those of the first stage, `options` what the later ones get beyond them. Where the first
@@ -62,34 +72,18 @@ def pending(parameters: Mapping[str, Any], options: Mapping[str, Any], first: Ma
     if first["changed"] or "msg" in first:
         return list(LATER)
     # Only now: of the first stage, which has done something itself, nobody asks for what the later ones load.
+    from ..lifecycle import states
     from ..stages import busybox, config, runner
     from . import container
 
-    common: Dict[str, Any] = {**parameters, "bridge": options["bridge"]}
+    called = call.of({**parameters, "bridge": options["bridge"]}, True, False)
     for stage in (busybox.STAGE, config.STAGE):
-        if busy(runner.run(stage, common, True, False)):
+        if busy(runner.run(stage, called)):
             return list(LATER[LATER.index(stage.name) :])
-    lifecycle = {**common, "prune": options["prune"], "name": None, "state": None}
-    lifecycle.update(settle=0.0, stop_timeout=0.0, start_timeout=0.0)
-    return ["container"] if busy(container.run(lifecycle, True, False, predict=False)) else []
+    last = container.reach(called, options["prune"], states.Times(0, 0, 0), predict=False)
+    return ["container"] if busy(last) else []
 
 
 def busy(result: Mapping[str, Any]) -> bool:
     """Whether a stage in check mode says that it would change something, or fail."""
     return bool(result["changed"] or "msg" in result)
-
-
-def go_through(parameters: Parameters, check: bool, diff: bool) -> Dict[str, Any]:
-    """All of them, one after the other."""
-    from . import containers
-
-    return containers.run(CHAIN, parameters, check, diff)
-
-
-CHAIN: Dict[str, Stage] = {
-    "rootfs": build_trees,
-    "busybox": add_busybox,
-    "config": render_configs,
-    "container": reach_states,
-}
-STAGES: Dict[str, Stage] = {**CHAIN, "containers": go_through}

@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from .. import call, results
-from ..container_spec import parse, records
+from ..container_spec import records
 from ..disk import locking, tree_changes, writing
 from ..errors import ContainerError, unexpected
 from ..lxc import runtime
@@ -28,36 +28,31 @@ def take_all(_reached: runtime.Runtime, _texts: Dict[str, str]) -> Dict[str, str
     return {}
 
 
-def run(
-    stage: planning.Stage, parameters: Mapping[str, Any], check: bool, diff: bool, ask_lxc: AskLxc = take_all
-) -> Dict[str, Any]:
+def run(stage: planning.Stage, called: call.Call, ask_lxc: AskLxc = take_all) -> Dict[str, Any]:
     """The result of one stage for all containers. Raises RefusedError before anything changes.
 
     `ask_lxc` gets the configs that are to be written, by name, and has LXC's words for those that it refuses.
     """
-    bridge = call.bridge_of(parameters)
-    containers = parse.parse_containers(parameters["containers"], parameters["defaults"], parameters["secrets"], bridge)
-    reached = call.choose_runtime(parameters)
-    failed = call.failures_before(parameters)
-    wanted = [container for container in containers if container.state != "absent" and container.name not in failed]
+    lxc, failed = called.lxc, called.failed
+    wanted = [each for each in called.containers if each.state != "absent" and each.name not in failed]
     host = stage.gather(wanted)
     names = [container.name for container in wanted]
-    locks = nullcontext() if check else locking.locked(reached.lxc_path, names)
-    with locks, id_allocation.Allotment(reached, check) as allotted:
-        declared = {container.name: container for container in containers}
-        place = planning.Place(reached.lxc_path, bridge, host, allotted.ids, declared)
-        planned, errors = plan_all(stage, wanted, place, check)
-        errors.update(without_cgroups(reached, wanted, planned))
+    locks = nullcontext() if called.check else locking.locked(lxc.lxc_path, names)
+    with locks, id_allocation.Allotment(lxc, called.check) as allotted:
+        declared = {container.name: container for container in called.containers}
+        place = planning.Place(lxc.lxc_path, called.bridge, host, allotted.ids, declared)
+        planned, errors = plan_all(stage, wanted, place, called.check)
+        errors.update(without_cgroups(lxc, wanted, planned))
         texts = {name: plan.config for name, plan in planned.items() if plan.config is not None and name not in errors}
-        for name, words in ask_lxc(reached, texts).items():
+        for name, words in ask_lxc(lxc, texts).items():
             errors[name] = "LXC does not take its config: " + words
-        if not check:
+        if not called.check:
             errors.update(apply_all(place.lxc_path, [planned[name] for name in planned if name not in errors]))
     errors.update(failed)
     warnings = results.warnings_of({name: plan.warning for name, plan in planned.items() if name not in errors})
-    items = [item_of(container.name, planned, errors) for container in containers]
-    diffs = [part for name in planned if name not in errors for part in planned[name].diffs()] if diff else []
-    return results.result_of(items, diffs, {"lxc_path": reached.lxc_path, "runtime": reached.kind, **warnings})
+    items = [item_of(container.name, planned, errors) for container in called.containers]
+    diffs = [part for name in planned if name not in errors for part in planned[name].diffs()] if called.diff else []
+    return results.result_of(items, diffs, {"lxc_path": lxc.lxc_path, "runtime": lxc.kind, **warnings})
 
 
 def plan_all(

@@ -59,7 +59,8 @@ def run_stage(stage, specs, check=False, lxc_path=LXC_PATH, failed=None):
     try:
         if stage == "container":
             return utils("modules.container").run(given, check, True)
-        return utils("stages.runner").run(utils("stages." + stage).STAGE, given, check, True, *asked)
+        called = utils("call").of(given, check, True)
+        return utils("stages.runner").run(utils("stages." + stage).STAGE, called, *asked)
     except utils("errors").Error as error:
         return {"containers": [], "msg": str(error)}
 
