@@ -59,15 +59,15 @@ LINTERS = (
 MOLECULE = ROOT / ".ansible" / "molecule 100%"
 INVENTORY = MOLECULE / "default" / "targets" / "hosts.yml"
 # The molecule targets that the integration targets run on as well: one with LXC's binding, one without.
-SSH_TARGETS = ("trixie-2", "lean")
+SSH_TARGETS = ("trixie-3", "lean-2")
 # What these show lies in the kernel or in Python, which the SSH targets share, so that one of them is enough.
 ON_ONE_TARGET = {
-    "bad_input": "lean",
-    "faults": "trixie-2",
-    "hostile": "lean",
-    "links": "trixie-2",
-    "network": "lean",
-    "unusual": "trixie-2",
+    "bad_input": "lean-2",
+    "faults": "trixie-3",
+    "hostile": "lean-2",
+    "links": "trixie-3",
+    "network": "lean-2",
+    "unusual": "trixie-3",
 }
 # The ids for containers: where the role host has them begin, and how many each of the two runs has. TEST_FIRST_ID keeps
 # two checkouts apart that test on one machine at the same time.
@@ -478,11 +478,9 @@ def jobs() -> list[Job]:
     found = sorted(path.parent.name for path in ROOT.glob("extensions/molecule/*/molecule.yml"))
     names = os.environ.get("SCENARIOS", "").split() or [name for name in found if name != "default"]
     hosts = groups_of_targets()
-    # They take longest, so what does not wait for the same targets comes after them and runs beside them.
+    # They take longest, so they are begun first, and the scenarios run beside them on other targets.
     integration_targets = [Job(partial(over_ssh, host), {host}) for host in SSH_TARGETS]
-    scenarios = [Job(partial(scenario, name), hosts[name]) for name in names]
-    before = [job for job in scenarios if job.hosts & set(SSH_TARGETS)]
-    return [*before, *integration_targets, *(job for job in scenarios if job not in before)]
+    return [*integration_targets, *(Job(partial(scenario, name), hosts[name]) for name in names)]
 
 
 def side_by_side(waiting: list[Job]) -> Count:

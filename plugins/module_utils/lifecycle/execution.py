@@ -41,8 +41,9 @@ def freeze(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], _tim
 
 def remove(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
     """Remove the directories, which are all ours."""
-    stopping.take_down_mounts(reached.lxc_path, states.names_of(wishes))
-    return removal.remove_containers(reached.lxc_path, states.names_of(wishes))
+    errors = stopping.take_down_mounts(reached.lxc_path, states.names_of(wishes))
+    names = [wish.name for wish in wishes if wish.name not in errors]
+    return {**errors, **removal.remove_containers(reached.lxc_path, names)}
 
 
 def shift(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Iterable, Sequence
 
 from ..disk import removal, single_files
+from ..errors import ContainerError
 from ..lxc import runtime
 from ..plan import lxc_config
 from ..target import processes
@@ -42,8 +43,8 @@ def stop(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], times:
     processes.send(orphans & alive, signal.SIGKILL)
     alive = processes.wait_for_end(alive, runtime.PATIENCE)
     removal.remove_cgroups(left)
-    take_down_mounts(reached.lxc_path, [name for name in inits if name not in monitored and inits[name] not in alive])
-    errors: states.Errors = {}
+    ended = [name for name in inits if name not in monitored and inits[name] not in alive]
+    errors = take_down_mounts(reached.lxc_path, ended)
     for name in [name for name in inits if both[name] & alive]:
         kind = "PID 1" if inits[name] in alive else "monitor"
         pid = inits[name] if inits[name] in alive else min(both[name] & alive)
@@ -51,16 +52,23 @@ def stop(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], times:
     return errors
 
 
-def take_down_mounts(lxc_path: str, names: Iterable[str]) -> None:
+def take_down_mounts(lxc_path: str, names: Iterable[str]) -> states.Errors:
     """Take away what the hooks of containers that do not run have left mounted, as they do where a monitor was killed."""
+    errors: states.Errors = {}
     for name in names:
         place = lxc_config.place_of_mounts(os.path.realpath(lxc_path), name)
-        # First of all nobody's peer: else the target's own mounts below a source would go with the copy of them.
         if os.path.ismount(place):
-            runtime.call(["mount", "--make-rprivate", place])
-            runtime.call(["umount", "-l", place])
+            try:
+                # First of all nobody's peer: else the target's own mounts below a source would go with the copy of them.
+                runtime.call(["mount", "--make-rprivate", place])
+                runtime.call(["umount", "-l", place])
+            except ContainerError as error:
+                # LXC may have run the hook that does the same meanwhile.
+                if os.path.ismount(place):
+                    errors[name] = str(error)
         with suppress(OSError):
             os.rmdir(place)
+    return errors
 
 
 def make_loadable(reached: runtime.Runtime, names: Iterable[str]) -> None:

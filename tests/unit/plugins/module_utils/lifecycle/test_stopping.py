@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import subprocess
 from pathlib import Path
@@ -32,3 +33,13 @@ def test_what_outlives_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         reached, times = runtime.Tools(str(tmp_path)), states.Times(0, 0, 0)
         errors = stopping.stop(reached, [DesiredState("hmi", "stopped")], times)
         assert errors == {"hmi": f"its PID 1 ({process.pid} on the target) is still alive after a kill"}
+
+
+@pytest.mark.parametrize(("still_there", "expected"), [(False, []), (True, ["hmi"])])
+def test_a_mount_that_goes_meanwhile(
+    still_there: bool, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By LXC's own hook, between our look and our call."""
+    looks = iter([True, still_there])
+    monkeypatch.setattr(os.path, "ismount", lambda _path: next(looks))
+    assert list(stopping.take_down_mounts(str(tmp_path), ["hmi"])) == expected
