@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
         in_background = bool(self._task.async_val and not self._connection.has_native_async)
         with packing.without_collector():
             result.update(self._execute_module(module, given, task_vars=task_vars, wrap_async=in_background))
-        changed = summary.line(result, self._task.check_mode) if name == "containers" else ""
+        changed = summary.line(result) if name == "containers" else ""
         if changed:
             self._display.display("%s: %s" % ((task_vars or {}).get("inventory_hostname", ""), changed))
         if not in_background:

@@ -20,14 +20,13 @@ VERBS = (
 NEW = ("ABSENT", "INCOMPLETE")
 
 
-def line(result: Mapping[str, Any], check: bool) -> str:
-    """The line; nothing where nothing was changed. `check`: nothing was done yet."""
+def line(result: Mapping[str, Any]) -> str:
+    """The line, in check mode as it will be; nothing where nothing was changed."""
     found: Dict[str, List[str]] = {}
     for item in result.get("containers", ()):
         if item.get("changed"):
             found.setdefault(done(item), []).append(item["name"])
-    parts = ["%s: %s" % (verb, ", ".join(names)) for verb, names in found.items()]
-    return ("would be " if check and parts else "") + "; ".join(parts)
+    return "; ".join("%s: %s" % (verb, ", ".join(names)) for verb, names in found.items())
 
 
 def done(item: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 from .. import call, results
 from ..disk import beneath
 from ..errors import Error
+from ..lifecycle import states, survey
 from ..stages import interface_holders
 from ..target import facts, resolvers
 from . import container, stage
@@ -26,6 +27,9 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Result:
     """The result of all stages, in their order. Raises RefusedError before anything changes."""
     times = container.times_of(parameters)
     called = call.of(parameters, check, diff)
+    # The last stage finds those built that were not there.
+    incomplete = [each.name for each in called.containers if not survey.has_config(called.lxc.lxc_path, each.name)]
+    before = survey.survey(called.lxc, incomplete)
     found: List[Tuple[str, Result]] = []
     for name in (*stage.STAGES, "container"):
         try:
@@ -35,18 +39,21 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Result:
             if not found:
                 raise
             # What the earlier stages have done is done.
-            return {**combined(found), "msg": str(error)}
+            return {**combined(found, before), "msg": str(error)}
         failed = {item["name"]: item["error"] for item in result["containers"] if item.get("error")}
         called = called._replace(failed=failed)
         found.append((name, result))
         if result["changed"] and not check:
             for read in READ_ONCE:
                 read.cache_clear()
-    return combined(found)
+    return combined(found, before)
 
 
-def combined(found: Sequence[Tuple[str, Result]]) -> Result:
-    """One result of those of the stages that have run. The last one knows all containers, and what each failed for."""
+def combined(found: Sequence[Tuple[str, Result]], before: states.Survey) -> Result:
+    """One result of those of the stages that have run. The last one knows all containers, and what each failed for.
+
+    `before`: what there was of containers that were not complete.
+    """
     _name, last = found[-1]
     changes: Dict[str, List[str]] = {}
     for _stage, result in found:
@@ -56,6 +63,10 @@ def combined(found: Sequence[Tuple[str, Result]]) -> Result:
         {**item, "changed": bool(changes[item["name"]]), "changes": changes[item["name"]]}
         for item in last["containers"]
     ]
+    for item in items:
+        was = before.get(item["name"])
+        if isinstance(was, states.ActualState):
+            item["state_before"] = was.state
     diffs = [part for _stage, result in found for part in result.get("diff", ())]
     warnings = list(dict.fromkeys(words for _stage, result in found for words in result.get("warnings", ())))
     more: Result = {"lxc_path": last["lxc_path"], "runtime": last["runtime"]}

@@ -34,9 +34,8 @@ LINES: dict[str, tuple[list[dict[str, Any]], str]] = {
 
 @pytest.mark.parametrize(("items", "expected"), LINES.values(), ids=LINES)
 def test_line(items: list[dict[str, Any]], expected: str) -> None:
-    assert summary.line({"containers": items}, False) == expected
-    assert summary.line({"containers": items}, True) == ("would be " + expected if expected else "")
+    assert summary.line({"containers": items}) == expected
 
 
 def test_what_was_refused_as_a_whole_has_no_line() -> None:
-    assert summary.line({"failed": True, "msg": "no"}, False) == ""
+    assert summary.line({"failed": True, "msg": "no"}) == ""
