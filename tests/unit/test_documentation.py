@@ -546,8 +546,8 @@ def test_the_linters_are_documented() -> None:
 
 def test_the_targets_of_molecule_are_counted() -> None:
     listed = yaml.safe_load(read("extensions/molecule/default/vars/main.yml"))["softwarecontainer_targets"]
-    assert len(listed) == 8
-    assert "is an example with eight targets" in read("docs/molecule.md")
+    assert len(listed) == 10
+    assert "is an example with ten targets" in read("docs/molecule.md")
 
 
 def test_the_changelog_names_all_modules_and_roles() -> None:
