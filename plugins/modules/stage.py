@@ -13,7 +13,8 @@ author:
   - softwarecontainer.lxc contributors (@softwarecontainer)
 description:
   - What the modules M(softwarecontainer.lxc.rootfs), M(softwarecontainer.lxc.busybox), M(softwarecontainer.lxc.config)
-    and M(softwarecontainer.lxc.container), and M(softwarecontainer.lxc.containers) for all of them, run on the target. Use those in plays, where each takes its own options alone.
+    and M(softwarecontainer.lxc.container) run on the target, and M(softwarecontainer.lxc.containers), which runs all four.
+    Use those in plays, where each takes its own options alone.
   - Ansible packs a module with all its code once in a run of a playbook. The stages are one module, so that the chain
     pays for that once and not four times.
 options:
