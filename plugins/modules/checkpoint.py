@@ -24,6 +24,7 @@ description:
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers
   - softwarecontainer.lxc.containers.lxc
+  - softwarecontainer.lxc.containers.times
   - softwarecontainer.lxc.containers.attributes
 attributes:
   check_mode:
@@ -46,22 +47,6 @@ options:
       - A label for the checkpoint that is taken, which tells whose it is. Text of one line, at most 200 characters.
     type: str
     default: ""
-  settle:
-    description:
-      - How long the PID 1 of a container that was started has to stay alive, in seconds, from 0 to 86400.
-    type: float
-    default: 0.5
-  stop_timeout:
-    description:
-      - How long to wait for a clean stop before a container is killed, in seconds, from 0 to 86400.
-    type: float
-    default: 10.0
-  start_timeout:
-    description:
-      - How long LXC may take to start one container, in seconds, from 0 to 86400. One that takes longer is an error
-        and is killed.
-    type: float
-    default: 30.0
 notes:
   - O(containers) and O(defaults) are needed only for O(state=present), and of them only the names and
     O(containers[].ready) count. They are kept and returned as RV(ready), so that the containers can be seen to be ready

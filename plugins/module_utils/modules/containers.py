@@ -30,11 +30,11 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Result:
     # The last stage finds those built that were not there.
     incomplete = [each.name for each in called.containers if not survey.has_config(called.lxc.lxc_path, each.name)]
     before = survey.survey(called.lxc, incomplete)
+    stages = {**stage.STAGES, "container": lambda each: container.reach(each, parameters["prune"], times)}
     found: List[Tuple[str, Result]] = []
-    for name in (*stage.STAGES, "container"):
+    for name, carry_out in stages.items():
         try:
-            last = name == "container"
-            result = container.reach(called, parameters["prune"], times) if last else stage.STAGES[name](called)
+            result = carry_out(called)
         except Error as error:
             if not found:
                 raise
