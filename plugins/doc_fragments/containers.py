@@ -604,7 +604,8 @@ options:
     description:
       - The containers that an earlier stage has failed for, a dictionary from name to reason. They are left as they
         are, and count as failed here too, so that the last stage names all failures of the chain.
-      - It is meant for the role C(containers), in which one container that fails does not stop the others.
+      - It is meant for plays that run the stages one by one, and in which one container that fails does not stop the
+        others, as M(softwarecontainer.lxc.containers) does by itself.
       - When left out, no stage has failed before.
     type: dict
     default: {}
