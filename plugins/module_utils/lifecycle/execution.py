@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Callable, Mapping, Sequence, Tuple
 
 from ..disk import ownership, removal
-from ..lxc import runtime
+from ..lxc import programs, runtime
 from ..plan import transitions
 from ..workers import pool
 from . import starting, states, stopping
@@ -31,12 +31,12 @@ def carry_out(
 
 def unfreeze(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
     """Thaw."""
-    return states.reasons(pool.each(reached.unfreeze, states.names_of(wishes), runtime.PATIENCE))
+    return states.reasons(pool.each(reached.unfreeze, states.names_of(wishes), programs.PATIENCE))
 
 
 def freeze(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
     """Freeze."""
-    return states.reasons(pool.each(reached.freeze, states.names_of(wishes), runtime.PATIENCE))
+    return states.reasons(pool.each(reached.freeze, states.names_of(wishes), programs.PATIENCE))
 
 
 def remove(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:

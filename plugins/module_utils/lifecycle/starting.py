@@ -12,7 +12,7 @@ from functools import partial
 from typing import Dict, Mapping, Sequence, Tuple
 
 from ..disk import removal, run_files, single_files, writing
-from ..lxc import runtime
+from ..lxc import programs, runtime
 from ..plan import compatibility
 from ..target import facts, processes
 from ..verify import usage
@@ -106,10 +106,10 @@ def give_up(reached: runtime.Runtime, names: Sequence[str]) -> None:
     pids = {pid for pid in holders if facts.read_text("/proc/%d/cmdline" % pid).startswith("[lxc monitor] ")}
     left = {path for pid in pids for path in usage.cgroups(pid)}
     processes.send(pids, signal.SIGKILL)
-    processes.wait_for_end(pids, runtime.PATIENCE)
+    processes.wait_for_end(pids, programs.PATIENCE)
     survivors = set(processes.inits({name: "%s/%s/rootfs" % (reached.lxc_path, name) for name in names}).values())
     left |= {path for pid in survivors for path in usage.cgroups(pid)}
     processes.send(survivors, signal.SIGKILL)
-    processes.wait_for_end(survivors, runtime.PATIENCE)
+    processes.wait_for_end(survivors, programs.PATIENCE)
     removal.remove_cgroups(left)
     stopping.take_down_mounts(reached.lxc_path, names)

@@ -12,7 +12,7 @@ from typing import Iterable, Sequence
 
 from ..disk import removal, single_files
 from ..errors import ContainerError
-from ..lxc import runtime
+from ..lxc import programs, runtime
 from ..plan import lxc_config
 from ..target import processes
 from ..verify import usage
@@ -38,10 +38,10 @@ def stop(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], times:
     alive = processes.wait_for_end(set().union(*both.values()), times.stop)
     # What is killed is not started again by its monitor.
     failed = states.reasons(
-        pool.each(reached.kill, [name for name in monitored if both[name] & alive], runtime.PATIENCE)
+        pool.each(reached.kill, [name for name in monitored if both[name] & alive], programs.PATIENCE)
     )
     processes.send(orphans & alive, signal.SIGKILL)
-    alive = processes.wait_for_end(alive, runtime.PATIENCE)
+    alive = processes.wait_for_end(alive, programs.PATIENCE)
     removal.remove_cgroups(left)
     ended = [name for name in inits if name not in monitored and inits[name] not in alive]
     errors = take_down_mounts(reached.lxc_path, ended)
@@ -60,8 +60,8 @@ def take_down_mounts(lxc_path: str, names: Iterable[str]) -> states.Errors:
         if os.path.ismount(place):
             try:
                 # First of all nobody's peer: else the target's own mounts below a source would go with the copy of them.
-                runtime.call(["mount", "--make-rprivate", place])
-                runtime.call(["umount", "-l", place])
+                programs.call(["mount", "--make-rprivate", place])
+                programs.call(["umount", "-l", place])
             except ContainerError as error:
                 # LXC may have run the hook that does the same meanwhile.
                 if os.path.ismount(place):

@@ -11,7 +11,7 @@ from typing import Dict, List
 from ..errors import ContainerError, RefusedError, unexpected
 from ..target import system_calls
 from ..workers import pool
-from . import runtime
+from . import programs, runtime
 
 # See unshare(2) and mount(2).
 CLONE_NEWNS, MS_PRIVATE, MS_REC = 0x20000, 1 << 18, 1 << 14
@@ -37,7 +37,7 @@ def check_configs(reached: runtime.Runtime, texts: Dict[str, str]) -> Dict[str, 
             refused += [name, words] if words else []
         return refused
 
-    result = pool.each(check, ["configs"], runtime.PATIENCE + len(texts))["configs"]
+    result = pool.each(check, ["configs"], programs.PATIENCE + len(texts))["configs"]
     if result.error:
         raise RefusedError("LXC could not be asked about the configs: " + result.error)
     return dict(zip(result.value[::2], result.value[1::2]))

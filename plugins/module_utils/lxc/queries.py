@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Sequence, Union
 from ..errors import ContainerError
 from ..target import processes
 from ..workers import pool
-from . import runtime
+from . import programs, runtime
 
 
 def statuses(reached: runtime.Runtime, names: Sequence[str]) -> Dict[str, Union[runtime.Status, ContainerError]]:
@@ -46,7 +46,7 @@ def ask_all(reached: runtime.Runtime, names: Sequence[str]) -> Dict[str, Union[r
         return results
     reached.get_ready()
     at_once = 2 if reached.kind == "binding" else pool.AT_ONCE
-    for name, result in pool.each(lambda name: answer(reached, name), names, runtime.PATIENCE, at_once).items():
+    for name, result in pool.each(lambda name: answer(reached, name), names, programs.PATIENCE, at_once).items():
         state, pid, error, unloaded = result.value or ("", None, result.error, False)
         results[name] = (
             (runtime.LoadError if unloaded else ContainerError)(error) if error else runtime.Status(state, pid)

@@ -11,21 +11,19 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
-import importlib.util
 import os
 import re
 import shutil
 import subprocess
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..errors import ContainerError, RefusedError
 from ..target import processes
 from ..workers import pool
+from . import programs
+from .programs import call, lxc
 
 STATES = ["STOPPED", "STARTING", "RUNNING", "STOPPING", "ABORTING", "FREEZING", "FROZEN", "THAWED"]
-# How long LXC may take for an answer or a change of state that waits for nothing else, in seconds.
-PATIENCE = 30
 # The longest that a start may ever be given.
 START_MAX = 86400
 # The longest name of an abstract socket that LXC does not hash, commands_utils.c.
@@ -182,35 +180,24 @@ class Tools(NamedTuple):
         os.makedirs("%s/%s" % (place, DUMMY), exist_ok=True)
         shutil.copyfile(path, "%s/%s/config" % (place, DUMMY))
         argv = ["lxc-info", "-n", DUMMY, "-P", place, "-s", "-q", "-o", log, "-l", "ERROR"]
-        return subprocess.run(argv, **QUIET, check=False).returncode == 0
+        return subprocess.run(argv, **programs.QUIET, check=False).returncode == 0
 
 
 Runtime = Union[Binding, Tools]
-QUIET: Dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 
 
 def choose(wanted: str, lxc_path: Optional[str]) -> Runtime:
     """The way to LXC: `auto` takes the binding where the target has it. Raises RefusedError without LXC."""
-    bound = wanted != "tools" and has_binding()
-    tools = shutil.which("lxc-start") is not None
+    bound = wanted != "tools" and programs.has_binding()
+    tools = programs.has_tools()
     if wanted == "binding" and not bound:
         raise RefusedError("runtime: the Python of the target has no module lxc; install python3-lxc, or use tools")
     if not bound and not tools:
         raise RefusedError("LXC was not found on the target: there is no lxc-start in PATH; install LXC")
-    own = own_path_by_binding if bound else own_path_by_tools
+    own = programs.own_path_by_binding if bound else programs.own_path_by_tools
     given = lxc_path or own()
     path, known_as = os.path.realpath(given), spellings(given, own)
     return Binding(path, spellings=known_as) if bound else Tools(path, spellings=known_as)
-
-
-def own_path_by_binding() -> str:
-    """The directory that LXC itself is set to, as the binding says."""
-    return str(lxc().get_global_config_item("lxc.lxcpath"))
-
-
-def own_path_by_tools() -> str:
-    """The same, as the tools say."""
-    return call(["lxc-config", "lxc.lxcpath"]).strip()
 
 
 def spellings(lxc_path: str, own: Callable[[], str]) -> Tuple[str, ...]:
@@ -244,25 +231,6 @@ def place_of(reached: Runtime, name: str) -> str:
     return next((path for path in paths if socket_name(path, name) in present), paths[0])
 
 
-def has_binding() -> bool:
-    """Whether this Python can load the binding; its compiled part may be for another version of Python."""
-    return all(importlib.util.find_spec(name) is not None for name in ("_lxc", "lxc"))
-
-
-def lxc() -> Any:
-    """LXC's Python binding, loaded where it is needed: most runs change nothing and never ask LXC.
-
-    Raises RefusedError where it is there and does not work, after an upgrade of LXC alone for example.
-    """
-    try:
-        return importlib.import_module("lxc")
-    except ImportError as error:
-        raise RefusedError(
-            "runtime: the Python module lxc of the target cannot be loaded (%s); repair python3-lxc, or use tools"
-            % error
-        ) from None
-
-
 @functools.lru_cache(maxsize=None)
 def starts_by_program() -> bool:
     """Whether lxc-start is there and of the very LXC that the binding has loaded."""
@@ -282,22 +250,6 @@ def known(state: str) -> str:
     if state not in STATES:
         raise ContainerError("LXC reports the unknown state %r" % (state,))
     return state
-
-
-def call(argv: Sequence[str], message: str = "", seconds: Optional[float] = None) -> str:
-    """Output of one of LXC's programs, which gets PATIENCE if not so many seconds. A failure is an error with its last words."""
-    limit = PATIENCE if seconds is None else seconds
-    try:
-        done = subprocess.run(argv, **QUIET, timeout=limit, check=False)
-    except subprocess.TimeoutExpired:
-        raise ContainerError("%s gave no answer within %g seconds" % (argv[0], limit)) from None
-    except OSError as error:
-        raise ContainerError("%s cannot be run: %s" % (argv[0], error.strerror)) from None
-    text = done.stdout.decode("utf-8", "replace")
-    if done.returncode != 0:
-        words = " ".join(text.split("\n")[-3:]).strip()
-        raise ContainerError(message or "%s failed with %d: %s" % (argv[0], done.returncode, words))
-    return text
 
 
 def sockets() -> List[str]:
@@ -332,7 +284,7 @@ def halt_all(reached: Runtime, names: Sequence[str]) -> None:
     Through the binding this is a message, for which a process each would be wasted.
     """
     if reached.kind == "tools":
-        pool.each(reached.halt, names, PATIENCE)
+        pool.each(reached.halt, names, programs.PATIENCE)
         return
     for name in names:
         with contextlib.suppress(ContainerError):

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .. import call
 from ..container_spec import parse
 from ..disk import places
 from ..errors import ContainerError, RefusedError
-from ..lxc import runtime
+from ..lxc import programs, runtime
 from ..model import id_map
 from ..plan import rootfs_tree
-from ..preflight import requirements
+from ..preflight import records, requirements
 from ..target import facts, id_mapped_mounts, resolvers, system_calls
 
 # Where LXC itself keeps containers, if it cannot be asked.
@@ -48,18 +47,18 @@ def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
     return {**result, "msg": "; ".join(reasons)} if reasons else result
 
 
-def gather(parameters: Mapping[str, Any], bridge: str) -> requirements.Facts:
+def gather(parameters: Mapping[str, Any], bridge: str) -> records.Facts:
     """What there is to read. Raises RefusedError for a lxc_path that is none."""
     version, ways, lxc_path, unreached = lxc(parameters)
     nearest = facts.existing(lxc_path)
     status = os.statvfs(nearest)
-    return requirements.Facts(
+    return records.Facts(
         root=os.geteuid() == 0,
         kernel=platform.release(),
         namespaces=frozenset(os.listdir("/proc/self/ns")),
         users=int(facts.read_text("/proc/sys/user/max_user_namespaces").strip() or 0),
         layout=facts.cgroup_version(),
-        controllers={name: version for name, (version, point) in facts.hierarchies().items() if visible(point)},
+        controllers={name: version for name, (version, point) in facts.hierarchies().items() if facts.visible(point)},
         seccomp=facts.seccomp(),
         seccomp_profile=facts.seccomp_profile(),
         apparmor=facts.apparmor(),
@@ -107,15 +106,10 @@ def lxc(parameters: Mapping[str, Any]) -> Tuple[Optional[str], Tuple[str, ...], 
     There is a directory also where there is no LXC yet. Raises RefusedError for a lxc_path that is none.
     """
     wanted = call.lxc_path_of(parameters)
-    tools = shutil.which("lxc-start") is not None
-    ways = tuple(name for name, there in (("binding", runtime.has_binding()), ("tools", tools)) if there)
+    tools = programs.has_tools()
+    ways = tuple(name for name, there in (("binding", programs.has_binding()), ("tools", tools)) if there)
     try:
         reached = runtime.choose(parameters["runtime"], wanted)
         return reached.version(), ways, reached.lxc_path, ""
     except (RefusedError, ContainerError) as error:
         return None, ways, wanted or LXC_PATH, str(error)
-
-
-def visible(point: str) -> bool:
-    """Whether a cgroup hierarchy is what one sees at its mount point, see cgroups(7)."""
-    return os.path.exists(point + "/cgroup.procs")

@@ -5,99 +5,20 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, Iterable, List, Mapping, Sequence
 
 from ..container_spec.records import Container, Interface
 from ..model import id_map
 from ..model.host import Binary
 from ..plan import apparmor as profiles
-from ..plan import compatibility, lxc_config, name_servers, security
+from ..plan import lxc_config, name_servers, security
+from . import kernel
+from .records import Check, Facts
 
-NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "uts")
 # A container of the default spec: its tree, its config and its records, beside the busybox that is copied.
 SPACE_EACH, INODES_EACH = 256 * 1024, 64
 # What every run needs beside its containers: locks, logs, files that are prepared beside the old ones.
 SPACE_AT_LEAST = 4 * 1024 * 1024
-
-
-class Facts(NamedTuple):
-    """What was read on a target.
-
-    `namespaces`: those of the kernel. `users`: how many user namespaces there may be. `lxc`: its version, or None.
-    `ways`: how LXC can be reached. `unreached`: why it cannot be in the way that was asked for. `busybox`: a Binary, or
-    why there is none. `ids`: the ranges for user namespaces that root has. `closed`: the directory that keeps others out
-    of the lxc path, or none. `mapping`: why the file system cannot be mounted with mapped ids, empty where it can.
-    `resolver`: name servers that answer containers, where those of its resolv.conf are the target itself.
-    `free`, `inodes`: bytes and inodes that are free, None where the file system has no fixed number of inodes.
-    `read_only`: the places that should be writable and are not. `there`: the containers that have a directory.
-    `python`: the version of the target's Python; `ctypes`: whether it can call the kernel. `noexec`: whether no program
-    can run that lies in the lxc path. `profiles`: what there is of AppArmor.
-    """
-
-    root: bool = True
-    kernel: str = ""
-    namespaces: FrozenSet[str] = frozenset()
-    users: int = 0
-    layout: str = ""
-    controllers: Mapping[str, int] = {}
-    seccomp: bool = False
-    seccomp_profile: Optional[str] = None
-    apparmor: bool = False
-    selinux: bool = False
-    lxc: Optional[str] = None
-    ways: Tuple[str, ...] = ()
-    unreached: str = ""
-    lxc_path: str = ""
-    init_lxc: Optional[str] = None
-    init_lxc_static: Optional[str] = None
-    bridge: str = ""
-    interfaces: FrozenSet[str] = frozenset()
-    resolv_conf: str = ""
-    resolver: Optional[name_servers.Servers] = None
-    busybox: Union[Binary, str] = ""
-    ids: int = 0
-    closed: str = ""
-    mapping: str = ""
-    free: int = 0
-    inodes: Optional[int] = None
-    read_only: Tuple[str, ...] = ()
-    there: FrozenSet[str] = frozenset()
-    python: str = ""
-    ctypes: bool = False
-    noexec: bool = False
-    profiles: profiles.State = profiles.State()
-
-
-class Check(NamedTuple):
-    """One verdict: whether the target can do it, what was found, and what to do where it cannot."""
-
-    ok: bool
-    found: str
-    advice: str = ""
-
-
-def root(facts: Facts, _containers: Sequence[Container]) -> Check:
-    return Check(facts.root, "root" if facts.root else "another user", "set ansible_become, or log in as root")
-
-
-def python(facts: Facts, _containers: Sequence[Container]) -> Check:
-    found = "Python %s %s the module ctypes" % (facts.python, "with" if facts.ctypes else "without")
-    return Check(facts.ctypes, found, "install the rest of its standard library, python3-ctypes on Yocto and OpenWrt")
-
-
-def namespaces(facts: Facts, _containers: Sequence[Container]) -> Check:
-    lacking = [name for name in NAMESPACES if name not in facts.namespaces]
-    found = "Linux %s with all of %s" % (facts.kernel, ", ".join(NAMESPACES))
-    if lacking:
-        found = "Linux %s without %s" % (facts.kernel, ", ".join(lacking))
-    return Check(not lacking, found, "build the kernel with CONFIG_NAMESPACES and all of these")
-
-
-def user_namespaces(facts: Facts, _containers: Sequence[Container]) -> Check:
-    there = "user" in facts.namespaces and facts.users > 0
-    found = "up to %d" % facts.users if there else "none"
-    advice = "build the kernel with CONFIG_USER_NS and set user.max_user_namespaces above 0, or set security.privileged to true"
-    return Check(there, found, advice)
 
 
 def subordinate_ids(facts: Facts, containers: Sequence[Container]) -> Check:
@@ -121,48 +42,10 @@ def id_mapped_mounts(facts: Facts, _containers: Sequence[Container]) -> Check:
     return Check(not facts.mapping, found, advice)
 
 
-def cgroups(facts: Facts, _containers: Sequence[Container]) -> Check:
-    there = bool(facts.controllers)
-    found = "version %s with %s" % (facts.layout, ", ".join(sorted(facts.controllers))) if there else "none"
-    return Check(there, found, "build the kernel with CONFIG_CGROUPS and mount them at /sys/fs/cgroup at boot")
-
-
-def controller(name: str) -> Callable[[Facts, Sequence[Container]], Check]:
-    """Whether a controller is there, which a limit needs."""
-
-    def check(facts: Facts, _containers: Sequence[Container]) -> Check:
-        version = facts.controllers.get(name)
-        if version and compatibility.lacks_cgroups(facts.lxc or "", facts.layout):
-            return Check(False, compatibility.refusal(facts.lxc or "", facts.layout), compatibility.ADVICE)
-        advice = "build the kernel with this controller, and do not switch it off on its command line (cgroup_disable)"
-        return Check(version is not None, "version %d" % version if version else "not there", advice)
-
-    return check
-
-
-def devices(facts: Facts, _containers: Sequence[Container]) -> Check:
-    version = facts.controllers.get("devices", facts.controllers.get("unified"))
-    if version and compatibility.lacks_cgroups(facts.lxc or "", facts.layout):
-        return Check(False, compatibility.refusal(facts.lxc or "", facts.layout), compatibility.ADVICE)
-    advice = "build the kernel with CONFIG_CGROUP_DEVICE or CONFIG_CGROUP_BPF, or set security.devices to all"
-    return Check(version is not None, "version %d" % version if version else "not there", advice)
-
-
-def seccomp(facts: Facts, _containers: Sequence[Container]) -> Check:
-    if not facts.seccomp:
-        return Check(False, "not there", "build the kernel with CONFIG_SECCOMP_FILTER, or set security.seccomp to none")
-    found = facts.seccomp_profile or "no common.seccomp of LXC"
-    return Check(bool(facts.seccomp_profile), found, "install LXC's configuration files, or name a profile")
-
-
-def apparmor(facts: Facts, _containers: Sequence[Container]) -> Check:
-    return Check(facts.apparmor, switched(facts.apparmor), "leave security.apparmor out")
-
-
 def apparmor_profiles(facts: Facts, containers: Sequence[Container]) -> Check:
     state = facts.profiles
     if not state.on:
-        return Check(True, "none is needed, since AppArmor is " + switched(False))
+        return Check(True, "none is needed, since AppArmor is " + kernel.switched(False))
     asked = list(dict.fromkeys(map(profiles.asked, containers))) or [None]
     lacking = list(dict.fromkeys(filter(None, (profiles.obstacle(wanted, state) for wanted in asked))))
     if lacking:
@@ -172,15 +55,6 @@ def apparmor_profiles(facts: Facts, containers: Sequence[Container]) -> Check:
     if names and state.loaded is None:
         return Check(True, "whether %s is loaded cannot be read" % " and ".join(names))
     return Check(True, "%s is loaded" % " and ".join(names) if names else "none is needed")
-
-
-def selinux(facts: Facts, _containers: Sequence[Container]) -> Check:
-    return Check(facts.selinux, switched(facts.selinux), "leave security.selinux out")
-
-
-def switched(on: bool) -> str:
-    """The words for a feature of the kernel."""
-    return "switched on" if on else "not there or switched off"
 
 
 def lxc(facts: Facts, _containers: Sequence[Container]) -> Check:
@@ -258,22 +132,22 @@ def writable(facts: Facts, _containers: Sequence[Container]) -> Check:
 
 # All checks in the order in which they are told.
 CHECKS: Dict[str, Callable[[Facts, Sequence[Container]], Check]] = {
-    "root": root,
-    "python": python,
-    "namespaces": namespaces,
-    "cgroups": cgroups,
-    "cgroup_memory": controller("memory"),
-    "cgroup_cpu": controller("cpu"),
-    "cgroup_pids": controller("pids"),
-    "cgroup_devices": devices,
-    "user_namespaces": user_namespaces,
+    "root": kernel.root,
+    "python": kernel.python,
+    "namespaces": kernel.namespaces,
+    "cgroups": kernel.cgroups,
+    "cgroup_memory": kernel.controller("memory"),
+    "cgroup_cpu": kernel.controller("cpu"),
+    "cgroup_pids": kernel.controller("pids"),
+    "cgroup_devices": kernel.devices,
+    "user_namespaces": kernel.user_namespaces,
     "subordinate_ids": subordinate_ids,
     "passable": passable,
     "id_mapped_mounts": id_mapped_mounts,
-    "seccomp": seccomp,
-    "apparmor": apparmor,
+    "seccomp": kernel.seccomp,
+    "apparmor": kernel.apparmor,
     "apparmor_profiles": apparmor_profiles,
-    "selinux": selinux,
+    "selinux": kernel.selinux,
     "lxc": lxc,
     "init_lxc": init_lxc,
     "bridge": bridge,

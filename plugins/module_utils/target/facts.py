@@ -179,6 +179,11 @@ def hierarchies_in(mountinfo: str, controllers_at: Callable[[str], str]) -> Dict
     return found
 
 
+def visible(point: str) -> bool:
+    """Whether a cgroup hierarchy is what one sees at its mount point, see cgroups(7)."""
+    return os.path.exists(point + "/cgroup.procs")
+
+
 def controllers() -> Dict[str, int]:
     """The cgroup version that each controller is on."""
     return {name: version for name, (version, _point) in hierarchies().items()}

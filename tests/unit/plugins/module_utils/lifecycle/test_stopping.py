@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import states, stopping
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.states import DesiredState
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc import runtime
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc import programs, runtime
 
 
 def test_what_outlives_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,7 +27,7 @@ def test_what_outlives_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             (tmp_path / name).write_text(f"#!/bin/sh\necho 'State: RUNNING\nPID: {process.pid}'\n", encoding="ascii")
             (tmp_path / name).chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path))
-        monkeypatch.setattr(runtime, "PATIENCE", 2)
+        monkeypatch.setattr(programs, "PATIENCE", 2)
         # By it LXC is reached where a container runs.
         command.bind(f"\0{tmp_path}/hmi/command")
         reached, times = runtime.Tools(str(tmp_path)), states.Times(0, 0, 0)

@@ -190,36 +190,6 @@ def test_a_binding_that_does_not_load(target: Path) -> None:
     )
 
 
-def test_a_program_of_LXC_that_does_not_run(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ContainerError) as caught:
-        runtime.call(["lxc-config", "lxc.lxcpath"])
-    assert str(caught.value) == "lxc-config cannot be run: No such file or directory"
-    (target / "lxc-config").touch()
-    with pytest.raises(ContainerError) as caught:
-        runtime.call(["lxc-config", "lxc.lxcpath"])
-    assert str(caught.value) == "lxc-config cannot be run: Permission denied"
-    program(target / "lxc-config", "exec /bin/sleep 60\n")
-    monkeypatch.setattr(runtime, "PATIENCE", 0.01)
-    with pytest.raises(ContainerError) as caught:
-        runtime.call(["lxc-config", "lxc.lxcpath"])
-    assert str(caught.value) == "lxc-config gave no answer within 0.01 seconds"
-
-
-def test_a_program_of_LXC_that_fails(tmp_path: Path) -> None:
-    program(tmp_path / "lxc-freeze", "echo first; echo second; echo third >&2; exit 7\n")
-    with pytest.raises(ContainerError) as caught:
-        runtime.call([str(tmp_path / "lxc-freeze")])
-    assert str(caught.value) == f"{tmp_path}/lxc-freeze failed with 7: second third"
-    with pytest.raises(ContainerError) as caught:
-        runtime.call([str(tmp_path / "lxc-freeze")], "LXC did not freeze it")
-    assert str(caught.value) == "LXC did not freeze it"
-
-
-def test_the_output_of_a_program_of_LXC(tmp_path: Path) -> None:
-    program(tmp_path / "lxc-config", "printf '/srv/\\377\\n'\n")
-    assert runtime.call([str(tmp_path / "lxc-config")]) == "/srv/\ufffd\n"
-
-
 @pytest.mark.parametrize("state", runtime.STATES)
 def test_a_state(state: str) -> None:
     assert runtime.known(state) == state

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import compatibility
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.preflight import requirements
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.preflight import records, requirements
 
 LAYOUTS = ("1", "hybrid", "2")
 REFUSAL = "LXC 7.0.0 needs cgroups of version 2 alone, and the target has version hybrid"
@@ -49,7 +49,7 @@ def test_keys_that_need_cgroups(given: dict[str, Any], expected: list[str]) -> N
 def test_verdict() -> None:
     """Every limit and the filter of devices, in one sentence; on version 2 alone nothing is said."""
     controllers = {"memory": 1, "cpu": 2, "pids": 1, "devices": 1, "unified": 2}
-    facts = requirements.Facts(lxc="7.0.0", layout="hybrid", controllers=controllers)
+    facts = records.Facts(lxc="7.0.0", layout="hybrid", controllers=controllers)
     names = ["cgroups", "cgroup_memory", "cgroup_cpu", "cgroup_pids", "cgroup_devices"]
     checks = {name: requirements.CHECKS[name](facts, []) for name in names}
     assert requirements.reasons(checks, names) == [f"{', '.join(names[1:])}: {REFUSAL}; {compatibility.ADVICE}"]
@@ -58,7 +58,7 @@ def test_verdict() -> None:
 
 
 def test_what_is_not_there_is_said_before() -> None:
-    facts = requirements.Facts(lxc="7.0.0", layout="1", controllers={"memory": 1})
+    facts = records.Facts(lxc="7.0.0", layout="1", controllers={"memory": 1})
     assert requirements.CHECKS["cgroup_pids"](facts, []).found == "not there"
 
 

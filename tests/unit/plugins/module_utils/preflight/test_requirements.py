@@ -19,7 +19,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.manifest import Manifest, Stage
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan.apparmor import DEFAULT_CGNS, State
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.preflight import requirements
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.preflight.requirements import Facts
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.preflight.records import Facts
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.stages import id_allocation
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.target import facts, id_mapped_mounts
 from ansible_collections.softwarecontainer.lxc.plugins.modules import preflight as module

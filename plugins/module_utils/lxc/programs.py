@@ -1,0 +1,68 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds LXC and runs its programs (I/O): the lxc-* tools, the Python binding, and the directory that LXC is set to."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import shutil
+import subprocess
+from typing import Any, Dict, Optional, Sequence
+
+from ..errors import ContainerError, RefusedError
+
+# How long LXC may take for an answer or a change of state that waits for nothing else, in seconds.
+PATIENCE = 30
+QUIET: Dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+
+
+def has_binding() -> bool:
+    """Whether this Python can load the binding; its compiled part may be for another version of Python."""
+    return all(importlib.util.find_spec(name) is not None for name in ("_lxc", "lxc"))
+
+
+def has_tools() -> bool:
+    """Whether LXC's programs are in PATH."""
+    return shutil.which("lxc-start") is not None
+
+
+def lxc() -> Any:
+    """LXC's Python binding, loaded where it is needed: most runs change nothing and never ask LXC.
+
+    Raises RefusedError where it is there and does not work, after an upgrade of LXC alone for example.
+    """
+    try:
+        return importlib.import_module("lxc")
+    except ImportError as error:
+        raise RefusedError(
+            "runtime: the Python module lxc of the target cannot be loaded (%s); repair python3-lxc, or use tools"
+            % error
+        ) from None
+
+
+def own_path_by_binding() -> str:
+    """The directory that LXC itself is set to, as the binding says."""
+    return str(lxc().get_global_config_item("lxc.lxcpath"))
+
+
+def own_path_by_tools() -> str:
+    """The same, as the tools say."""
+    return call(["lxc-config", "lxc.lxcpath"]).strip()
+
+
+def call(argv: Sequence[str], message: str = "", seconds: Optional[float] = None) -> str:
+    """Output of one of LXC's programs, which gets PATIENCE if not so many seconds. A failure is an error with its last words."""
+    limit = PATIENCE if seconds is None else seconds
+    try:
+        done = subprocess.run(argv, **QUIET, timeout=limit, check=False)
+    except subprocess.TimeoutExpired:
+        raise ContainerError("%s gave no answer within %g seconds" % (argv[0], limit)) from None
+    except OSError as error:
+        raise ContainerError("%s cannot be run: %s" % (argv[0], error.strerror)) from None
+    text = done.stdout.decode("utf-8", "replace")
+    if done.returncode != 0:
+        words = " ".join(text.split("\n")[-3:]).strip()
+        raise ContainerError(message or "%s failed with %d: %s" % (argv[0], done.returncode, words))
+    return text
