@@ -29,6 +29,21 @@ TIMES: Arguments = {
     "start_timeout": {"type": "float", "default": 30.0},
 }
 
+HOST_INFO: Arguments = {
+    "packages": {"type": "bool", "default": True},
+    "ids": {"type": "list", "elements": "int"},
+    "lxc_net": {
+        "type": "dict",
+        "options": {
+            "address": {"type": "str", "required": True},
+            "network": {"type": "str", "required": True},
+            "settings": {"type": "dict", "required": True},
+        },
+    },
+    "lxc_path": {"type": "path"},
+    "comment": {"type": "str", "default": "Ansible managed"},
+}
+
 # What each stage takes, by the name of the module that stands for it.
 STAGES: Dict[str, Arguments] = {
     "rootfs": {**CONTAINERS, **SECRETS, **BRIDGE, "look_ahead": {"type": "dict", "options": {**BRIDGE, **PRUNE}}},

@@ -108,8 +108,8 @@ def mounts(pid):
 # An interpreter for modules under conditions that a play cannot set: the umask, a system call that fails, and a SIGKILL
 # after some seconds or in the midst of work; other ids that root has; and cgroups of version 2 alone, as systems of now
 # have them: LXC and the modules find cgroups by their mounts.
-# Another Python: without some modules, or on a machine of another name. And AppArmor that seems switched on, with these
-# profiles.
+# Another Python: without some modules, or on a machine or a system of another name. And AppArmor that seems switched on,
+# with these profiles.
 # A module that is killed leaves its code where Ansible has unpacked it, so that has to be in a place that is removed.
 WRAPPER = """#!/bin/sh
 umask "${TEST_UMASK:-022}"
@@ -133,7 +133,7 @@ umask "${TEST_UMASK:-022}"
         mkdir /sys/kernel/security/apparmor && echo "$0" > /sys/kernel/security/apparmor/profiles && exec "$@"'
     exec unshare --mount sh -c "$mounted" "$profiles" "$0" "$@"
 }
-[ -z "$TEST_LACKS$TEST_MACHINE" ] || export PYTHONPATH=%(top)s/shim
+[ -z "$TEST_LACKS$TEST_MACHINE$TEST_SYSTEM" ] || export PYTHONPATH=%(top)s/shim
 [ -z "$TEST_KILL_AT_WORK" ] || exec %(python)s %(top)s/tool.py kill-at-work "$TEST_KILL_AT_WORK" %(python)s "$@"
 [ -z "$TEST_FAIL" ] || exec %(python)s %(top)s/tool.py fail "$TEST_FAIL" "$@"
 [ -z "$TEST_KILL_AFTER" ] || exec timeout -s KILL "$TEST_KILL_AFTER" %(python)s "$@"
@@ -146,6 +146,8 @@ import os, platform, sys
 sys.modules.update(dict.fromkeys(os.environ.get("TEST_LACKS", "").split()))
 if os.environ.get("TEST_MACHINE"):
     platform.machine = lambda: os.environ["TEST_MACHINE"]
+if os.environ.get("TEST_SYSTEM"):
+    platform.system = lambda: os.environ["TEST_SYSTEM"]
 """
 
 

@@ -1,0 +1,309 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: what keeps a target from running containers, and what has to change on it, from what was read there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
+
+from ..preflight import records
+from . import distributions
+
+IDS_FILES = ("/etc/subuid", "/etc/subgid")
+# The fewest ids that a range has, those of one container; the kernel's ids have 32 bits, and the last means none.
+IDS_MIN, IDS_END = 65536, 4294967295
+# What the role writes into the settings, so that they can be told from others'.
+MARK = "softwarecontainer.lxc.host"
+# The bridge of an lxc-net without settings.
+DEFAULT_BRIDGE = "lxcbr0"
+# What systemd calls a unit that it starts at boot, or that has no say in that; see systemctl(1), is-enabled.
+ENABLED = ("enabled", "enabled-runtime", "static", "alias", "indirect", "generated")
+
+
+class Bridge(NamedTuple):
+    """A bridge of lxc-net. `address` and `network` have a prefix length; `settings` is the text for lxc-net's file."""
+
+    name: str
+    address: str
+    network: str
+    settings: str
+
+
+class Wanted(NamedTuple):
+    """What the role is to provide.
+
+    `ids`: the first one and how many. `ids` and `bridge` are None where they come from elsewhere. `comment`: what the
+    files that the role writes begin with.
+    """
+
+    packages: bool = True
+    ids: Optional[Tuple[int, int]] = None
+    bridge: Optional[Bridge] = None
+    comment: str = ""
+
+
+class File(NamedTuple):
+    """A file of the target; `mode` has the bits of permission alone."""
+
+    text: str
+    mode: int = 0o644
+    owner: Tuple[int, int] = (0, 0)
+
+
+class Facts(NamedTuple):
+    """What was read on a target.
+
+    `checks`: verdicts on the kernel, of which `apparmor` says whether its packages are wanted. `lacking`: whether
+    packages are missing. `lxc_path`: the directory of the containers, None without LXC; `passable`: whether it is there
+    and user namespaces can pass it. `files`: those that the role writes, None where there is none. `systemd`: what
+    systemctl says of lxc-net, ActiveState and UnitFileState, None without systemd. `local`: whether OpenRC runs its
+    service of that name. `up`: whether lxc-net says that it is up. `addresses`: interfaces with an address in the network
+    of the bridge. `attached`: the ports of the bridge that lxc-net has now.
+    """
+
+    system: str = "Linux"
+    distribution: str = ""
+    checks: Mapping[str, records.Check] = {}
+    lacking: bool = False
+    lxc_path: Optional[str] = None
+    passable: bool = True
+    files: Mapping[str, Optional[File]] = {}
+    systemd: Optional[Tuple[str, str]] = None
+    local: bool = False
+    up: bool = False
+    interfaces: FrozenSet[str] = frozenset()
+    addresses: Tuple[Tuple[str, str], ...] = ()
+    attached: Tuple[str, ...] = ()
+
+
+def packages(facts: Facts) -> List[str]:
+    """The packages that the target is to have."""
+    own = distributions.of(facts.distribution)
+    return [*own.packages, *(own.apparmor_packages if facts.checks["apparmor"].ok else ())]
+
+
+def text_of(facts: Facts, path: str) -> str:
+    """The text of a file, empty where there is none."""
+    found = facts.files.get(path)
+    return found.text if found else ""
+
+
+def ids_line(ids: Tuple[int, int]) -> str:
+    """The line of root's range, see subuid(5)."""
+    return "root:%d:%d" % ids
+
+
+def ids_files(facts: Facts, wanted: Wanted) -> List[str]:
+    """The files that root's range has to be written to, or whose owner or mode is wrong."""
+    if not wanted.ids:
+        return []
+    line = ids_line(wanted.ids)
+    return [path for path in IDS_FILES if not (has_line(facts, path, line) and is_kept(facts.files.get(path)))]
+
+
+def has_line(facts: Facts, path: str, line: str) -> bool:
+    """Whether a file has a line."""
+    return line in text_of(facts, path).splitlines()
+
+
+def is_kept(file: Optional[File], mode: int = 0o644) -> bool:
+    """Whether a file is root's and has its mode."""
+    return file is not None and (file.owner, file.mode) == ((0, 0), mode)
+
+
+def bridge_before(settings: str) -> str:
+    """The bridge that lxc-net takes for its own, by its settings."""
+    found = re.search(r'^LXC_BRIDGE="?([A-Za-z0-9_.-]+)', settings, re.MULTILINE)
+    return found.group(1) if found else DEFAULT_BRIDGE
+
+
+def settings_text(comment: str, settings: Mapping[str, str]) -> str:
+    """The text of the file with lxc-net's settings, which are variables of a shell."""
+    lines = ["%s=%s" % (key, shlex.quote(value)) for key, value in settings.items()]
+    return "\n".join([*commented(comment), "# Settings of lxc-net, written by the role %s." % MARK, *lines, ""])
+
+
+def boot_script(comment: str) -> str:
+    """What starts lxc-net at boot where the distribution has no service for it."""
+    return "\n".join(["#!/bin/sh", *commented(comment), "exec %s start" % distributions.HELPER, ""])
+
+
+def commented(text: str) -> List[str]:
+    """A text as comments of a shell."""
+    return ["# " + line for line in text.splitlines()]
+
+
+# What keeps the role from its work, each with a sentence, empty where it does not.
+
+
+def system(facts: Facts, _wanted: Wanted) -> str:
+    return "" if facts.system == "Linux" else "It runs %s; LXC needs Linux." % facts.system
+
+
+def kernel(facts: Facts, _wanted: Wanted) -> str:
+    """What no package can bring."""
+    failed = [(name, check) for name, check in facts.checks.items() if name != "apparmor" and not check.ok]
+    return " ".join("%s: %s; %s." % (name, check.found, check.advice) for name, check in failed)
+
+
+def distribution(facts: Facts, wanted: Wanted) -> str:
+    if not wanted.packages or distributions.of(facts.distribution).package_manager:
+        return ""
+    return (
+        "The packages of its distribution (%s) are not known here; those of Alpine, Debian, Fedora and Ubuntu are. Install"
+        " LXC, dnsmasq, iptables, iproute2 and busybox yourself and set softwarecontainer_manage_packages to false."
+    ) % (facts.distribution or "without a name")
+
+
+def ids_range(_facts: Facts, wanted: Wanted) -> str:
+    if not wanted.ids:
+        return ""
+    first, count = wanted.ids
+    if first >= IDS_MIN and count >= IDS_MIN and first + count <= IDS_END:
+        return ""
+    return (
+        "softwarecontainer_ids_first: %d and the %d ids from there are not a range of at least %d ids above the target's"
+        " own, up to %d."
+    ) % (first, count, IDS_MIN, IDS_END - 1)
+
+
+def ids_of_others(facts: Facts, wanted: Wanted) -> str:
+    if not wanted.ids:
+        return ""
+    first, count = wanted.ids
+    lines = [line.strip() for path in IDS_FILES for line in text_of(facts, path).splitlines()]
+    others = [line for line in dict.fromkeys(lines) if overlaps(line, first, count)]
+    if not others:
+        return ""
+    return (
+        "softwarecontainer_ids_first: the ids from %d to %d are not free; its /etc/subuid and /etc/subgid have %s. Choose"
+        " another range."
+    ) % (first, first + count - 1, " and ".join(others))
+
+
+def overlaps(line: str, first: int, count: int) -> bool:
+    """Whether a line of subuid(5) gives another user than root some of these ids."""
+    found = re.fullmatch(r"([^:#]+):([0-9]+):([0-9]+)", line)
+    if not found or found.group(1) in ("root", "0"):
+        return False
+    start, length = int(found.group(2)), int(found.group(3))
+    return start < first + count and first < start + length
+
+
+def other_bridge(facts: Facts, wanted: Wanted) -> str:
+    """Before it starts, lxc-net flushes the addresses of its bridge, which may be the target's own uplink."""
+    if not wanted.bridge or wanted.bridge.name not in facts.interfaces:
+        return ""
+    settings = settings_of(facts)
+    was_used = facts.up or MARK in settings
+    if was_used and wanted.bridge.name == bridge_before(settings):
+        return ""
+    return (
+        "softwarecontainer_bridge: it has an interface %s that lxc-net did not make. Choose another name; or, if containers"
+        " are to use that one, set softwarecontainer_manage_bridge to false."
+    ) % wanted.bridge.name
+
+
+def addresses(facts: Facts, wanted: Wanted) -> str:
+    if not wanted.bridge:
+        return ""
+    own = (wanted.bridge.name, bridge_before(settings_of(facts)))
+    others = ["%s has %s" % each for each in facts.addresses if each[0] not in own]
+    if not others:
+        return ""
+    return (
+        "softwarecontainer_bridge_address: the network %s of the bridge %s is in use there (%s). Choose another address."
+    ) % (wanted.bridge.network, wanted.bridge.name, ", ".join(others))
+
+
+OBSTACLES: Tuple[Callable[[Facts, Wanted], str], ...] = (
+    system,
+    kernel,
+    distribution,
+    ids_range,
+    ids_of_others,
+    other_bridge,
+    addresses,
+)
+
+
+def obstacles(facts: Facts, wanted: Wanted) -> List[str]:
+    """A sentence for each thing that keeps the role from its work."""
+    return [sentence for sentence in (find(facts, wanted) for find in OBSTACLES) if sentence]
+
+
+def settings_of(facts: Facts) -> str:
+    """The settings that lxc-net goes by now."""
+    return text_of(facts, distributions.of(facts.distribution).settings_file)
+
+
+# What has to change, in the order in which the role does it; each by the name of its task.
+
+
+def is_running(facts: Facts) -> bool:
+    """Whether lxc-net is up, and its service too where there is one."""
+    return facts.up and (facts.systemd is None or facts.systemd[0] == "active")
+
+
+def has_bridge(facts: Facts, wanted: Wanted) -> bool:
+    """Whether lxc-net is up with these settings, and its bridge has its address."""
+    bridge = wanted.bridge
+    return bool(
+        not bridge
+        or (facts.up and settings_of(facts) == bridge.settings and (bridge.name, bridge.address) in facts.addresses)
+    )
+
+
+def needs_stop(facts: Facts, wanted: Wanted) -> bool:
+    """While its old settings are there: they tell lxc-net which bridge and which firewall rules to remove."""
+    return not has_bridge(facts, wanted) and (facts.up or (facts.systemd or ("",))[0] == "active")
+
+
+def needs_settings(facts: Facts, wanted: Wanted) -> bool:
+    file = facts.files.get(distributions.of(facts.distribution).settings_file)
+    return bool(wanted.bridge and not (is_kept(file) and settings_of(facts) == wanted.bridge.settings))
+
+
+def needs_boot(facts: Facts, wanted: Wanted) -> bool:
+    path = distributions.of(facts.distribution).boot_script
+    if not wanted.bridge or not path:
+        return False
+    return not (
+        facts.local and text_of(facts, path) == boot_script(wanted.comment) and is_kept(facts.files.get(path), 0o755)
+    )
+
+
+def needs_start(facts: Facts, wanted: Wanted) -> bool:
+    if not wanted.bridge:
+        return False
+    is_enabled = facts.systemd is None or facts.systemd[1] in ENABLED
+    return not (has_bridge(facts, wanted) and is_running(facts) and is_enabled)
+
+
+CHANGES: Dict[str, Callable[[Facts, Wanted], bool]] = {
+    "packages": lambda facts, wanted: wanted.packages and facts.lacking,
+    "ids": lambda facts, wanted: bool(ids_files(facts, wanted)),
+    "lxc_path": lambda facts, wanted: bool(wanted.ids and facts.lxc_path and not facts.passable),
+    "stop": needs_stop,
+    "settings": needs_settings,
+    "boot": needs_boot,
+    "start": needs_start,
+}
+
+
+def changes(facts: Facts, wanted: Wanted) -> List[str]:
+    """What has to change, in order."""
+    return [name for name, is_needed in CHANGES.items() if is_needed(facts, wanted)]
+
+
+def is_foreseeable(facts: Facts, wanted: Wanted) -> bool:
+    """Whether what containers would become on this target can be told before the role has changed it."""
+    has_ids = not wanted.ids or all(has_line(facts, path, ids_line(wanted.ids)) for path in IDS_FILES)
+    return not (
+        (wanted.packages and facts.lacking)
+        or not has_ids
+        or (wanted.bridge and wanted.bridge.name not in facts.interfaces)
+    )
