@@ -14,9 +14,11 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ..module_utils import argument_specs
 from ..module_utils.container_spec import parse, values
 from ..module_utils.errors import RefusedError
-from ..plugin_utils import ledger, ledger_file, progress, report, spelling, transaction
+from ..module_utils.rollout import steps
+from ..plugin_utils import ledger, ledger_file, progress, report, spelling
 
 display = Display()
 
@@ -182,17 +184,17 @@ class ActionModule(ActionBase):
         known = {**shared, **hostvars.raw_get(name)}
         templar = self._templar.copy_with_new_env(available_variables=known)
         try:
-            found = {key: known.get(VARIABLE % key) for key in transaction.CONTENT}
+            found = {key: known.get(VARIABLE % key) for key in argument_specs.ROLLED_OUT}
             found = {key: templar.template(value) for key, value in found.items() if value is not None}
         except AnsibleError as error:
             raise RefusedError("host %s: %s" % (name, ledger.sentence(error))) from None
         misread = spelling.refusals(found, self._loader.get_text_file_contents)
         if misread:
             raise RefusedError("\n".join("host %s: %s" % (name, each) for each in misread))
-        validated = ArgumentSpecValidator(transaction.CONTENT).validate(found)
+        validated = ArgumentSpecValidator(argument_specs.ROLLED_OUT).validate(found)
         if validated.error_messages:
             raise RefusedError("host %s: %s" % (name, ledger.sentence(validated.error_messages[0])))
-        content = transaction.content(validated.validated_parameters)
+        content = steps.content(validated.validated_parameters)
         try:
             parse.parse_containers(content["containers"], content["defaults"], content["secrets"])
         except RefusedError as error:

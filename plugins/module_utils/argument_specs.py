@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Mapping
 
 Arguments = Dict[str, Dict[str, Any]]
 
@@ -28,6 +28,15 @@ TIMES: Arguments = {
     "stop_timeout": {"type": "float", "default": 10.0},
     "start_timeout": {"type": "float", "default": 30.0},
 }
+
+PREFLIGHT: Arguments = {**CONTAINERS, **BRIDGE, "needed": {"type": "list", "elements": "str"}}
+CHECKPOINT: Arguments = {
+    **CONTAINERS,
+    "state": {"type": "str", "choices": ["present", "absent", "restored"], "default": "present"},
+    "id": {"type": "str", "default": ""},
+    **TIMES,
+}
+READY: Arguments = {**CONTAINERS, **SECRETS}
 
 HOST_INFO: Arguments = {
     "packages": {"type": "bool", "default": True},
@@ -65,3 +74,27 @@ STAGES: Dict[str, Arguments] = {
 STAGE: Arguments = {"stage": {"type": "str", "choices": list(STAGES), "required": True}}
 for options in STAGES.values():
     STAGE.update(options)
+
+# What is rolled out to a host; all else says only how.
+ROLLED_OUT: Arguments = {
+    "containers": CONTAINERS["containers"],
+    "defaults": CONTAINERS["defaults"],
+    **SECRETS,
+    "lxc_path": {"type": "str"},
+    **BRIDGE,
+    **PRUNE,
+}
+ROLLOUT_STEPS: Arguments = {
+    "way": {"type": "str", "choices": ["forward", "back", "forecast"], "required": True},
+    "part": {"type": "int", "required": True},
+    "results": {"type": "dict", "default": {}},
+    "id": {"type": "str", "required": True},
+    **ROLLED_OUT,
+    **LXC,
+    **TIMES,
+}
+
+
+def filled(arguments: Arguments, given: Mapping[str, Any]) -> Dict[str, Any]:
+    """The parameters of a module that is called from another one: those given, and for all others their defaults."""
+    return {**{name: option.get("default") for name, option in arguments.items()}, **given}

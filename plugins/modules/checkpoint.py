@@ -217,15 +217,7 @@ from ..module_utils.modules import checkpoint
 
 def main() -> None:
     """Keep the containers of this host, bring them back, or drop what is kept."""
-    module = AnsibleModule(
-        argument_spec={
-            **argument_specs.CONTAINERS,
-            "state": {"type": "str", "choices": ["present", "absent", "restored"], "default": "present"},
-            "id": {"type": "str", "default": ""},
-            **argument_specs.TIMES,
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=argument_specs.CHECKPOINT, supports_check_mode=True)
     try:
         result = checkpoint.run(module.params, module.check_mode, module._diff)
     except Error as error:

@@ -70,9 +70,18 @@ EXAMPLES = r"""
   softwarecontainer.lxc.host_info:
   register: target
 
-- name: Say what is missing
-  ansible.builtin.debug:
-    msg: "{{ target.obstacles + target.changes }}"
+- name: Require that nothing is missing
+  ansible.builtin.assert:
+    that: target.obstacles + target.changes == []
+
+- name: Look at the services alone
+  softwarecontainer.lxc.host_info:
+    packages: false
+
+- name: Look whether root has these ids
+  softwarecontainer.lxc.host_info:
+    packages: false
+    ids: [1879048192, 268304384]
 """
 
 RETURN = r"""
@@ -175,6 +184,18 @@ lxc_net:
       description: Whether it is up.
       returned: always
       type: bool
+  sample:
+    attached: [vethAb12Cd]
+    boot_script: ""
+    boot_script_content: |
+      #!/bin/sh
+      # Ansible managed
+      exec /usr/libexec/lxc/lxc-net start
+    bridge: lxcbr0
+    helper: /usr/libexec/lxc/lxc-net
+    settings: null
+    settings_file: /etc/default/lxc-net
+    up: true
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -148,10 +148,8 @@ from ..module_utils.preflight import requirements
 
 def main() -> None:
     """Tell what this target can and cannot do."""
-    needed = {"type": "list", "elements": "str", "choices": list(requirements.CHECKS)}
-    module = AnsibleModule(
-        argument_spec={**argument_specs.CONTAINERS, **argument_specs.BRIDGE, "needed": needed}, supports_check_mode=True
-    )
+    needed = {**argument_specs.PREFLIGHT["needed"], "choices": list(requirements.CHECKS)}
+    module = AnsibleModule(argument_spec={**argument_specs.PREFLIGHT, "needed": needed}, supports_check_mode=True)
     try:
         result = preflight.run(module.params)
     except Error as error:

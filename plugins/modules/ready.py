@@ -171,9 +171,7 @@ from ..module_utils.modules import ready
 
 def main() -> None:
     """Wait until all containers of this host are ready."""
-    module = AnsibleModule(
-        argument_spec={**argument_specs.CONTAINERS, **argument_specs.SECRETS}, supports_check_mode=True
-    )
+    module = AnsibleModule(argument_spec=argument_specs.READY, supports_check_mode=True)
     try:
         result = ready.run(module.params, module.check_mode)
     except Error as error:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from . import ledger, progress, transaction
+from ..module_utils.rollout import steps
+from . import ledger, progress
 
 # What a host looks like: the class of its colour, its sign for those who do not see the colour, and the word.
 LOOKS = {
@@ -141,8 +142,10 @@ def host_view(number: int, name: str, host: ledger.Host) -> Dict[str, Any]:
 
 
 def stage_names(record: ledger.Ledger) -> List[str]:
-    """The stages that occur, in the order of the transaction."""
-    order = [step.name for step in (*transaction.FORWARD[:-1], *transaction.BACK)]
+    """The stages that occur, in the order of the rollout's steps."""
+    order = [step.name for part in (*steps.FORWARD, *steps.BACK) for step in part]
+    # Both ways end with the same.
+    order.remove("forget")
     seen = {stage.name for host in record.hosts.values() for stage in host.stages}
     return [name for name in order if name in seen] + sorted(seen - set(order))
 

@@ -27,8 +27,9 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules impo
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import exec
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import lxc_config, transitions
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.readiness import conditions
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.rollout import steps
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.verify import in_force
-from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import transaction
+from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import host_rollout
 
 COLLECTION = "softwarecontainer.lxc"
 MODULES = (
@@ -42,6 +43,8 @@ MODULES = (
     "checkpoint",
     "stage",
     "preflight",
+    "host_info",
+    "rollout_steps",
 )
 NAME = "hmi"
 # What a record needs to be valid; those that are not named need nothing.
@@ -347,24 +350,29 @@ def test_the_sample_of_a_config_is_what_the_defaults_give() -> None:
     assert tree.diffs(container.name, tree.plan(wanted, {}, {})) == [listing, text]
 
 
+def names_of(way: tuple[steps.Part, ...]) -> list[str]:
+    """The names of a way's steps, in order."""
+    return [step.name for part in way for step in part]
+
+
 def test_the_stages_of_a_rollout_are_documented() -> None:
     """In the module in their order, and in the guide as rows of a table."""
     described = yaml.safe_load(module_of("rollout_host").DOCUMENTATION)["description"]
     forward, back = (next(each for each in described if each.startswith(start)) for start in ("The stages", "Where a"))
-    assert re.findall(r"C\((\w+)\)", forward) == [step.name for step in transaction.FORWARD]
-    needed = [step.name for step in transaction.FORWARD if transaction.is_needed_back(step.name, {})]
-    assert transaction.is_needed_back("preflight", {"preflight": {"checkpoint": True}})
+    assert re.findall(r"C\((\w+)\)", forward) == names_of(steps.FORWARD)
+    needed = [name for name in names_of(steps.FORWARD) if steps.is_needed_back(name, {})]
+    assert steps.is_needed_back("preflight", {"preflight": {"checkpoint": True}})
     assert re.findall(r"C\((\w+)\)", back) == [
         needed[0],
         needed[-1],
         "preflight",
-        *(step.name for step in transaction.BACK),
+        *names_of(steps.BACK),
     ]
     table = read("docs/fleet.md").partition("| stage |")[2].partition("\n\n")[0]
     names = [re.findall(r"`(\w+)`", row.split("|")[1]) for row in table.splitlines()[2:]]
-    assert sum(names, []) == [step.name for step in transaction.FORWARD]
+    assert sum(names, []) == names_of(steps.FORWARD)
     forecast = yaml.safe_load(module_of("rollout_host").DOCUMENTATION)["attributes"]["check_mode"]["details"]
-    assert re.findall(r"C\((\w+)\)", text_of(forecast)) == [step.name for step in transaction.FORECAST]
+    assert re.findall(r"C\((\w+)\)", text_of(forecast)) == names_of(steps.FORECAST)
 
 
 def test_the_limits_of_a_sample_are_the_same_twice() -> None:
@@ -375,9 +383,9 @@ def test_the_limits_of_a_sample_are_the_same_twice() -> None:
 
 def test_what_is_rolled_out_is_documented() -> None:
     notes = text_of(yaml.safe_load(module_of("rollout").DOCUMENTATION)["notes"])
-    assert re.findall(r"C\(softwarecontainer_(\w+)\)", notes) == list(transaction.CONTENT)
+    assert re.findall(r"C\(softwarecontainer_(\w+)\)", notes) == list(argument_specs.ROLLED_OUT)
     words = re.search(r"of what each gets \(([^)]*)\)", " ".join(read("docs/fleet.md").split()))
-    assert words and words.group(1).replace("lxc path", "lxc_path").split(", ") == list(transaction.CONTENT)
+    assert words and words.group(1).replace("lxc path", "lxc_path").split(", ") == list(argument_specs.ROLLED_OUT)
 
 
 def test_the_sample_of_a_reason_is_what_a_gate_says() -> None:
@@ -385,7 +393,7 @@ def test_the_sample_of_a_reason_is_what_a_gate_says() -> None:
     reason = conditions.unanswered(dict.fromkeys(["127.0.0.1", "::1"], "Connection refused"))
     error = conditions.failure(check, conditions.looked(conditions.Watch(), 30, reason))
     result = results.result_of([{"name": NAME, "changed": False, "error": error}], [], {})
-    assert transaction.reason_of("ready", result) == returned_by("rollout_host")["msg"]["sample"]
+    assert host_rollout.reason_of("ready", result) == returned_by("rollout_host")["msg"]["sample"]
 
 
 def test_what_a_forecast_returns_is_documented() -> None:
@@ -398,7 +406,7 @@ def test_what_a_forecast_returns_is_documented() -> None:
 
 
 def test_what_the_check_of_a_host_returns_is_documented() -> None:
-    result = re.search(r'"rollout": (\{"host": name, "check": True\})', read("plugins/action/rollout_host.py"))
+    result = re.search(r'(\{"host": self.name, "check": True\})', read("plugins/action/rollout_host.py"))
     assert result
     assert set(re.findall(r'"(\w+)":', result.group(1))) | {"state"} == set(
         returned_by("rollout_host")["rollout"]["contains"]

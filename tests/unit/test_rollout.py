@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import transaction
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.rollout import steps
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLE = ROOT / "roles" / "rollout"
@@ -86,5 +86,5 @@ def test_the_readme_has_each_variable_of_the_rollout():
 
 
 def test_the_stages_have_modules():
-    for step in (*transaction.FORWARD, *transaction.BACK):
+    for step in (step for part in (*steps.FORWARD, *steps.BACK) for step in part):
         assert (ROOT / "plugins" / "modules" / f"{step.module}.py").exists(), step.name

@@ -21,6 +21,7 @@ from typing import Any, Dict, FrozenSet, Iterator, Optional, Sequence, Tuple
 
 from ..errors import ContainerError
 from ..model import tree
+from ..target.memory import read_once
 
 # Files up to this size are read whole, so that a diff can show them.
 SHOWN_SIZE = 64 * 1024
@@ -108,7 +109,7 @@ class Directories:
         return self.get(above), name
 
 
-@functools.lru_cache(maxsize=1)
+@read_once
 def mounts() -> Dict[str, Tuple[str, ...]]:
     """The options of what is mounted last at each mount point of the target, as this run finds them.
 

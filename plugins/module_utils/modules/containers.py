@@ -11,16 +11,12 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from .. import call, results
-from ..disk import beneath
 from ..errors import Error
 from ..lifecycle import states, survey
-from ..stages import interface_holders
-from ..target import facts, resolvers
+from ..target import memory
 from . import container, stage
 
 Result = Dict[str, Any]
-# What is read once in a run of one stage, and has to be read again where an earlier one has changed the target.
-READ_ONCE = (beneath.mounts, facts.barrier, interface_holders.holders, resolvers.upstream, resolvers.at)
 
 
 def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Result:
@@ -44,8 +40,7 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Result:
         called = called._replace(failed=failed)
         found.append((name, result))
         if result["changed"] and not check:
-            for read in READ_ONCE:
-                read.cache_clear()
+            memory.forget()
     return combined(found, before)
 
 

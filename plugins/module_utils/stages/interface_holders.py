@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from typing import Dict, Mapping
 
@@ -13,11 +12,12 @@ from ..container_spec import interfaces
 from ..errors import ContainerError
 from ..plan import lxc_config, transitions
 from ..target import facts, processes
+from ..target.memory import read_once
 from ..verify import in_force, usage
 from . import planning
 
 
-@functools.lru_cache(maxsize=1)
+@read_once
 def holders(lxc_path: str) -> Mapping[str, str]:
     """The container that has each interface, by the name that the interface has on the target.
 

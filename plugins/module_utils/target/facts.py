@@ -16,6 +16,7 @@ from typing import Callable, Dict, Iterable, Mapping, Optional, Tuple, Union
 
 from ..model.host import DEVICE, DIRECTORY, FILE, Binary
 from ..plan import apparmor as profiles
+from .memory import read_once
 
 PROGRAMS = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin")
 # Where distributions put LXC's init; the last two are its libexec directory.
@@ -93,7 +94,7 @@ def barriers(path: str) -> Tuple[Tuple[str, int, int, int], ...]:
     return (*barriers(above), here) if here else barriers(above)
 
 
-@functools.lru_cache(maxsize=1024)
+@read_once
 def barrier(directory: str) -> Optional[Tuple[str, int, int, int]]:
     """The same of one directory; None where everybody can pass it."""
     try:
@@ -113,6 +114,7 @@ def seed() -> str:
     return ""
 
 
+@read_once
 def busybox(path: Optional[str]) -> Union[Binary, str]:
     """The busybox at a path, or the one found in PATH; or the reason why there is none."""
     place = path or first_program("busybox", PROGRAMS)

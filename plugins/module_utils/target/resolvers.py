@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import fcntl
-import functools
 import socket
 import struct
 from typing import Optional, Sequence
 
 from ..plan import name_servers
 from . import facts
+from .memory import read_once
 
 # See netdevice(7) and the kernel's sockios.h.
 SIOCGIFADDR = 0x8915
@@ -24,13 +24,13 @@ def find(links: Sequence[str]) -> Optional[name_servers.Servers]:
     return found or next(filter(None, map(at, links)), None)
 
 
-@functools.lru_cache(maxsize=1)
+@read_once
 def upstream() -> Optional[name_servers.Servers]:
     """The name servers that a resolver of the target asks itself."""
     return name_servers.choose([(path, facts.read_text(path)) for path in name_servers.UPSTREAM])
 
 
-@functools.lru_cache(maxsize=8)
+@read_once
 def at(link: str) -> Optional[name_servers.Servers]:
     """The address of an interface of the target, where a name server waits at it, as that of lxc-net does."""
     address = address_of(link)

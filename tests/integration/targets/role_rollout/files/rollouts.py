@@ -98,7 +98,7 @@ class Fleet:
         self.hosts[name].update(ansible_connection="local")
 
     def losing(self, name, call):
-        """Reach a host through a connection that breaks at this call, which is one for each stage."""
+        """Reach a host through a connection that breaks at this call; some stages together are one."""
         folder = os.path.join(self.folder, "ssh-" + name)
         os.makedirs(folder, exist_ok=True)
         write(os.path.join(folder, "ssh"), SSH.format(folder=folder))
@@ -391,9 +391,9 @@ def unreachable():
 
 
 def lost():
-    # With pipelining a stage is one call; without it there are some for the temporary directory and the files too, and
-    # Ansible wants to remove that directory afterwards.
-    for pipelining, call, stage in (("1", 5, "config"), ("0", 12, None)):
+    # With pipelining each part of the stages is one call; without it there are some for the temporary directory and the
+    # files too, and Ansible wants to remove that directory afterwards.
+    for pipelining, call, stage in (("1", 2, "rootfs"), ("0", 12, None)):
         fleet = Fleet("lost" + pipelining, 3, softwarecontainer_rollout_budget=1)
         fleet.losing("h2", call)
         environment = {"ANSIBLE_PIPELINING": pipelining, "ANSIBLE_SSH_TRANSFER_METHOD": "piped"}
@@ -418,8 +418,8 @@ def lost_in_rollback():
     content = fleet.content("h1")
     fleet.release("2")
     fleet.break_("h1")
-    # With pipelining a stage is one call, and the eighth is the one after the gate.
-    fleet.losing("h1", 8)
+    # With pipelining each part of the stages is one call, and the fourth is the one after the gate.
+    fleet.losing("h1", 4)
     assert fleet.run(environment={"ANSIBLE_PIPELINING": "1"}, softwarecontainer_rollout_id="two")[0] != 0
     host = fleet.ledger("two")["hosts"]["h1"]
     assert (host["state"], host["stages"][-1]["name"]) == ("pending", "restore")
@@ -434,7 +434,7 @@ def lost_in_rollback():
     assert (fleet.running("h1"), fleet.content("h1")) == ("1", content)
 
     # So it does where it is lost once more and cannot even take the release that comes next.
-    fleet.losing("h1", 8)
+    fleet.losing("h1", 4)
     assert fleet.run(softwarecontainer_rollout_id="two", environment={"ANSIBLE_PIPELINING": "1"})[0] != 0
     assert fleet.ledger("two")["hosts"]["h1"]["state"] == "pending"
     fleet.losing("h1", 999)

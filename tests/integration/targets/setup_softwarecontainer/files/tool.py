@@ -108,8 +108,8 @@ def mounts(pid):
 # An interpreter for modules under conditions that a play cannot set: the umask, a system call that fails, and a SIGKILL
 # after some seconds or in the midst of work; other ids that root has; and cgroups of version 2 alone, as systems of now
 # have them: LXC and the modules find cgroups by their mounts.
-# Another Python: without some modules, or on a machine or a system of another name. And AppArmor that seems switched on,
-# with these profiles.
+# Another Python: without some modules, or on a machine or a system of another name. And AppArmor that seems switched
+# on, with these profiles.
 # A module that is killed leaves its code where Ansible has unpacked it, so that has to be in a place that is removed.
 WRAPPER = """#!/bin/sh
 umask "${TEST_UMASK:-022}"

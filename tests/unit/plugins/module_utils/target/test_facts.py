@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.target import facts
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.target import facts, memory
 
 LOADER = b"/lib64/ld-linux-x86-64.so.2\0"
 
@@ -163,12 +163,16 @@ def test_busybox(tmp_path: Path) -> None:
 def test_no_busybox(tmp_path: Path) -> None:
     path = str(tmp_path / "busybox")
     assert facts.busybox(path) == f"{path} is not a busybox that runs on the target (No such file or directory)"
+    memory.forget()
     script(tmp_path / "busybox", "exit 3\n")
     assert facts.busybox(path) == f"{path} is not a busybox that runs on the target (busybox --list ended with 3)"
+    memory.forget()
     script(tmp_path / "busybox", "echo\n")
     assert facts.busybox(path) == f"{path} reports no applets"
+    memory.forget()
     (tmp_path / "busybox").write_bytes(b"\x7fELF, but nothing more")
     assert facts.busybox(path) == f"{path} is not a busybox that runs on the target (Exec format error)"
+    memory.forget()
     (tmp_path / "busybox").chmod(0o644)
     assert facts.busybox(path) == f"{path} is not a busybox that runs on the target (Permission denied)"
     assert facts.busybox(str(tmp_path)) == f"{tmp_path} is not a busybox that runs on the target (Is a directory)"

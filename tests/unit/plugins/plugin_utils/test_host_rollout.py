@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
-from ansible_collections.softwarecontainer.lxc.plugins.action import rollout_host
-from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import transaction
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import rollout_steps
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.rollout import steps
+from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger
+from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils.host_rollout import HostRollout
 
 OPTIONS: dict[str, Any] = {
     "id": "one",
@@ -32,25 +34,39 @@ THERE = {"checkpoint": {"changed": True, "present": ["hmi", "old", "other"]}}
 
 
 @dataclass
-class Modules:
-    """What stands in for the target: answers by stage, and the calls that came."""
+class Target:
+    """What stands in for the target: the module as it is, over bodies that answer by step, and the calls that came."""
 
     answers: dict[str, Any] = field(default_factory=dict)
     calls: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    # How often the module ran.
+    runs: int = 0
+    options: dict[str, Any] = field(default_factory=dict)
 
-    def __call__(self, step, arguments):
-        self.calls.append((step.name, step.module, dict(arguments)))
-        answer = self.answers.get(step.name, {})
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
+    def __call__(self, way, part, known):
+        self.runs += 1
+        for step in steps.WAYS[way][part]:
+            answer = self.answers.get(step.name)
+            # Of these the controller hears that the module has not come to its end.
+            if isinstance(answer, BaseException):
+                raise answer
+            if set(answer or ()) & {"unreachable", "module_stderr"}:
+                return answer
+
+        def run_step(step, arguments, _check, _diff):
+            self.calls.append((step.name, step.module, dict(arguments)))
+            answer = {"changed": False, **self.answers.get(step.name, {})}
+            return {**answer, "msg": answer.get("msg", "")} if answer.pop("failed", False) else answer
+
+        parameters = {**OPTIONS, **self.options, "way": way, "part": part, "results": known}
+        return rollout_steps.run(parameters, False, False, run_step)
 
 
 def carried_out(answers=None, driven=lambda: True, **options):
-    modules = Modules({"rootfs": {"pending": ALL}, **(answers or {})})
-    transact = rollout_host.Transaction(modules, {**OPTIONS, **options})
-    ended = transact.carry_out(driven, lambda: None)
-    return ended, [(stage.name, stage.outcome) for stage in transact.stages], modules
+    target = Target({"rootfs": {"pending": ALL}, **(answers or {})}, options=options)
+    rollout = HostRollout(target, {**OPTIONS, **options}, driven)
+    ended = rollout.carry_out()
+    return ended, [(stage.name, stage.outcome) for stage in rollout.stages], target
 
 
 WHOLE = ["preflight", "checkpoint", "rootfs", "busybox", "config", "container", "ready", "remove", "forget"]
@@ -144,7 +160,7 @@ def test_what_is_left_out_is_the_modules_to_decide():
     ],
 )
 def test_what_is_to_go(container, defaults, prune, names):
-    assert transaction.doomed({"containers": [container], "defaults": defaults, "prune": prune}, THERE) == names
+    assert steps.doomed({"containers": [container], "defaults": defaults, "prune": prune}, THERE) == names
 
 
 def failing(stage, words="no"):
@@ -226,22 +242,22 @@ GONE = AnsibleConnectionFailure("Connection\r\nclosed")
         pytest.param(
             {"checkpoint": GONE},
             "pending",
-            "checkpoint: unreachable: Connection closed",
-            [("checkpoint", "unreachable")],
+            "preflight: unreachable: Connection closed; at the latest at checkpoint",
+            [("preflight", "unreachable")],
             id="never there",
         ),
         pytest.param(
             {"config": GONE},
             "pending",
-            "config: unreachable: Connection closed",
-            [("busybox", "ok"), ("config", "unreachable")],
+            "rootfs: unreachable: Connection closed; at the latest at container",
+            [("checkpoint", "ok"), ("rootfs", "unreachable")],
             id="lost",
         ),
         pytest.param(
             {"config": {"unreachable": True, "msg": "gone"}},
             "pending",
-            "config: unreachable: gone",
-            [("busybox", "ok"), ("config", "unreachable")],
+            "rootfs: unreachable: gone; at the latest at container",
+            [("checkpoint", "ok"), ("rootfs", "unreachable")],
             id="lost, as a result",
         ),
         pytest.param(
@@ -254,15 +270,15 @@ GONE = AnsibleConnectionFailure("Connection\r\nclosed")
         pytest.param(
             {"config": AnsibleError("no module")},
             "rolled_back",
-            "config: no module",
-            [("config", "failed"), *BACK],
+            "rootfs: no module",
+            [("rootfs", "failed"), *BACK],
             id="an error of Ansible",
         ),
         pytest.param(
             {"config": KeyError("x")},
             "rolled_back",
-            "config: KeyError: 'x'",
-            [("config", "failed"), *BACK],
+            "rootfs: KeyError: 'x'",
+            [("rootfs", "failed"), *BACK],
             id="a defect",
         ),
         pytest.param(
@@ -299,18 +315,18 @@ def test_a_change_is_told():
 
 
 def test_nothing_goes_on_without_ansible_playbook():
-    lives = iter([True, True, True, True, False])
+    lives = iter([True, True, False])
     ended, ran, _modules = carried_out(driven=lambda: next(lives))
-    assert ended == ("pending", "busybox: the ansible-playbook process is gone")
-    assert [name for name, _outcome in ran] == ["preflight", "checkpoint", "rootfs"]
+    assert ended == ("pending", "ready: the ansible-playbook process is gone")
+    assert [name for name, _outcome in ran] == WHOLE[:6]
 
 
 @pytest.mark.parametrize(
     ("slow", "state", "reason"),
     [
-        pytest.param(["ready"], "rolled_back", "ready: the host took longer than 0.2 seconds", id="forward"),
+        pytest.param([("forward", 2)], "rolled_back", "ready: the host took longer than 0.2 seconds", id="forward"),
         pytest.param(
-            ["ready", "restore"],
+            [("forward", 2), ("back", 0)],
             "failed",
             "ready: the host took longer than 0.2 seconds; "
             "and the rollback failed: restore: the host took longer than 0.2 seconds",
@@ -319,18 +335,60 @@ def test_nothing_goes_on_without_ansible_playbook():
     ],
 )
 def test_the_time_for_a_host(slow, state, reason):
-    def run(step, arguments):
-        if step.name in slow:
+    def run(way, part, _known):
+        if (way, part) in slow:
             # A retry of a connection catches Exception, and must not catch this.
             try:
                 time.sleep(20)
             except Exception:
                 pytest.fail("the end of the time was taken for a failure of the connection")
-        return {}
+        return {"steps": [{"name": step.name, "seconds": 0, "result": {}} for step in steps.WAYS[way][part]]}
 
     dropped = []
-    transact = rollout_host.Transaction(run, {**OPTIONS, "timeout": 0.2})
+    rollout = HostRollout(run, {**OPTIONS, "timeout": 0.2}, on_timeout=lambda: dropped.append(True))
     started = time.monotonic()
-    assert transact.carry_out(lambda: True, lambda: dropped.append(True)) == (state, reason)
+    assert rollout.carry_out() == (state, reason)
     assert time.monotonic() - started < 5
     assert len(dropped) == len(slow)
+
+
+@pytest.mark.parametrize(
+    ("answers", "runs"),
+    [
+        pytest.param({}, 4, id="all is to be done"),
+        pytest.param({"rootfs": {"pending": []}}, 4, id="nothing is to be done"),
+        pytest.param(failing("preflight"), 1, id="not fit"),
+        pytest.param(failing("ready"), 5, id="and back"),
+    ],
+)
+def test_how_often_the_target_is_asked(answers, runs):
+    _ended, _ran, target = carried_out(answers)
+    assert target.runs == runs
+
+
+def test_the_times_of_steps_that_run_together():
+    """What Ansible takes for a module belongs to its first step, and the others follow without a gap."""
+
+    def run(way, part, known):
+        time.sleep(0.3)
+        return {"steps": [{"name": step.name, "seconds": 0.1, "result": {}} for step in steps.WAYS[way][part]]}
+
+    rollout = HostRollout(run, OPTIONS)
+    started = time.time()
+    rollout.carry_out()
+    first, second = rollout.stages[:2]
+    assert abs(ledger.seconds(first.started) - started) < 0.1
+    assert first.seconds >= 0.2 and second.seconds == 0.1
+    assert abs(ledger.seconds(second.started) - ledger.seconds(first.started) - first.seconds) < 0.01
+
+
+def test_a_defect_of_a_step_leaves_what_the_earlier_ones_did():
+    def run_step(step, *_others):
+        if step.name == "busybox":
+            raise KeyError("x")
+        return {"changed": True, "pending": ALL}
+
+    parameters = {**OPTIONS, "way": "forward", "part": 1, "results": {}}
+    found = rollout_steps.run(parameters, False, False, run_step)["steps"]
+    assert [(each["name"], each["result"]["failed"]) for each in found] == [("rootfs", False), ("busybox", True)]
+    assert "KeyError" in found[-1]["result"]["msg"]

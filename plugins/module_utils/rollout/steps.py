@@ -1,42 +1,39 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: the stages of one host's rollout as tables: which module, with which arguments, and when it is needed."""
+"""Pure: the steps of one host's rollout as tables: which module, with which arguments, and when it is needed.
+
+The controller asks for one part after the other, each in one run on the target, which carries out its steps.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Tuple
 
-from . import ledger
+from .. import argument_specs
 
 Options = Mapping[str, Any]
-# The results of the stages that have run, by their names.
+# The results of the steps that have run, by their names.
 Results = Mapping[str, Mapping[str, Any]]
-# What is rolled out; all else says only how. In the form of Ansible's argument specs.
-CONTENT: Dict[str, Dict[str, Any]] = {
-    "containers": {"type": "list", "elements": "dict", "default": []},
-    "defaults": {"type": "dict", "default": {}},
-    "secrets": {"type": "dict", "default": {}, "no_log": True},
-    "lxc_path": {"type": "str"},
-    "bridge": {"type": "str", "default": "lxcbr0"},
-    "prune": {"type": "bool", "default": False},
-}
+# What of the results decides about later steps, or becomes their arguments.
+TELLING = ("changed", "present", "pending", "ready")
 
 
-@dataclass(frozen=True)
-class Step:
-    """One stage."""
+class Step(NamedTuple):
+    """One step; its name is that of its stage in the ledger."""
 
     name: str
     module: str
     arguments: Callable[[Options, Results], Dict[str, Any]]
-    needed: Callable[[Options, Results], bool] = lambda options, results: True
+    needed: Callable[[Options, Results], bool] = lambda _options, _results: True
+
+
+Part = Tuple[Step, ...]
 
 
 def content(options: Options) -> Dict[str, Any]:
     """What is rolled out to a host, which its digest is made of."""
-    return {key: options[key] for key in CONTENT}
+    return {key: options[key] for key in argument_specs.ROLLED_OUT}
 
 
 def chosen(options: Options, *keys: str, **more: Any) -> Dict[str, Any]:
@@ -76,8 +73,8 @@ def kept(options: Options) -> List[Mapping[str, Any]]:
 
 
 def pending(name: str) -> Callable[[Options, Results], bool]:
-    """Whether the first stage has said that this one has something to do."""
-    return lambda options, results: name in results["rootfs"].get("pending", [name])
+    """Whether the first stage has said that this one has something to do, or has not been asked yet."""
+    return lambda _options, results: name in results.get("rootfs", {}).get("pending", [name])
 
 
 def times(options: Options, *keys: str, **more: Any) -> Dict[str, Any]:
@@ -117,31 +114,48 @@ def drop(options: Options, results: Results) -> Dict[str, Any]:
     return chosen(options, "lxc_path", "runtime", state="absent")
 
 
-# What is removed is gone: it goes last, when all the rest is known to be good.
-FORWARD = (
-    Step("preflight", "preflight", lambda options, results: common(options, "bridge")),
-    Step("checkpoint", "checkpoint", checkpoint),
-    Step("stop", "container", stop, lambda options, results: bool(doomed(options, results))),
-    Step("rootfs", "rootfs", rootfs),
-    Step("busybox", "busybox", lambda options, results: common(options, "secrets"), pending("busybox")),
-    Step("config", "config", lambda options, results: common(options, "secrets", "bridge"), pending("config")),
-    Step("container", "container", container, pending("container")),
-    Step("ready", "ready", ready),
-    Step("remove", "container", remove, has_doomed),
-    Step("forget", "checkpoint", drop),
+# What is removed is gone: it goes last, when all the rest is known to be good. Each row is one run on the target: what
+# needs no answer in between goes together, and the gate, which waits, goes alone.
+FORWARD: Tuple[Part, ...] = (
+    (
+        Step("preflight", "preflight", lambda options, results: common(options, "bridge")),
+        Step("checkpoint", "checkpoint", checkpoint),
+    ),
+    (
+        Step("stop", "container", stop, lambda options, results: bool(doomed(options, results))),
+        Step("rootfs", "rootfs", rootfs),
+        Step("busybox", "busybox", lambda options, results: common(options, "secrets"), pending("busybox")),
+        Step("config", "config", lambda options, results: common(options, "secrets", "bridge"), pending("config")),
+        Step("container", "container", container, pending("container")),
+    ),
+    (Step("ready", "ready", ready),),
+    (
+        Step("remove", "container", remove, has_doomed),
+        Step("forget", "checkpoint", drop),
+    ),
 )
-BACK = (
-    Step("restore", "checkpoint", lambda options, results: times(options, state="restored")),
-    Step("recheck", "ready", recheck),
-    Step("forget", "checkpoint", drop),
+BACK: Tuple[Part, ...] = (
+    (Step("restore", "checkpoint", lambda options, results: times(options, state="restored")),),
+    (
+        Step("recheck", "ready", recheck),
+        Step("forget", "checkpoint", drop),
+    ),
 )
-# Nothing is changed before this stage, so that nothing has to be brought back.
-FIRST_CHANGE = "stop"
 # Check mode cannot wait for what it has not started, and takes no checkpoint of what it does not change.
-FORECAST = (
-    *(step for step in FORWARD if step.name in ("preflight", "rootfs", "busybox", "config")),
-    Step("container", "container", remove, pending("container")),
+FORECAST: Tuple[Part, ...] = (
+    (
+        *(step for part in FORWARD for step in part if step.name in ("preflight", "rootfs", "busybox", "config")),
+        Step("container", "container", remove, pending("container")),
+    ),
 )
+WAYS = {"forward": FORWARD, "back": BACK, "forecast": FORECAST}
+# Nothing is changed before this step, so that nothing has to be brought back.
+FIRST_CHANGE = "stop"
+
+
+def telling(results: Results) -> Dict[str, Dict[str, Any]]:
+    """Of the results what the later steps go by."""
+    return {name: {key: result[key] for key in TELLING if key in result} for name, result in results.items()}
 
 
 def is_needed_back(failed: str, results: Results) -> bool:
@@ -149,7 +163,7 @@ def is_needed_back(failed: str, results: Results) -> bool:
     if failed == "preflight":
         # A run that came to no end has left the host as it may be neither before nor after.
         return bool(results.get("preflight", {}).get("checkpoint"))
-    names = [step.name for step in FORWARD]
+    names = [step.name for part in FORWARD for step in part]
     return names.index(FIRST_CHANGE) <= names.index(failed) < names.index("forget")
 
 
@@ -158,14 +172,3 @@ def after_failure(failed: str) -> str:
     if failed == "forget":
         return "what was rolled out is there and ready, and so is the checkpoint still."
     return "nothing was changed."
-
-
-def reason_of(stage: str, result: Mapping[str, Any]) -> str:
-    """What a failed stage says, in one sentence."""
-    # A module that has failed for many containers has a line for each.
-    words = "; ".join(str(result.get("msg") or "the module gave no reason").splitlines())
-    # Python that is missing or too old, or a shell's own message: the module has not run, and said so to stderr.
-    if "module_stderr" in result or "module_stdout" in result:
-        told = str(result.get("module_stderr") or result.get("module_stdout") or "").strip().splitlines()
-        words += ": " + told[-1] if told else ""
-    return ledger.sentence("%s: %s" % (stage, words))

@@ -1,0 +1,104 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the module rollout_steps: one part of a host's rollout, step by step, until one of them fails.
+
+The bodies of the modules that the steps name run in this process. Each loads its code when it is its turn.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Dict, List, Mapping
+
+from .. import argument_specs
+from ..errors import Error, unexpected
+from ..rollout import steps
+from ..target import memory
+
+Parameters = Mapping[str, Any]
+Result = Dict[str, Any]
+Body = Callable[[Parameters, bool, bool], Result]
+RunStep = Callable[[steps.Step, Parameters, bool, bool], Result]
+
+
+def preflight(parameters: Parameters, _check: bool, _diff: bool) -> Result:
+    """The body of the module preflight."""
+    from . import preflight as body
+
+    return body.run(argument_specs.filled(argument_specs.PREFLIGHT, parameters))
+
+
+def checkpoint(parameters: Parameters, check: bool, diff: bool) -> Result:
+    """The body of the module checkpoint."""
+    from . import checkpoint as body
+
+    return body.run(argument_specs.filled(argument_specs.CHECKPOINT, parameters), check, diff)
+
+
+def ready(parameters: Parameters, check: bool, _diff: bool) -> Result:
+    """The body of the module ready."""
+    from . import ready as body
+
+    return body.run(argument_specs.filled(argument_specs.READY, parameters), check)
+
+
+def stage_named(name: str) -> Body:
+    """The body of the module of a stage."""
+
+    def run_stage(parameters: Parameters, check: bool, diff: bool) -> Result:
+        from . import stage as body
+
+        return body.run({**argument_specs.filled(argument_specs.STAGE, parameters), "stage": name}, check, diff)
+
+    return run_stage
+
+
+BODIES: Dict[str, Body] = {
+    "preflight": preflight,
+    "checkpoint": checkpoint,
+    "ready": ready,
+    **{name: stage_named(name) for name in ("rootfs", "busybox", "config", "container")},
+}
+
+
+def parts(way: str) -> range:
+    """The numbers of the parts of a way."""
+    return range(len(steps.WAYS[way]))
+
+
+def run_body(step: steps.Step, parameters: Parameters, check: bool, diff: bool) -> Result:
+    """The result of a step's module. Raises whatever that raises."""
+    return BODIES[step.module](parameters, check, diff)
+
+
+def run(parameters: Parameters, check: bool, diff: bool, run_step: RunStep = run_body) -> Result:
+    """What each step did that was needed, in order, and how many seconds it took.
+
+    It never raises for a step that fails: what the earlier ones have done has to be told.
+    """
+    results: Dict[str, Mapping[str, Any]] = dict(parameters["results"])
+    found: List[Result] = []
+    for step in steps.WAYS[parameters["way"]][parameters["part"]]:
+        if not step.needed(parameters, results):
+            continue
+        began = time.monotonic()
+        result = result_of(run_step, step, step.arguments(parameters, results), check, diff)
+        results[step.name] = result
+        found.append({"name": step.name, "seconds": round(time.monotonic() - began, 3), "result": result})
+        if result["failed"]:
+            break
+        if result.get("changed") and not check:
+            memory.forget()
+    return {"changed": any(each["result"].get("changed") for each in found), "steps": found}
+
+
+def result_of(run_step: RunStep, step: steps.Step, parameters: Parameters, check: bool, diff: bool) -> Result:
+    """The result of a step, as Ansible would give it for its module."""
+    try:
+        result = run_step(step, parameters, check, diff)
+    except Error as error:
+        return {"changed": False, "failed": True, "msg": str(error)}
+    except Exception as error:  # pylint: disable=broad-except
+        return {"changed": False, "failed": True, "msg": unexpected(error)}
+    return {**result, "failed": "msg" in result}

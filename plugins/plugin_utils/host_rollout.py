@@ -1,0 +1,190 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carries out the steps of one host's rollout (I/O by the function it is given), and says what became of the host."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from types import FrameType
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+
+from ..module_utils.rollout import steps
+from . import ledger
+
+# One run on the target: way, part, and what is known from the earlier ones; the result is that of the module rollout_steps.
+Run = Callable[[str, int, steps.Results], Mapping[str, Any]]
+# The steps whose change is the checkpoint's own coming and going.
+OWN = ("checkpoint", "forget")
+
+
+class TimeIsUp(BaseException):
+    """Not an Exception, so that no retry of a connection takes it for a failure of its own."""
+
+
+class Lost(Exception):
+    """The host cannot be reached, or not any more."""
+
+
+class StepFailed(Exception):
+    """A step has failed; the text is one sentence."""
+
+
+class HostRollout:
+    """The rollout to one host while it runs: `stages` is its record for the ledger, `results` what its steps said.
+
+    `is_driven` says whether the process that drives the rollout is still there, `on_timeout` drops the connection that
+    a step hangs on.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        options: Mapping[str, Any],
+        is_driven: Callable[[], bool] = lambda: True,
+        on_timeout: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.run, self.options = run, options
+        self.is_driven, self.on_timeout = is_driven, on_timeout
+        self.stages: List[ledger.Stage] = []
+        self.results: Dict[str, Mapping[str, Any]] = {}
+
+    def carry_out(self) -> Tuple[str, str]:
+        """All steps, and the way back where one fails; the result is the host's state and the reason for it."""
+        try:
+            try:
+                self.go("forward")
+                return "done", ""
+            except StepFailed as error:
+                failure = str(error)
+            failed = self.stages[-1].name
+            if not steps.is_needed_back(failed, self.results):
+                return "failed", ledger.sentence("%s; %s" % (failure, steps.after_failure(failed)))
+            try:
+                self.go("back")
+                return "rolled_back", ledger.sentence(failure + self.older_checkpoint())
+            except StepFailed as error:
+                return "failed", ledger.sentence("%s; and the rollback failed: %s" % (failure, error))
+            except Lost as error:
+                return "pending", ledger.sentence("%s; and the host was lost in the rollback: %s" % (failure, error))
+        except Lost as error:
+            return "pending", str(error)
+
+    def forecast(self) -> str:
+        """What the steps say in check mode; the result is why one would fail, empty where none would."""
+        try:
+            self.go("forecast")
+        except (StepFailed, Lost) as error:
+            return str(error)
+        return ""
+
+    def changed(self) -> bool:
+        """Whether a step has changed more than the checkpoint."""
+        return any(stage.outcome == "changed" for stage in self.stages if stage.name not in OWN)
+
+    def diffs(self) -> List[Any]:
+        """The differences that the steps tell of, in their order."""
+        found = [result.get("diff") or [] for result in self.results.values()]
+        return [part for diff in found for part in (diff if isinstance(diff, list) else [diff])]
+
+    def older_checkpoint(self) -> str:
+        """Which checkpoint was brought back, where an earlier rollout had taken it."""
+        found = self.results["restore"].get("checkpoint") or {}
+        if not found or found["id"] == self.options["id"]:
+            return ""
+        return "; what is back is of an older checkpoint, %r, taken at %s" % (found["id"], found["taken"])
+
+    def go(self, way: str) -> None:
+        """The parts of a way in their order, within the time for one host. Raises StepFailed and Lost."""
+        seconds, names, started = self.options["timeout"], [""], time.time()
+        try:
+            with time_limit(seconds):
+                for number, part in enumerate(steps.WAYS[way]):
+                    names = [step.name for step in part if step.needed(self.options, self.results)]
+                    if not names:
+                        continue
+                    if not self.is_driven():
+                        raise Lost("%s: the ansible-playbook process is gone" % names[0])
+                    started = time.time()
+                    self.take(way, number, names, started)
+        except TimeIsUp:
+            self.record(names[0], started, time.time() - started, "failed")
+            self.on_timeout()
+            told = "%s: the host took longer than %g seconds%s" % (names[0], seconds, until(names))
+            raise StepFailed(told) from None
+
+    def take(self, way: str, number: int, names: List[str], started: float) -> None:
+        """One part, of which these steps seem to be needed. Raises StepFailed and Lost."""
+        try:
+            answer = self.run(way, number, steps.telling(self.results))
+            if answer.get("unreachable"):
+                raise AnsibleConnectionFailure(str(answer.get("msg")))
+        except AnsibleConnectionFailure as error:
+            self.record(names[0], started, time.time() - started, "unreachable")
+            raise Lost(ledger.sentence("%s: unreachable: %s%s" % (names[0], error, until(names)))) from None
+        except Exception as error:  # Whatever it is, the host has an end, and the ledger says which.
+            answer = {"msg": error if isinstance(error, AnsibleError) else "%s: %s" % (type(error).__name__, error)}
+        done = answer.get("steps")
+        if done is None:
+            # The module has not come to its end, so that nobody knows at which step it was.
+            done = [{"name": names[0], "seconds": 0, "result": {**answer, "failed": True}}]
+        # What Ansible itself has taken for the module belongs to the first step.
+        beside = max(time.time() - started - sum(each["seconds"] for each in done), 0)
+        for each in done:
+            result, seconds = each["result"], each["seconds"] + beside
+            self.results[each["name"]] = result
+            self.record(each["name"], started, seconds, outcome_of(result))
+            started, beside = started + seconds, 0
+            if result.get("failed"):
+                raise StepFailed(reason_of(each["name"], result))
+
+    def record(self, name: str, started: float, seconds: float, outcome: str) -> None:
+        """Write a step down as a stage of the ledger."""
+        self.stages.append(ledger.Stage(name, ledger.written(started), round(max(seconds, 0), 3), outcome))
+
+
+def until(names: List[str]) -> str:
+    """What is to be said where one of several steps has not told its end."""
+    return "; at the latest at %s" % names[-1] if len(names) > 1 else ""
+
+
+def outcome_of(result: Mapping[str, Any]) -> str:
+    """The outcome of a step, as the ledger has it."""
+    return "failed" if result.get("failed") else "changed" if result.get("changed") else "ok"
+
+
+def reason_of(stage: str, result: Mapping[str, Any]) -> str:
+    """What a failed step says, in one sentence."""
+    # A module that has failed for many containers has a line for each.
+    words = "; ".join(str(result.get("msg") or "the module gave no reason").splitlines())
+    # Python that is missing or too old, or a shell's own message: the module has not run, and said so to stderr.
+    if "module_stderr" in result or "module_stdout" in result:
+        told = str(result.get("module_stderr") or result.get("module_stdout") or "").strip().splitlines()
+        words += ": " + told[-1] if told else ""
+    return ledger.sentence("%s: %s" % (stage, words))
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise TimeIsUp in what is done within, after so many seconds; 0 is for ever. A limit of the task goes on after."""
+
+    def end(_signal: int, _frame: Optional[FrameType]) -> None:
+        raise TimeIsUp
+
+    if not seconds:
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, end)
+    rest, _interval = signal.setitimer(signal.ITIMER_REAL, seconds)
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        if rest:
+            signal.setitimer(signal.ITIMER_REAL, max(rest - (time.monotonic() - started), 0.001))
