@@ -210,7 +210,7 @@ runtime:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import argument_specs
+from ..module_utils import archive, argument_specs
 from ..module_utils.errors import Error
 from ..module_utils.modules import checkpoint
 
@@ -218,6 +218,7 @@ from ..module_utils.modules import checkpoint
 def main() -> None:
     """Keep the containers of this host, bring them back, or drop what is kept."""
     module = AnsibleModule(argument_spec=argument_specs.CHECKPOINT, supports_check_mode=True)
+    archive.keep(module.check_mode)
     try:
         result = checkpoint.run(module.params, module.check_mode, module._diff)
     except Error as error:

@@ -283,7 +283,7 @@ runtime:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import argument_specs
+from ..module_utils import archive, argument_specs
 from ..module_utils.errors import Error
 from ..module_utils.modules import container_info
 
@@ -294,6 +294,7 @@ def main() -> None:
         argument_spec={**argument_specs.CONTAINERS, "name": {"type": "list", "elements": "str"}},
         supports_check_mode=True,
     )
+    archive.keep(module.check_mode)
     try:
         result = container_info.run(module.params)
     except Error as error:

@@ -187,7 +187,7 @@ msg:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import argument_specs
+from ..module_utils import archive, argument_specs
 from ..module_utils.errors import Error
 from ..module_utils.modules import exec
 
@@ -212,6 +212,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    archive.keep(module.check_mode)
     try:
         result = exec.run(module.params, module.check_mode)
     except Error as error:

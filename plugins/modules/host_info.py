@@ -201,7 +201,7 @@ lxc_net:
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.sys_info import get_distribution
 
-from ..module_utils import argument_specs
+from ..module_utils import archive, argument_specs
 from ..module_utils.errors import Error
 from ..module_utils.modules import host_info
 
@@ -209,6 +209,7 @@ from ..module_utils.modules import host_info
 def main() -> None:
     """Tell what this target has and lacks."""
     module = AnsibleModule(argument_spec=argument_specs.HOST_INFO, supports_check_mode=True)
+    archive.keep(module.check_mode)
     try:
         result = host_info.run(module.params, (get_distribution() or "").lower(), module.check_mode)
     except Error as error:

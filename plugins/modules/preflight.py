@@ -140,7 +140,7 @@ lxc_path:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import argument_specs
+from ..module_utils import archive, argument_specs
 from ..module_utils.errors import Error
 from ..module_utils.modules import preflight
 from ..module_utils.preflight import requirements
@@ -150,6 +150,7 @@ def main() -> None:
     """Tell what this target can and cannot do."""
     needed = {**argument_specs.PREFLIGHT["needed"], "choices": list(requirements.CHECKS)}
     module = AnsibleModule(argument_spec={**argument_specs.PREFLIGHT, "needed": needed}, supports_check_mode=True)
+    archive.keep(module.check_mode)
     try:
         result = preflight.run(module.params)
     except Error as error:

@@ -164,7 +164,7 @@ runtime:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import argument_specs
+from ..module_utils import archive, argument_specs
 from ..module_utils.errors import Error
 from ..module_utils.modules import ready
 
@@ -172,6 +172,7 @@ from ..module_utils.modules import ready
 def main() -> None:
     """Wait until all containers of this host are ready."""
     module = AnsibleModule(argument_spec=argument_specs.READY, supports_check_mode=True)
+    archive.keep(module.check_mode)
     try:
         result = ready.run(module.params, module.check_mode)
     except Error as error:

@@ -113,13 +113,14 @@ steps:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import argument_specs
+from ..module_utils import archive, argument_specs
 from ..module_utils.modules import rollout_steps
 
 
 def main() -> None:
     """Carry out the steps of one part."""
     module = AnsibleModule(argument_spec=argument_specs.ROLLOUT_STEPS, supports_check_mode=True)
+    archive.keep(module.check_mode)
     if module.params["part"] not in rollout_steps.parts(module.params["way"]):
         module.fail_json(msg="part: there is no part %d on the way %s" % (module.params["part"], module.params["way"]))
     result = rollout_steps.run(module.params, module.check_mode, module._diff)

@@ -110,7 +110,7 @@ runtime:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import argument_specs
+from ..module_utils import archive, argument_specs
 from ..module_utils.errors import Error
 from ..module_utils.modules import stage
 
@@ -118,6 +118,7 @@ from ..module_utils.modules import stage
 def main() -> None:
     """Run one stage for all containers of this host."""
     module = AnsibleModule(argument_spec=argument_specs.STAGE, required_by={"state": "name"}, supports_check_mode=True)
+    archive.keep(module.check_mode)
     try:
         result = stage.run(module.params, module.check_mode, module._diff)
     except Error as error:

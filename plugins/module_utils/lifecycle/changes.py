@@ -12,7 +12,7 @@ from ..disk import ownership, removal
 from ..errors import ContainerError, unexpected
 from ..lxc import runtime
 from ..plan import transitions
-from . import obstacles, states, stopping, survey
+from . import states, stopping, survey
 
 Steps = Dict[str, Tuple[str, ...]]
 
@@ -74,6 +74,9 @@ def plan_all(
             if "shift" in planned and isinstance(there, states.ActualState) and there.shift_to:
                 ownership.refuse_shift(lxc_path, wish.name, there.shift_to)
             if "start" in planned:
+                # Loaded where something is to be started alone.
+                from . import obstacles
+
                 obstacles.refuse_start(lxc_path, wish.name, (wish.apparmor,) if check and wish.declared else None)
             steps[wish.name] = planned
         except ContainerError as error:

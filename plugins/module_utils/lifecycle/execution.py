@@ -5,13 +5,28 @@
 
 from __future__ import annotations
 
-from typing import Callable, Mapping, Sequence, Tuple
+from typing import Callable, List, Mapping, Sequence, Tuple
 
 from ..disk import ownership, removal
 from ..lxc import programs, runtime
 from ..plan import transitions
 from ..workers import pool
-from . import starting, states, stopping
+from . import changes, starting, states, stopping, survey, verification
+
+
+def reach(
+    reached: runtime.Runtime,
+    wishes: Sequence[states.DesiredState],
+    steps: changes.Steps,
+    errors: states.Errors,
+    times: states.Times,
+) -> Tuple[states.Survey, List[str]]:
+    """Take the steps, and look what has become of it: what is there, and warnings. Adds to the errors."""
+    concerned = [wish for wish in wishes if wish.name not in errors]
+    errors.update(carry_out(reached, concerned, steps, times))
+    after = survey.survey(reached, [wish.name for wish in wishes])
+    errors.update(verification.verify([wish for wish in wishes if wish.name not in errors], after))
+    return after, verification.unverified(reached.lxc_path, changes.started(steps, after, errors))
 
 
 def carry_out(

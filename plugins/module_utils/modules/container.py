@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Any, Dict, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Sequence
 
 from .. import call, results
 from ..container_spec import parse, records
 from ..disk import locking, places
 from ..errors import RefusedError
-from ..lifecycle import changes, execution, states, survey, verification
+from ..lifecycle import changes, states, survey
 from ..model import manifest
 from ..plan import apparmor, lxc_mounts
 from ..stages import planning
@@ -52,12 +52,13 @@ def reach(
         concerned = [wish for wish in wishes if wish.name not in failed]
         steps, errors = changes.plan_all(lxc.lxc_path, concerned, planned_for, check)
         errors.update({wish.name: failed[wish.name] for wish in wishes if wish.name in failed})
-        after, warnings = before, []
+        after: states.Survey = before
+        warnings: List[str] = []
         if not check and any(steps.values()):
-            errors.update(execution.carry_out(lxc, concerned, steps, times))
-            after = survey.survey(lxc, [wish.name for wish in wishes])
-            errors.update(verification.verify([wish for wish in wishes if wish.name not in errors], after))
-            warnings = verification.unverified(lxc.lxc_path, changes.started(steps, after, errors))
+            # Its code takes long to load, and most runs have nothing to do.
+            from ..lifecycle import execution
+
+            after, warnings = execution.reach(lxc, wishes, steps, errors, times)
     items = [changes.item_of(wish, before, after, steps, errors, check) for wish in wishes]
     told = [wish for wish in wishes if called.diff and steps.get(wish.name)]
     diffs = [changes.diff_of(wish, steps[wish.name], before) for wish in told]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping
 
 from .. import call
+from ..lxc import runtime
 
 Parameters = Mapping[str, Any]
 Result = Dict[str, Any]
@@ -50,10 +51,16 @@ def add_busybox(called: call.Call) -> Result:
 
 def render_configs(called: call.Call) -> Result:
     """Render the configs."""
-    from ..lxc import config_check
     from ..stages import config, runner
 
-    return runner.run(config.STAGE, called, config_check.check_configs)
+    return runner.run(config.STAGE, called, check_configs)
+
+
+def check_configs(lxc: runtime.Runtime, texts: Dict[str, str]) -> Dict[str, str]:
+    """LXC's words on each config that it does not take."""
+    from ..lxc import config_check
+
+    return config_check.check_configs(lxc, texts)
 
 
 STAGES: Dict[str, Callable[[call.Call], Result]] = {

@@ -44,7 +44,7 @@ def run(stage: planning.Stage, called: call.Call, ask_lxc: AskLxc = take_all) ->
         planned, errors = plan_all(stage, wanted, place, called.check)
         errors.update(without_cgroups(lxc, wanted, planned))
         texts = {name: plan.config for name, plan in planned.items() if plan.config is not None and name not in errors}
-        for name, words in ask_lxc(lxc, texts).items():
+        for name, words in (ask_lxc(lxc, texts) if texts else {}).items():
             errors[name] = "LXC does not take its config: " + words
         if not called.check:
             errors.update(apply_all(place.lxc_path, [planned[name] for name in planned if name not in errors]))

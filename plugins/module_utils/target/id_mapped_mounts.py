@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 from typing import Any, Iterator, Tuple
 
@@ -24,6 +25,7 @@ NO_ROOM = (errno.ENOSPC, errno.EUSERS, errno.EAGAIN, errno.ENOMEM, errno.EMFILE,
 Answer = Tuple[bool, str]
 
 
+@functools.lru_cache(maxsize=8)
 def supported(path: str) -> Answer:
     """Whether it can, and where not, why. It is tried on a mount of its own, which has no place in any tree.
 

@@ -1,0 +1,117 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Loads our modules from the archive that Ansible has packed (I/O), by way of what an earlier run has compiled.
+
+Ansible sends the sources with every task, and Python compiles anew whatever it imports from an archive, up to version
+3.12 even twice. On a small target that takes longer than what most modules do. So what was compiled is kept on the
+target, as Python does for what is installed; see compiled_code.py. Anywhere but in a packed module this does nothing.
+
+This file is imported first, and is small, because it is what nobody keeps.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import hashlib
+import marshal
+import os
+import sys
+import zipimport
+from importlib.machinery import ModuleSpec
+from types import CodeType
+from typing import Any, Dict, Optional, Tuple, Union
+
+OURS = "ansible_collections.softwarecontainer.lxc."
+# The name of a module, the digest of its source, and its code.
+Codes = Dict[str, Tuple[bytes, Union[bytes, memoryview]]]
+
+
+class Finder:
+    """Finds and loads our own modules. `codes` are the compiled ones; `fresh`: whether some have come in this run."""
+
+    def __init__(self, archive: zipimport.zipimporter) -> None:
+        self.archive = archive
+        self.codes: Codes = {}
+        self.fresh = False
+
+    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> Optional[ModuleSpec]:
+        """The place of a module; None for those of others, which Python's own finders find."""
+        if not name.startswith(OURS):
+            return None
+        place = name.replace(".", "/")
+        for file_name, is_package in ((place + ".py", False), (place + "/__init__.py", True)):
+            full_name = os.path.join(self.archive.archive, file_name)
+            try:
+                source = self.archive.get_data(full_name)
+            except OSError:
+                continue
+            loader: Any = self
+            spec = ModuleSpec(name, loader, origin=full_name, is_package=is_package, loader_state=(source, file_name))
+            if is_package:
+                spec.submodule_search_locations = [os.path.dirname(full_name)]
+            spec.has_location = True
+            return spec
+        return None
+
+    def create_module(self, _spec: ModuleSpec) -> None:
+        """Python's own kind of module will do."""
+
+    def exec_module(self, module: Any) -> None:
+        """Run the code of a module."""
+        exec(self.code(module.__name__, *module.__spec__.loader_state), module.__dict__)
+
+    def code(self, name: str, source: bytes, file_name: str) -> CodeType:
+        """The code of a module, compiled only where it is not kept."""
+        digest = hashlib.sha256(source).digest()
+        kept = self.codes.get(name)
+        if kept and kept[0] == digest:
+            code: CodeType = marshal.loads(kept[1])
+            return code
+        # Without docstrings, which nothing here reads.
+        code = compile(source, file_name, "exec", dont_inherit=True, optimize=2)
+        self.codes[name] = (digest, marshal.dumps(code))
+        self.fresh = True
+        return code
+
+    def keep(self, check: bool) -> None:
+        """Keep what this run has compiled when it ends; never in check mode. Processes that it forks keep nothing."""
+        if not check:
+            atexit.register(self.write, os.getpid())
+
+    def write(self, pid: int) -> None:
+        """Keep the codes for the next run, if there are new ones."""
+        if self.fresh and os.getpid() == pid:
+            from . import compiled_code
+
+            compiled_code.write(self.codes)
+
+
+def install() -> Optional[Finder]:
+    """Find our modules by way of what is kept; None where this file does not come from an archive."""
+    archive = globals().get("__loader__")
+    if not isinstance(archive, zipimport.zipimporter):
+        return None
+    # What modules define stays, and Python need not look again and again for what of it could go. See `keep`.
+    gc.disable()
+    finder: Any = Finder(archive)
+    sys.meta_path.insert(0, finder)
+    from . import compiled_code
+
+    # The code that reads them was itself compiled.
+    kept, own = compiled_code.read(), finder.codes
+    finder.fresh = any(name not in kept or kept[name][0] != digest for name, (digest, _code) in own.items())
+    finder.codes = kept if not finder.fresh else {**kept, **own}
+    return finder
+
+
+def keep(check: bool) -> None:
+    """Keep what this run has compiled when it ends, unless in check mode. Called when most modules are loaded."""
+    if FINDER:
+        FINDER.keep(check)
+        gc.freeze()
+        gc.enable()
+
+
+FINDER = install()
