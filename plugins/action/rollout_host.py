@@ -97,7 +97,7 @@ class ActionModule(ActionBase):
         # Without pipelining the module of the part before is still there, also of one that has failed or was cut off.
         # The target may have room for one and no more, on the way back too.
         self._remove_tmp_path(self._connection._shell.tmpdir)
-        with packing.without_collector():
+        with packing.lean():
             answer: Result = self._execute_module(module, given, task_vars=self.variables)
         return answer
 

@@ -37,7 +37,7 @@ class ActionModule(ActionBase):
         module, given = calls.on_target(name, self._task.args)
         calls.in_utf8(self._task)
         in_background = bool(self._task.async_val and not self._connection.has_native_async)
-        with packing.without_collector():
+        with packing.lean():
             result.update(self._execute_module(module, given, task_vars=task_vars, wrap_async=in_background))
         changed = summary.line(result) if name == "containers" else ""
         if changed:

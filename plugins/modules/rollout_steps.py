@@ -13,7 +13,8 @@ author:
   - softwarecontainer.lxc contributors (@softwarecontainer)
 description:
   - What M(softwarecontainer.lxc.rollout_host) runs on the target. Use that in plays.
-  - Carries out the steps of one part of a rollout, one after the other, until one of them fails, in one run on the target.
+  - Carries out the steps of one part of a rollout, one after the other, until one of them fails, in one run on the target. Where these
+    found all containers as they have to be, the health gate follows.
 options:
   way:
     description: The steps that lead to what is rolled out, those that lead back, or those that check mode can carry out.
@@ -82,6 +83,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+part:
+  description: The part that came last. It is a later one than O(part) where the host had nothing to do.
+  returned: unless the whole call was refused
+  type: int
+  sample: 2
 steps:
   description: The steps that were needed, in order, up to the first that failed.
   returned: unless the whole call was refused

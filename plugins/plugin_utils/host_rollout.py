@@ -103,24 +103,24 @@ class HostRollout:
         seconds, names, started = self.options["timeout"], [""], time.time()
         try:
             with time_limit(seconds):
-                for number, part in enumerate(steps.WAYS[way]):
-                    names = [step.name for step in part if step.needed(self.options, self.results)]
-                    if not names:
-                        continue
-                    if not self.is_driven():
+                part = 0
+                while part < len(steps.WAYS[way]):
+                    needed = (step for step in steps.WAYS[way][part] if step.needed(self.options, self.results))
+                    names = [step.name for step in needed]
+                    if names and not self.is_driven():
                         raise Lost("%s: the ansible-playbook process is gone" % names[0])
                     started = time.time()
-                    self.take(way, number, names, started)
+                    part = self.take(way, part, names, started) + 1 if names else part + 1
         except TimeIsUp:
             self.record(names[0], started, time.time() - started, "failed")
             self.on_timeout()
             told = "%s: the host took longer than %g seconds%s" % (names[0], seconds, until(names))
             raise StepFailed(told) from None
 
-    def take(self, way: str, number: int, names: List[str], started: float) -> None:
-        """One part, of which these steps seem to be needed. Raises StepFailed and Lost."""
+    def take(self, way: str, part: int, names: List[str], started: float) -> int:
+        """One part, of which these steps seem to be needed; the part that came last. Raises StepFailed and Lost."""
         try:
-            answer = self.run(way, number, steps.telling(self.results))
+            answer = self.run(way, part, steps.telling(self.results))
             if answer.get("unreachable"):
                 raise AnsibleConnectionFailure(str(answer.get("msg")))
         except AnsibleConnectionFailure as error:
@@ -141,6 +141,7 @@ class HostRollout:
             started, beside = started + seconds, 0
             if result.get("failed"):
                 raise StepFailed(reason_of(each["name"], result))
+        return int(answer["part"])
 
     def record(self, name: str, started: float, seconds: float, outcome: str) -> None:
         """Write a step down as a stage of the ledger."""

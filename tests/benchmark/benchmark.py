@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import glob
 import json
 import os
 import re
@@ -30,6 +31,7 @@ from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
 import fleet
 import machine
+import provision
 import report
 from contestants import (
     AGAIN,
@@ -67,8 +69,10 @@ PEER_PACKAGE = "ansible==12.3.0"
 # In the environment of `make venv`, so that it is ignored, and made anew when the checkout moves, as that one is.
 PEER_ENVIRONMENT = ".venv/benchmark"
 HANG_SECONDS = 3600
+# The last one of which each role asked the target step by step.
+BEFORE_COMMIT = "34b12e9"
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-COMPLETE_COUNTS, COMPLETE_RUNS, COMPLETE_FLEETS = {1, 10, 100}, 3, {10, 50, 200}
+COMPLETE_COUNTS, COMPLETE_RUNS, COMPLETE_PLAYS, COMPLETE_FLEETS = {1, 10, 100}, 3, 5, {10, 50, 200}
 IMAGE: Dict[str, Callable[[], bool]] = {
     "auto": lambda: forgets_slowly(scratch_parent()),
     "image": lambda: True,
@@ -93,6 +97,7 @@ def main() -> int:
     except BenchmarkError as error:
         print(f"benchmark: {error}", file=sys.stderr)
         return 1
+    give_back_compiled()
     publish(text, options, complete(options, figures))
     for line in report.compared(figures, BEFORE.key, options.counts) if options.before else ():
         print(line)
@@ -124,7 +129,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="where the containers lie: on the file system of LXC's own path (machine), on an ext4 in a file (image), "
         "or in an image only where LXC's path is on ext4 without a journal, which slows after removals (auto)",
     )
-    parser.add_argument("--before", help="a commit: the collection as it was then takes part too, and is compared")
+    parser.add_argument(
+        "--before", default=BEFORE_COMMIT, help="a commit: the collection as it was then takes part too; empty: none"
+    )
+    parser.add_argument("--plays", type=int, default=5, help="runs of the playbooks that users run, default 5")
     parser.add_argument("--report", help="write the result to this file, complete or not")
     options = parser.parse_args(arguments)
     unknown = set(options.contestants) - set(keys)
@@ -144,6 +152,8 @@ def complete(options: argparse.Namespace, figures: report.Figures) -> bool:
         COMPLETE_COUNTS.issubset(options.counts)
         and options.runs >= COMPLETE_RUNS
         and COMPLETE_FLEETS.issubset(options.fleets)
+        and options.plays >= COMPLETE_PLAYS
+        and options.before == BEFORE_COMMIT
         and set(options.contestants) == {contestant.key for contestant in CONTESTANTS}
         and not figures.failures
     )
@@ -206,6 +216,12 @@ def install_peer() -> str:
     return ansible_playbook(PEER_ENVIRONMENT)
 
 
+def give_back_compiled() -> None:
+    """Leave what Python has compiled of the plugins to the owner of the checkout."""
+    for folder in glob.glob(os.path.join(ROOT, "plugins", "**", "__pycache__"), recursive=True):
+        give_to_owner(folder)
+
+
 def give_to_owner(path: str) -> None:
     """Leave nothing of root's in the checkout of another user."""
     output("chown", "--recursive", f"--reference={ROOT}", path)
@@ -239,7 +255,7 @@ def check_out(commit: str, setting: Setting) -> None:
 
 def measure(setting: Setting, options: argparse.Namespace) -> report.Figures:
     """Run all contestants and return the figures."""
-    figures = report.Figures()
+    figures = report.Figures(before=options.before)
     chosen = [contestant for contestant in CONTESTANTS if contestant.key in options.contestants]
     chosen += [BEFORE] if options.before else []
     ready = [contestant for contestant in chosen if warm_up(setting, contestant, figures)]
@@ -252,6 +268,10 @@ def measure(setting: Setting, options: argparse.Namespace) -> report.Figures:
     if any(contestant.key == "collection" for contestant in ready):
         for count in sorted({1, max(options.counts)}):
             measure_memory(setting, count, figures)
+        measure_cpu(setting, figures)
+    if options.plays:
+        keys = ["collection", BEFORE.key] if options.before else ["collection"]
+        provision.measure(setting, keys, options.counts, options.plays, timed, figures)
     for hosts in options.fleets:
         print(f"rollout to {hosts} hosts, and as many pings", flush=True)
         try:
@@ -380,6 +400,24 @@ def measure_memory(setting: Setting, count: int, figures: report.Figures) -> Non
             _seconds, text = timed(command, environment(setting))
             verify(setting, contestant.key, phase, count, text)
             figures.memory.append(memory_run(count, phase, text, log))
+
+
+def measure_cpu(setting: Setting, figures: report.Figures, runs: int = 5) -> None:
+    """Measure the processor time of the role's module with nothing to do, and of `ping`, in turn."""
+    contestants = {each.key: each for each in CONTESTANTS}
+    log = os.path.join(setting.scratch, "cpu.log")
+    measured = measuring_interpreter(setting.scratch, setting.file("measure.py"), log)
+    interpreter = ["-e", f"ansible_python_interpreter={measured}"]
+    with recorded_failure(setting, contestants["collection"], "processor time", figures):
+        run_phase(setting, contestants["collection"], CREATE, 1)
+        for _run in range(runs):
+            for key, phase in (("collection", AGAIN), (PING, PING)):
+                write(log, "")
+                timed([*contestants[key].command(setting, phase, 1), *interpreter], environment(setting))
+                with open(log) as stream:
+                    (module,) = map(json.loads, stream)
+                figures.cpu.setdefault(module["module"], []).append(module["module_cpu"])
+        run_phase(setting, contestants["collection"], REMOVE, 1)
 
 
 def memory_run(count: int, phase: str, text: str, log: str) -> report.MemoryRun:

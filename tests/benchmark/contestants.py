@@ -22,6 +22,11 @@ class Setting:
     peer_playbook: str
 
     @property
+    def ansible_python(self) -> str:
+        """Return the Python that Ansible runs with."""
+        return os.path.join(os.path.dirname(self.ansible_playbook), "python")
+
+    @property
     def before(self) -> str:
         """Return the directory that holds the collection as it was before."""
         return os.path.join(self.scratch, "collections-before")
@@ -55,7 +60,8 @@ class Contestant:
 
 def environment(setting: Setting) -> Dict[str, str]:
     """Return the environment that all contestants share: the project's Ansible configuration, and no terminal."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
+    # Python keeps what it has compiled, as it does for users.
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "PYTHON"))}
     return {
         **kept,
         "ANSIBLE_CONFIG": os.path.join(setting.root, "ansible.cfg"),
@@ -65,7 +71,6 @@ def environment(setting: Setting) -> Dict[str, str]:
         "ANSIBLE_STDOUT_CALLBACK": "default",
         "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "1",
         "LC_ALL": "C.UTF-8",
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
 
 

@@ -9,7 +9,26 @@ from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 from contestants import AGAIN, BEFORE, CONTESTANTS, CREATE, PING, REMOVE
 
 TARGET_COUNT = 100
-PEAK_MEMORY_MB = 40
+PEAK_MEMORY_MB = 28
+# Seconds that a container has to stay alive after its start: part of the job, and not of its cost.
+SETTLE = 0.5
+LOCAL, SSH = "local", "SSH"
+# What users run, in the order in which it is measured.
+PLAYS = {
+    "create": "`provision`, first on a ready target",
+    "role": "role `containers`, nothing to do",
+    "nothing": "`provision`, nothing to do",
+    "change": "`provision`, one key of one container changed",
+    "check": "`provision --check --diff`, another value of that key",
+    "rollout": "`rollout`, nothing to do",
+    "rollout change": "`rollout`, one key changed",
+}
+PROVISION = """\
+The playbooks run on this machine (connection `local`), and over SSH on a system container of the role
+`molecule_targets`, through a line with 50 ms there and back and 2 Mbit/s in each direction, which a proxy of the
+benchmark makes. Each play opens a connection of its own. Beside each play ran one with a `ping` over the same line.
+*Before* is the collection at commit `%s`, whose roles asked the target step by step.
+"""
 PHASE_TITLES = {CREATE: "Create and start", AGAIN: "Again, with nothing to do", REMOVE: "Remove"}
 INTRODUCTION = """\
 # Benchmarks
@@ -80,6 +99,11 @@ class Figures:
     built: Dict[str, Dict[str, int]] = field(default_factory=dict)
     fleet: List[FleetRun] = field(default_factory=list)
     failures: List[str] = field(default_factory=list)
+    # Bytes to the host, by contestant, play and count.
+    carried: Dict[Tuple[str, str, int], List[int]] = field(default_factory=dict)
+    # Processor seconds of modules alone: of `ping`, and of the role's with nothing to do.
+    cpu: Dict[str, List[float]] = field(default_factory=dict)
+    before: str = ""
 
     def add(self, key: str, phase: str, count: int, seconds: float) -> None:
         """Keep one time."""
@@ -92,8 +116,21 @@ class Figures:
 
     def ping(self) -> Optional[float]:
         """Return the median of all plays with one ping, which do not depend on the number of containers."""
-        times = [time for (key, _phase, _count), values in self.times.items() if key == PING for time in values]
-        return statistics.median(times) if times else None
+        return median_of(self.pings())
+
+    def pings(self, phase: str = PING) -> List[float]:
+        """Return the times of all plays with one ping: those of this machine, or those beside the playbooks."""
+        return [
+            time
+            for (key, name, _count), values in self.times.items()
+            if (key, name) == (PING, phase)
+            for time in values
+        ]
+
+    def in_pings(self, way: str, play: str, count: int, beside: float = 0) -> Optional[float]:
+        """Return how many plays with one ping over the same line a playbook takes, beside so many seconds."""
+        ours, ping = self.median("collection", f"{way} {play}", count), median_of(self.pings(f"{way} {PING}"))
+        return None if ours is None or ping is None else (ours - beside) / ping
 
     def peer_per_container(self, phase: str) -> Optional[Tuple[float, int]]:
         """Return the peer's seconds per container at the largest count that it ran, and that count."""
@@ -101,6 +138,11 @@ class Figures:
         if not counts:
             return None
         return statistics.median(self.times[("peer", phase, max(counts))]) / max(counts), max(counts)
+
+
+def median_of(values: Sequence[float]) -> Optional[float]:
+    """Return the median; None of nothing."""
+    return statistics.median(values) if values else None
 
 
 def compared(figures: Figures, key: str, counts: Sequence[int]) -> List[str]:
@@ -172,15 +214,65 @@ def create_target(figures: Figures) -> Target:
     )
 
 
-def again_target(figures: Figures) -> Target:
-    """Return the target that compares a run with nothing to do with the cost of Ansible."""
-    ping = figures.ping()
-    return limit_target(
-        f"{PHASE_TITLES[AGAIN]}, {TARGET_COUNT}: against the cost of Ansible",
-        "at most 3.5 pings",
-        figures.median("collection", AGAIN, TARGET_COUNT),
-        None if ping is None else 3.5 * ping,
-    )
+def ratio_target(subject: str, wanted: float, measured: Optional[float], unit: str = "pings") -> Target:
+    """Return the target that something takes at most so many times what something else takes."""
+    if measured is None:
+        return not_measured(subject, f"at most {wanted:g} {unit}")
+    return Target(subject, f"at most {wanted:g} {unit}", f"{measured:.2f} {unit}", measured <= wanted)
+
+
+def faster_target(subject: str, wanted: float, ours: Optional[float], other: Optional[float], whose: str) -> Target:
+    """Return the target that something is at least so many times as fast as something else."""
+    words = f"at least {wanted:g} times as fast as {whose}"
+    if ours is None or other is None:
+        return not_measured(subject, words)
+    return Target(subject, words, f"{other / ours:.2f} times as fast", other / ours >= wanted)
+
+
+def role_targets(figures: Figures) -> List[Target]:
+    """Return the targets of the role `containers` against a play with one ping."""
+    found, ping = [], figures.ping()
+    for phase, count, wanted in (
+        (CREATE, 1, 1.8),
+        (CREATE, 100, 3.5),
+        (AGAIN, 1, 1.2),
+        (AGAIN, 100, 1.5),
+        (REMOVE, 1, 1.3),
+        (REMOVE, 100, 2.0),
+    ):
+        ours = figures.median("collection", phase, count)
+        ratio = None if ours is None or ping is None else ours / ping
+        found.append(ratio_target(f"Role `containers`: {PHASE_TITLES[phase]}, {count}", wanted, ratio))
+    ours, peer = (figures.median(key, CREATE, 1) for key in ("collection", "peer"))
+    found.append(faster_target(f"{PHASE_TITLES[CREATE]}, 1", 1.3, ours, peer, "the peer"))
+    return found
+
+
+def play_targets(figures: Figures) -> List[Target]:
+    """Return the targets of the playbooks."""
+    found = []
+    for way in (SSH, LOCAL):
+        for play, count, wanted, beside in (
+            ("nothing", 1, 2.0, 0.0),
+            ("create", 1, 3.0, SETTLE),
+            ("change", 10, 3.0, 0.0),
+            ("rollout", 1, 3.0, 0.0),
+            ("rollout change", 1, 5.0, 0.0),
+        ):
+            subject = f"{PLAYS[play]}, {count} container{'s' * (count > 1)}, {way}"
+            subject += " (beside the settle time)" if beside else ""
+            found.append(ratio_target(subject, wanted, figures.in_pings(way, play, count, beside)))
+    ours, before = (figures.median(key, f"{SSH} nothing", 1) for key in ("collection", "before"))
+    found.append(faster_target(f"{PLAYS['nothing']}, 1 container, {SSH}", 4, ours, before, "before"))
+    carried = median_of(figures.carried.get(("collection", f"{SSH} role", 1), []))
+    found.append(ratio_target("Bytes to the host, role `containers`, 1", 0.35, carried and carried / 1e6, "MB"))
+    return found
+
+
+def cpu_target(figures: Figures) -> Target:
+    """Return the target for the processor time on the target."""
+    ours, ping = (median_of(figures.cpu.get(key, [])) for key in ("containers", PING))
+    return ratio_target("Module alone, nothing to do, processor time", 1.35, ours and ping and ours / ping, "pings")
 
 
 def tasks_target(figures: Figures) -> Target:
@@ -239,12 +331,14 @@ def fleet_growth_target(figures: Figures) -> Target:
 def targets(figures: Figures) -> List[Target]:
     """Return all targets with what was measured."""
     return [
-        peer_target(figures, CREATE, 30),
+        *play_targets(figures),
+        *role_targets(figures),
+        peer_target(figures, CREATE, 45),
         shell_target(figures),
         create_target(figures),
         peer_target(figures, AGAIN, 10),
-        again_target(figures),
         peer_target(figures, REMOVE, 30),
+        cpu_target(figures),
         tasks_target(figures),
         memory_target(figures),
         fleet_cost_target(figures),
@@ -278,9 +372,40 @@ def phase_section(figures: Figures, phase: str, counts: Sequence[int]) -> str:
     return f"## {PHASE_TITLES[phase]}\n\n{table(head, rows)}\n"
 
 
+def provision_section(figures: Figures, counts: Sequence[int]) -> str:
+    """Return the section with the playbooks that users run."""
+    parts = ["## What users run\n", PROVISION % figures.before]
+    for way in (LOCAL, SSH):
+        ping = median_of(figures.pings(f"{way} {PING}"))
+        if ping is None:
+            continue
+        rows = [play_row(figures, way, play, count, ping) for play in PLAYS for count in counts]
+        head = [f"{way}, seconds (runs)", "now", "in pings", "before", "times as fast", "kB to the host, now", "before"]
+        words = f"### {'On this machine' if way == LOCAL else 'Over SSH'}\n\nA `ping` takes {ping:.2f} s.\n"
+        parts.append(f"{words}\n{table(head, filter(None, rows))}\n")
+    return "\n".join(parts)
+
+
+def play_row(figures: Figures, way: str, play: str, count: int, ping: float) -> Sequence[str]:
+    """Return the row of one playbook; nothing where it was not measured."""
+    phase = f"{way} {play}"
+    ours, before = (figures.median(key, phase, count) for key in ("collection", "before"))
+    if ours is None:
+        return []
+    carried = [median_of(figures.carried.get((key, phase, count), [])) for key in ("collection", "before")]
+    return [
+        f"{PLAYS[play]}, {count}",
+        cell(figures, "collection", phase, count),
+        f"{ours / ping:.2f}",
+        cell(figures, "before", phase, count),
+        f"{before / ours:.2f}" if before else "–",
+        *(f"{each / 1000:.0f}" if each else "–" for each in carried),
+    ]
+
+
 def ping_line(figures: Figures) -> str:
     """Return the sentence about the fixed cost of Ansible."""
-    times = [time for (key, _phase, _count), values in figures.times.items() if key == PING for time in values]
+    times = figures.pings()
     if not times:
         return "The play with one `ping` was not measured.\n"
     return f"A play with one `ping` takes {statistics.median(times):.2f} s ({len(times)} runs).\n"
@@ -299,7 +424,11 @@ def memory_section(figures: Figures) -> str:
         for run in figures.memory
     ]
     head = ["This collection", "tasks", "module runs", "peak memory, MB", "of"]
-    return f"## Tasks and memory\n\n{table(head, rows)}\n"
+    cpu = {key: median_of(values) for key, values in figures.cpu.items()}
+    words = [
+        f"The module `{key}` alone takes {value * 1000:.0f} ms of a processor." for key, value in cpu.items() if value
+    ]
+    return f"## Tasks and memory\n\n{table(head, rows)}\n\n{' '.join(words)}\n"
 
 
 def built_section(figures: Figures) -> str:
@@ -336,6 +465,7 @@ def render(figures: Figures, counts: Sequence[int], machine: Sequence[Tuple[str,
         table(["Machine", "value"], machine).replace("---:", "---") + "\n",
         ping_line(figures),
         *(phase_section(figures, phase, counts) for phase in PHASE_TITLES),
+        provision_section(figures, counts),
         targets_section(figures),
         memory_section(figures),
         fleet_section(figures),

@@ -73,24 +73,43 @@ def run_body(step: steps.Step, parameters: Parameters, check: bool, diff: bool) 
 
 
 def run(parameters: Parameters, check: bool, diff: bool, run_step: RunStep = run_body) -> Result:
-    """What each step did that was needed, in order, and how many seconds it took.
+    """What each step did that was needed, in order, how many seconds it took, and the part that came last.
+
+    Where a host has nothing to do, the gate follows at once.
+    """
+    way, part = steps.WAYS[parameters["way"]], parameters["part"]
+    results: Dict[str, Mapping[str, Any]] = dict(parameters["results"])
+    done = take(way[part], parameters, results, check, diff, run_step)
+    while part + 1 < len(way) and steps.goes_on(way[part], results):
+        part += 1
+        done += take(way[part], parameters, results, check, diff, run_step)
+    return {"changed": any(each["result"].get("changed") for each in done), "steps": done, "part": part}
+
+
+def take(
+    part: steps.Part,
+    parameters: Parameters,
+    results: Dict[str, Mapping[str, Any]],
+    check: bool,
+    diff: bool,
+    run_step: RunStep,
+) -> List[Result]:
+    """Carry out the steps of a part, up to the first that fails; adds to the results.
 
     It never raises for a step that fails: what the earlier ones have done has to be told.
     """
-    results: Dict[str, Mapping[str, Any]] = dict(parameters["results"])
-    found: List[Result] = []
-    for step in steps.WAYS[parameters["way"]][parameters["part"]]:
-        if not step.needed(parameters, results):
-            continue
-        began = time.monotonic()
-        result = result_of(run_step, step, step.arguments(parameters, results), check, diff)
-        results[step.name] = result
-        found.append({"name": step.name, "seconds": round(time.monotonic() - began, 3), "result": result})
-        if result["failed"]:
-            break
-        if result.get("changed") and not check:
-            memory.forget()
-    return {"changed": any(each["result"].get("changed") for each in found), "steps": found}
+    done: List[Result] = []
+    for step in part:
+        if step.needed(parameters, results):
+            began = time.monotonic()
+            result = result_of(run_step, step, step.arguments(parameters, results), check, diff)
+            results[step.name] = result
+            done.append({"name": step.name, "seconds": round(time.monotonic() - began, 3), "result": result})
+            if result["failed"]:
+                break
+            if result.get("changed") and not check:
+                memory.forget()
+    return done
 
 
 def result_of(run_step: RunStep, step: steps.Step, parameters: Parameters, check: bool, diff: bool) -> Result:

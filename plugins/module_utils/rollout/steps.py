@@ -153,6 +153,16 @@ WAYS = {"forward": FORWARD, "back": BACK, "forecast": FORECAST}
 FIRST_CHANGE = "stop"
 
 
+def goes_on(part: Part, results: Results) -> bool:
+    """Whether the next part follows in the same run: the gate does, where all containers were as they have to be.
+
+    Nothing follows the gate. Should the controller give a host up that waits there, it begins the way back, while the
+    run that waits may go on and find that the gate holds.
+    """
+    done = [results[step.name] for step in part if step.name in results]
+    return part == FORWARD[1] and not any(result["failed"] or result.get("changed") for result in done)
+
+
 def telling(results: Results) -> Dict[str, Dict[str, Any]]:
     """Of the results what the later steps go by."""
     return {name: {key: result[key] for key in TELLING if key in result} for name, result in results.items()}

@@ -316,7 +316,8 @@ def test_a_change_is_told():
 
 def test_nothing_goes_on_without_ansible_playbook():
     lives = iter([True, True, False])
-    ended, ran, _modules = carried_out(driven=lambda: next(lives))
+    answers = {"rootfs": {"changed": True, "pending": ALL}}
+    ended, ran, _modules = carried_out(answers, driven=lambda: next(lives))
     assert ended == ("pending", "ready: the ansible-playbook process is gone")
     assert [name for name, _outcome in ran] == WHOLE[:6]
 
@@ -342,7 +343,8 @@ def test_the_time_for_a_host(slow, state, reason):
                 time.sleep(20)
             except Exception:
                 pytest.fail("the end of the time was taken for a failure of the connection")
-        return {"steps": [{"name": step.name, "seconds": 0, "result": {}} for step in steps.WAYS[way][part]]}
+        done = [{"name": step.name, "seconds": 0, "result": {}} for step in steps.WAYS[way][part]]
+        return {"steps": done, "part": part}
 
     dropped = []
     rollout = HostRollout(run, {**OPTIONS, "timeout": 0.2}, on_timeout=lambda: dropped.append(True))
@@ -355,10 +357,10 @@ def test_the_time_for_a_host(slow, state, reason):
 @pytest.mark.parametrize(
     ("answers", "runs"),
     [
-        pytest.param({}, 4, id="all is to be done"),
-        pytest.param({"rootfs": {"pending": []}}, 4, id="nothing is to be done"),
+        pytest.param({"rootfs": {"changed": True, "pending": ALL}}, 4, id="all is to be done"),
+        pytest.param({"rootfs": {"pending": []}}, 3, id="nothing is to be done"),
         pytest.param(failing("preflight"), 1, id="not fit"),
-        pytest.param(failing("ready"), 5, id="and back"),
+        pytest.param({"rootfs": {"changed": True, "pending": ALL}, **failing("ready")}, 5, id="and back"),
     ],
 )
 def test_how_often_the_target_is_asked(answers, runs):
@@ -371,7 +373,8 @@ def test_the_times_of_steps_that_run_together():
 
     def run(way, part, known):
         time.sleep(0.3)
-        return {"steps": [{"name": step.name, "seconds": 0.1, "result": {}} for step in steps.WAYS[way][part]]}
+        done = [{"name": step.name, "seconds": 0.1, "result": {}} for step in steps.WAYS[way][part]]
+        return {"steps": done, "part": part}
 
     rollout = HostRollout(run, OPTIONS)
     started = time.time()

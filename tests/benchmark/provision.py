@@ -1,0 +1,232 @@
+"""I/O: what users run: the playbooks `provision` and `rollout`, on this machine and over SSH through a slow line.
+
+The host behind the line is a system container that the role `molecule_targets` makes. The contestants, this collection
+and, where it takes part, the one before, have a lxc path each and take turns, and beside them stand plays with one
+`ping` over the same kind of connection. Each play opens its own connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
+
+from contestants import BEFORE, Setting, environment
+from report import LOCAL, SSH, Figures
+from sandbox import BRIDGE, BenchmarkError, names, output, sweep_containers, write
+
+TARGET, TARGET_BRIDGE, TARGET_NETWORK = "scbench-target", "scbench1", "10.214.0"
+# A line as of a mobile network: 50 ms there and back, 2 Mbit/s.
+DELAY_MS, BITS = 25, 2_000_000
+DISTRIBUTION = "debian-12"
+Timed = Callable[[Sequence[str], Dict[str, str]], Tuple[float, str]]
+Variables = Dict[str, Any]
+
+
+class Host:
+    """One host: how Ansible gets there, what counts its bytes, and the variables of the containers."""
+
+    def __init__(self, setting: Setting, way: str, variables: Variables, log: str = "") -> None:
+        self.setting, self.way, self.variables, self.log = setting, way, variables, log
+        self.folder = os.path.join(setting.scratch, "plays", way)
+        self.control = os.path.join(self.folder, "cp")
+        os.makedirs(self.control)
+        self.write("ping", {})
+
+    def path(self, key: str) -> str:
+        """The inventory of a contestant."""
+        return os.path.join(self.folder, key + ".json")
+
+    def write(self, key: str, variables: Variables) -> str:
+        """Write the inventory of a contestant."""
+        write(self.path(key), json.dumps({"all": {"hosts": {TARGET: {**self.variables, **variables}}}}))
+        return self.path(key)
+
+    def environment(self, key: str) -> Dict[str, str]:
+        """The environment of a play; the collection before is found where it was checked out."""
+        found = {**environment(self.setting), "ANSIBLE_SSH_CONTROL_PATH_DIR": self.control}
+        return {**found, "ANSIBLE_COLLECTIONS_PATH": self.setting.before} if key == BEFORE.key else found
+
+    def disconnect(self) -> int:
+        """End the connection of the last play, and return how many bytes it carried to the host."""
+        for path in glob.glob(os.path.join(self.control, "*")):
+            subprocess.run(["ssh", "-o", "ControlPath=" + path, "-O", "exit", "x"], capture_output=True, check=False)
+        with contextlib.suppress(FileNotFoundError), open(self.log) as stream:
+            # The lines hold it until they have written how much they carried.
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            carried = sum(json.loads(line)["there"] for line in stream)
+            os.unlink(self.log)
+            return carried
+        return 0
+
+
+def this_machine(setting: Setting) -> Host:
+    """This machine itself."""
+    variables = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "ansible_pipelining": False,
+        "softwarecontainer_bridge": BRIDGE,
+        # The benchmark has made it.
+        "softwarecontainer_manage_bridge": False,
+    }
+    return Host(setting, LOCAL, variables)
+
+
+@contextlib.contextmanager
+def host_behind_a_line(setting: Setting) -> Iterator[Host]:
+    """A system container, as long as it is needed."""
+    place = os.path.join(setting.scratch, "provision")
+    os.makedirs(place)
+    try:
+        carry_out(setting, place, "create")
+        listed = output(sibling(setting, "ansible-inventory"), "-i", os.path.join(place, "inventory"), "--list")
+        variables: Variables = json.loads(listed)["_meta"]["hostvars"][TARGET]
+        log = os.path.join(place, "line.log")
+        line = [setting.ansible_python, setting.file("slow_line.py"), "%h", "%p", str(DELAY_MS), str(BITS), log]
+        variables["ansible_ssh_extra_args"] = f"-o ProxyCommand='{' '.join(line)}'"
+        yield Host(setting, SSH, variables, log)
+    finally:
+        carry_out(setting, place, "destroy")
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def sibling(setting: Setting, program: str) -> str:
+    """The path of another program of Ansible."""
+    return os.path.join(os.path.dirname(setting.ansible_playbook), program)
+
+
+def carry_out(setting: Setting, place: str, entry: str) -> None:
+    """Make or remove the system container."""
+    target = {"name": TARGET, "distribution": DISTRIBUTION, "address": TARGET_NETWORK + ".11"}
+    variables = {
+        "softwarecontainer_targets": [target],
+        "softwarecontainer_targets_path": os.path.join(place, "targets"),
+        "softwarecontainer_targets_bridge": TARGET_BRIDGE,
+        "softwarecontainer_targets_address": TARGET_NETWORK + ".1/24",
+        "softwarecontainer_targets_inventory": os.path.join(place, "inventory"),
+    }
+    role = {"name": "softwarecontainer.lxc.molecule_targets", "tasks_from": entry}
+    tasks = [{"name": "Make or remove the target", "ansible.builtin.import_role": role}]
+    playbook = os.path.join(place, "target.json")
+    write(playbook, json.dumps([{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": tasks}]))
+    finished = subprocess.run(
+        [setting.ansible_playbook, playbook], env=environment(setting), capture_output=True, text=True, check=False
+    )
+    if finished.returncode != 0:
+        raise BenchmarkError(f"molecule_targets, {entry}: {finished.stdout[-2000:]}")
+
+
+def measure(
+    setting: Setting, keys: Sequence[str], counts: Sequence[int], runs: int, timed: Timed, figures: Figures
+) -> None:
+    """All plays of all contestants on both hosts, so many times."""
+    # First: between plays on this machine all containers of the benchmark are swept, and the host is one.
+    with host_behind_a_line(setting) as host:
+        measure_on(host, keys, counts, runs, timed, figures)
+    measure_on(this_machine(setting), keys, counts, runs, timed, figures)
+
+
+def measure_on(
+    host: Host, keys: Sequence[str], counts: Sequence[int], runs: int, timed: Timed, figures: Figures
+) -> None:
+    """All plays of all contestants on one host, so many times."""
+    for run in range(-1, runs):
+        for count in counts if run >= 0 else [1]:
+            # The collection before takes part with one container alone: it is slow, and no target asks for more.
+            for key in turns(keys if count == 1 else keys[:1], run):
+                print(f"provision, {host.way}, run {run + 1} of {runs}, {count} containers, {key}", flush=True)
+                # The first time packages are looked for and caches filled.
+                cycle(host, key, count, timed, figures if run >= 0 else Figures())
+
+
+def turns(keys: Sequence[str], run: int) -> List[str]:
+    """Who comes after whom in a run."""
+    shift = run % len(keys)
+    return [*keys[shift:], *keys[:shift]]
+
+
+def cycle(host: Host, key: str, count: int, timed: Timed, figures: Figures) -> None:
+    """All plays of one contestant with a number of containers."""
+    lxc_path = host.setting.lxc_path(key) if host.way == LOCAL else "/data/" + key
+    place = os.path.join(host.folder, "rollouts-" + key)
+    steps = [
+        ("create", 0),
+        ("role", 0),
+        ("nothing", 0),
+        ("change", 1),
+        ("check", 2),
+        ("rollout", 1),
+        ("rollout change", 3),
+    ]
+    failure = ""
+    for name, version in steps if count == 1 else steps[:5]:
+        first = {"environment": {"VERSION": str(version)}} if version else {}
+        specs: List[Variables] = [{"name": each} for each in names(count)]
+        specs[0].update(first)
+        inventory = host.write(
+            key,
+            {
+                "softwarecontainer_containers": specs,
+                "softwarecontainer_lxc_path": lxc_path,
+                "softwarecontainer_rollout_ledger": place,
+                "softwarecontainer_rollout_id": f"{name.replace(' ', '-')}",
+            },
+        )
+        playbook = "softwarecontainer.lxc." + ("rollout" if name.startswith("rollout") else "provision")
+        playbook = host.setting.file("collection.yml") if name == "role" else playbook
+        command = [host.setting.ansible_playbook, "-i", inventory, playbook]
+        try:
+            take(
+                host, key, name, count, [*command, *(["--check", "--diff"] if name == "check" else [])], timed, figures
+            )
+        except BenchmarkError as error:
+            failure = str(error)
+            break
+        ping = [
+            host.setting.ansible_playbook,
+            "-i",
+            os.path.join(host.folder, "ping.json"),
+            host.setting.file("ping.yml"),
+        ]
+        take(host, "ping", "ping", count, ping, timed, figures)
+    shutil.rmtree(place, ignore_errors=True)
+    clear(host, key, inventory)
+    if failure:
+        print(f"    FAILED: {failure}", flush=True)
+        figures.failures.append(f"{host.way}, {name}, {count} containers, {key}: {failure.splitlines()[0]}")
+
+
+def take(host: Host, key: str, name: str, count: int, command: List[str], timed: Timed, figures: Figures) -> None:
+    """Time one play, and require of its recap what the play has to be."""
+    host.disconnect()
+    seconds, text = timed(command, host.environment(key))
+    carried = host.disconnect()
+    recap = re.search(r"\bchanged=(\d+) +unreachable=0 +failed=0", text)
+    if not recap or (recap.group(1) != "0") != (name in ("create", "change", "check", "rollout change")):
+        raise BenchmarkError(f"{name}: its end is not as it should be\n{text[-1500:]}")
+    figures.add(key, f"{host.way} {name}", count, seconds)
+    figures.carried.setdefault((key, f"{host.way} {name}", count), []).append(carried)
+    print(f"    {name:15} {seconds:8.2f} s {carried / 1000:8.0f} kB", flush=True)
+
+
+def clear(host: Host, key: str, inventory: str) -> None:
+    """Remove the containers of a contestant."""
+    command = [
+        host.setting.ansible_playbook,
+        "-i",
+        inventory,
+        "softwarecontainer.lxc.destroy",
+        "-e",
+        "{softwarecontainer_prune: true}",
+    ]
+    subprocess.run(command, env=host.environment(key), capture_output=True, check=False)
+    host.disconnect()
+    if host.way == LOCAL:
+        sweep_containers()
