@@ -12,7 +12,7 @@ import sys
 from typing import Any, Iterator
 
 # A docstring, or a comment on lines of its own, as our formatter writes them; in no string of ours is such a line.
-DOCUMENTATION = re.compile(rb'^( *)"""(?:[^"\\]|\\.|"(?!""))*"""$|^ *#.*$', re.MULTILINE)
+COMMENTARY = re.compile(rb'^( *)"""(?:[^"\\]|\\.|"(?!""))*"""$|^ *#.*$', re.MULTILINE)
 COLLECTION = __name__.rpartition(".plugins.")[0]
 
 
@@ -71,4 +71,4 @@ def bare(source: bytes) -> bytes:
         lines = b"\n" * found.group().count(b"\n")
         return lines if found.group(1) is None else found.group(1) + b'""' + lines
 
-    return DOCUMENTATION.sub(rest, source)
+    return COMMENTARY.sub(rest, source)
