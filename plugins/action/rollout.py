@@ -18,7 +18,8 @@ from ..module_utils import argument_specs
 from ..module_utils.container_spec import parse, values
 from ..module_utils.errors import RefusedError
 from ..module_utils.rollout import steps
-from ..plugin_utils import ledger, ledger_file, progress, report, spelling
+from ..plugin_utils import ledger, ledger_file, ledger_text, progress, report, spelling
+from ..plugin_utils.batches import batches_of, budget_of
 
 display = Display()
 
@@ -55,29 +56,29 @@ class ActionModule(ActionBase):
         _validated, options = self.validate_argument_spec(argument_spec=ARGUMENTS)
         self.options, self.check = options, bool(self._task.check_mode)
         self.own = frozenset(variables["hostvars"].raw_get(variables["inventory_hostname"]))
-        steps: Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]] = {
+        actions: Dict[str, Callable[[Dict[str, Any]], Dict[str, Any]]] = {
             "running": self.open,
             "paused": self.pause,
             "closed": self.close,
         }
         try:
-            return {**result, "changed": False, **steps[options["state"]](variables)}
+            return {**result, "changed": False, **actions[options["state"]](variables)}
         except RefusedError as error:
             return {**result, "failed": True, "msg": str(error) + ("" if str(error).endswith((".", "?")) else ".")}
 
     def open(self, variables: Dict[str, Any]) -> Dict[str, Any]:
         """Check everything, then take the ledger up, or begin it."""
         hosts = self.options["hosts"]
-        batches = ledger.batches_of(hosts, self.options["canary"], self.options["batches"])
-        budget = ledger.budget_of(self.options["budget"], len(hosts))
+        batches = batches_of(hosts, self.options["canary"], self.options["batches"])
+        budget = budget_of(self.options["budget"], len(hosts))
         digests = self.digests(variables)
         place = self.place(digests)
         path = place.path("json")
         text = ledger_file.read(path)
-        found = ledger.new(place.id, digests, batches, budget, now()) if text is None else ledger.parse(text, path)
+        found = ledger.new(place.id, digests, batches, budget, now()) if text is None else ledger_text.parse(text, path)
         ledger.require_same(found, digests, path)
         if found.id != place.id:
-            raise RefusedError("%s is of another rollout: its id is %s" % (path, ledger.shown(found.id)))
+            raise RefusedError("%s is of another rollout: its id is %s" % (path, ledger.quoted(found.id)))
         me = ledger_file.driver(os.getppid())
         # A run that was killed after the last host has left the rollout open.
         if not self.check and (ledger.left(found) or found.state != "finished"):
@@ -104,9 +105,9 @@ class ActionModule(ActionBase):
         with ledger_file.locked(place.directory):
             ledger_file.take(place, me)
             text = ledger_file.read(place.path("json"))
-            latest = found if text is None else ledger.parse(text, place.path("json"))
+            latest = found if text is None else ledger_text.parse(text, place.path("json"))
             begun = ledger.begin_run(latest, batches, budget, me.words(), now())
-            ledger_file.write(place.path("json"), ledger.dump(begun))
+            ledger_file.write(place.path("json"), ledger_text.dump(begun))
         return begun
 
     def pause(self, variables: Dict[str, Any]) -> Dict[str, Any]:
@@ -116,11 +117,11 @@ class ActionModule(ActionBase):
         text = ledger_file.read(path)
         if text is None:
             raise RefusedError("there is no rollout to pause: %s is not there" % path)
-        paused = ledger.pause(ledger.parse(text, path), now())
+        paused = ledger.pause(ledger_text.parse(text, path), now())
         if not self.check:
             with ledger_file.locked(place.directory):
-                paused = ledger.pause(ledger.parse(ledger_file.read(path) or "", path), now())
-                ledger_file.write(path, ledger.dump(paused))
+                paused = ledger.pause(ledger_text.parse(ledger_file.read(path) or "", path), now())
+                ledger_file.write(path, ledger_text.dump(paused))
         told = "Rollout %s is paused; hosts in progress come to their end, and no other is taken up." % place.id
         display.display(told, color=COLORS["paused"])
         return {"id": place.id, "ledger": path, "hosts": [], "serial": [], "directory": place.directory}
@@ -135,7 +136,7 @@ class ActionModule(ActionBase):
         text = ledger_file.read(path)
         if text is None:
             raise RefusedError("%s is gone" % path)
-        record = ledger.parse(text, path)
+        record = ledger_text.parse(text, path)
         if ledger_file.holder_of(place) == me:
             record = ledger_file.change(place, me, lambda latest: ledger.end_run(latest, now()))
         page = place.path("html")

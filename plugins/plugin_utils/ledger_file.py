@@ -20,7 +20,7 @@ from typing import Callable, Iterator, Optional
 
 from ..module_utils.errors import RefusedError
 from ..module_utils.target import processes
-from . import ledger
+from . import ledger, ledger_text
 
 
 @dataclass(frozen=True)
@@ -212,6 +212,6 @@ def change(place: Place, me: Driver, step: Callable[[ledger.Ledger], ledger.Ledg
         text = read(path)
         if text is None:
             raise RefusedError("%s is gone" % path)
-        after = step(ledger.load(text, path))
-        write(path, ledger.dump(after))
+        after = step(ledger_text.load(text, path))
+        write(path, ledger_text.dump(after))
         return after

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger
+from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils.batches import batches_of
 
 T0 = 1795572000.0
 
@@ -16,7 +17,7 @@ def at(seconds: float) -> str:
 
 def rollout(names, fates, budget=1000):
     """A rollout that has gone through; fates are (state, stage that went wrong, reason) by host."""
-    batches = ledger.batches_of(names, 1, ["25%"])
+    batches = batches_of(names, 1, ["25%"])
     record = ledger.new("one", {name: ledger.digest_of(name) for name in names}, batches, 0, at(0))
     record = ledger.begin_run(record, batches, budget, "control:1", at(0))
     for number, name in enumerate(names):

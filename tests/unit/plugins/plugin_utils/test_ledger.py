@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ledger of a rollout: sizes, batches, budget, transitions, and texts that are not a ledger."""
+"""The ledger of a rollout: its changes, its text, and texts that are not a ledger."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
-from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger
+from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger, ledger_text
 
 T0, T1, T2, T3 = (f"2026-11-25T02:00:0{second}.000Z" for second in range(4))
 HOSTS = ("h1", "h2", "h3")
@@ -60,90 +60,6 @@ def test_an_id_follows_from_hosts_and_content():
     assert len({ledger.id_of({**DIGESTS, **more}) for more in ({}, {"h1": "0" * 64}, {"h4": "0" * 64})}) == 3
 
 
-def names(count: int) -> list[str]:
-    return [f"h{number}" for number in range(1, count + 1)]
-
-
-@pytest.mark.parametrize(
-    ("count", "canary", "sizes", "lengths"),
-    [
-        pytest.param(10, 1, ["25%"], [1, 2, 2, 2, 2, 1], id="the defaults"),
-        pytest.param(10, 0, ["100%"], [10], id="all at once"),
-        pytest.param(10, 2, [3, "50%"], [2, 3, 5], id="numbers and percentages"),
-        pytest.param(10, "20%", [4], [2, 4, 4], id="a canary in percent"),
-        pytest.param(10, "5%", [4], [1, 4, 4, 1], id="a canary of less than a host is a host"),
-        pytest.param(10, "0%", [4], [4, 4, 2], id="no canary, in percent"),
-        pytest.param(3, 5, [1], [3], id="a canary of more than all"),
-        pytest.param(3, 1, ["1%"], [1, 1, 1], id="less than a host is a host"),
-        pytest.param(500, 1, ["5", 100, "50%"], [1, 5, 100, 250, 144], id="many"),
-        pytest.param(7, 1, "2, 50%", [1, 2, 3, 1], id="a string, as the command line gives it"),
-        pytest.param(4, 1, 2, [1, 2, 1], id="one number"),
-        pytest.param(1, 1, ["25%"], [1], id="one host"),
-        pytest.param(0, 1, ["25%"], [], id="no host"),
-    ],
-)
-def test_batches(count, canary, sizes, lengths):
-    batches = ledger.batches_of(names(count), canary, sizes)
-    assert [len(batch) for batch in batches] == lengths
-    assert [name for batch in batches for name in batch] == names(count)
-
-
-KEY = "softwarecontainer_rollout_"
-
-
-@pytest.mark.parametrize(
-    ("canary", "sizes", "message"),
-    [
-        (1, [], "batches: [] is not a list with a size"),
-        (1, "", "batches: [] is not a list with a size"),
-        (1, {}, "batches: {} is not a list with a size"),
-        (1, None, "batches: None is not a list with a size"),
-        (1, True, "batches: True is not a list with a size"),
-        (1, [5, 0], "batches[1]: 0 is less than 1"),
-        (1, ["0%"], "batches[0]: '0%' is less than 1%"),
-        (1, ["101%"], "batches[0]: '101%' is more than all hosts"),
-        (1, ["half"], "batches[0]: 'half' is neither a number of hosts nor a percentage"),
-        (1, [-1], "batches[0]: -1 is neither a number of hosts nor a percentage"),
-        (1, [1.5], "batches[0]: 1.5 is neither a number of hosts nor a percentage"),
-        (1, [True], "batches[0]: True is neither a number of hosts nor a percentage"),
-        (1, ["[]"], "batches[0]: '[]' is neither a number of hosts nor a percentage"),
-        (-1, [1], "canary: -1 is neither a number of hosts nor a percentage"),
-        ("101%", [1], "canary: '101%' is more than all hosts"),
-        (None, [1], "canary: None is neither a number of hosts nor a percentage"),
-    ],
-)
-def test_batches_are_refused(canary, sizes, message):
-    with pytest.raises(RefusedError) as caught:
-        ledger.batches_of(names(10), canary, sizes)
-    assert str(caught.value) == KEY + message
-
-
-@pytest.mark.parametrize(
-    ("value", "total", "number"),
-    [(0, 10, 0), (3, 10, 3), ("3", 10, 3), ("10%", 5, 0), ("10%", 10, 1), ("100%", 7, 7), ("0%", 7, 0), (10, 10, 10)],
-)
-def test_budget(value, total, number):
-    assert ledger.budget_of(value, total) == number
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        ("101%", "budget: '101%' is more than all hosts"),
-        (11, "budget: 11 is more than the 10 hosts"),
-        ("-1", "budget: '-1' is neither a number of hosts nor a percentage"),
-        ("few", "budget: 'few' is neither a number of hosts nor a percentage"),
-        (0.5, "budget: 0.5 is neither a number of hosts nor a percentage"),
-        (None, "budget: None is neither a number of hosts nor a percentage"),
-        ([], "budget: [] is neither a number of hosts nor a percentage"),
-    ],
-)
-def test_budget_is_refused(value, message):
-    with pytest.raises(RefusedError) as caught:
-        ledger.budget_of(value, 10)
-    assert str(caught.value) == KEY + message
-
-
 WHOLE = after(replace(BEGUN, budget=2), ("h1", "done"), ("h2", "pending"))
 
 
@@ -151,13 +67,13 @@ WHOLE = after(replace(BEGUN, budget=2), ("h1", "done"), ("h2", "pending"))
     "record", [NEW, BEGUN, WHOLE, ledger.end_run(WHOLE, T3)], ids=["new", "begun", "in it", "ended"]
 )
 def test_a_text_gives_the_same_ledger(record):
-    text = ledger.dump(record)
-    assert ledger.parse(text, "one.json") == record
-    assert ledger.load(text, "one.json") == record
+    text = ledger_text.dump(record)
+    assert ledger_text.parse(text, "one.json") == record
+    assert ledger_text.load(text, "one.json") == record
 
 
 def test_the_text_is_json_with_a_line_for_each_host():
-    text = ledger.dump(WHOLE)
+    text = ledger_text.dump(WHOLE)
     assert json.loads(text)["hosts"]["h2"] == {
         "state": "pending",
         "digest": DIGESTS["h2"],
@@ -177,7 +93,7 @@ def test_the_text_is_json_with_a_line_for_each_host():
 
 def text_with(change) -> str:
     """The text of a ledger in which something was changed by hand."""
-    data = json.loads(ledger.dump(WHOLE))
+    data = json.loads(ledger_text.dump(WHOLE))
     change(data)
     return json.dumps(data)
 
@@ -191,7 +107,10 @@ def host(key, value):
     ("text", "message"),
     [
         ("", "it is not JSON (Expecting value: line 1 column 1 (char 0))"),
-        (ledger.dump(WHOLE)[:200], "it is not JSON (Unterminated string starting at: line 10 column 11 (char 199))"),
+        (
+            ledger_text.dump(WHOLE)[:200],
+            "it is not JSON (Unterminated string starting at: line 10 column 11 (char 199))",
+        ),
         (
             "[" * 100000,
             "it is not JSON (maximum recursion depth exceeded while decoding a JSON array from a unicode string)",
@@ -248,7 +167,7 @@ def host(key, value):
 )
 def test_a_corrupted_ledger_is_refused(text, message):
     with pytest.raises(RefusedError) as caught:
-        ledger.parse(text, "one.json")
+        ledger_text.parse(text, "one.json")
     # A hint at a similar word may follow.
     assert str(caught.value).partition(";")[0] == "one.json is corrupted: " + message
 
@@ -256,7 +175,7 @@ def test_a_corrupted_ledger_is_refused(text, message):
 @pytest.mark.parametrize("text", ["", "[]", "{}", text_with(lambda data: data["hosts"]["h1"].pop("stages"))])
 def test_a_ledger_that_is_changed_while_it_is_used_is_refused(text):
     with pytest.raises(RefusedError, match="one.json is corrupted: it was changed while a run used it"):
-        ledger.load(text, "one.json")
+        ledger_text.load(text, "one.json")
 
 
 @pytest.mark.parametrize(
@@ -355,12 +274,12 @@ def test_what_became_of_it_before_stays_with_its_run():
     assert ledger.hosts_of_run(record, 1) == {"h1": first}
     assert ledger.hosts_of_run(again, 1) == {"h1": replace(first, attempts=2)}
     assert ledger.hosts_of_run(again, 2) == {"h1": again.hosts["h1"]}
-    text = ledger.dump(again)
-    assert ledger.parse(text, "one.json") == again == ledger.load(text, "one.json")
+    text = ledger_text.dump(again)
+    assert ledger_text.parse(text, "one.json") == again == ledger_text.load(text, "one.json")
     # A ledger of before has nothing of it.
-    assert "retaken" not in ledger.dump(record)
+    assert "retaken" not in ledger_text.dump(record)
     with pytest.raises(RefusedError, match="runs.0..retaken: 'h9' is not among the hosts"):
-        ledger.parse(text.replace('"retaken": {"h1"', '"retaken": {"h9"'), "one.json")
+        ledger_text.parse(text.replace('"retaken": {"h1"', '"retaken": {"h9"'), "one.json")
 
 
 def test_a_ledger_does_not_grow_for_ever():
@@ -382,7 +301,7 @@ def test_what_a_killed_run_left_in_progress_is_pending():
 def test_a_run_may_change_the_batches():
     record = ledger.begin_run(NEW, [HOSTS], 1, "control:1", T1)
     assert [each.batch for each in record.hosts.values()] == [1, 1, 1]
-    assert ledger.parse(ledger.dump(record), "one.json") == record
+    assert ledger_text.parse(ledger_text.dump(record), "one.json") == record
 
 
 ALL_DONE = after(BEGUN, ("h1", "done"), ("h2", "done"), ("h3", "done"))

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
-from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger, ledger_file
+from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger, ledger_file, ledger_text
 
 T0 = "2026-11-25T02:00:00.000Z"
 
@@ -146,7 +146,7 @@ def test_a_lock_that_is_none_is_refused(place, me, text):
 def prepare(place, me, hosts):
     digests = {name: ledger.digest_of(name) for name in hosts}
     record = ledger.new("one", digests, [hosts], 0, T0)
-    ledger_file.write(place.path("json"), ledger.dump(ledger.begin_run(record, [hosts], 0, me.words(), T0)))
+    ledger_file.write(place.path("json"), ledger_text.dump(ledger.begin_run(record, [hosts], 0, me.words(), T0)))
     ledger_file.take(place, me)
 
 
@@ -165,7 +165,7 @@ def test_no_change_is_lost(place, me):
         worker.start()
     for worker in workers:
         worker.join()
-    record = ledger.parse(ledger_file.read(place.path("json")), "one.json")
+    record = ledger_text.parse(ledger_file.read(place.path("json")), "one.json")
     assert ledger.counts(record).done == 40
     assert sorted(os.listdir(place.directory)) == [".lock", "one.json", "one.lock"]
 

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger, report
+from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger, ledger_text, report
 from rollouts import at, names, rollout
 
 TEMPLATE = (Path(__file__).parents[4] / "roles" / "rollout" / "templates" / "report.html.j2").read_text()
@@ -175,7 +175,7 @@ def test_a_run_that_met_nobody_is_not_forgotten():
         (line,) = panels[-1]["lines"]
         assert (panels[-1]["number"], line[0]["name"], line[0]["word"]) == (1, "h1", "unreachable")
         assert [each["outcome"] for each in line[0]["bars"]][-1] == "unreachable"
-        page = page_of(ledger.parse(ledger.dump(record_), "one.json"))
+        page = page_of(ledger_text.parse(ledger_text.dump(record_), "one.json"))
         assert [each["title"] for each in page.having("i", "bar-unreachable") if "title" in each] == [
             "h1, preflight: unreachable, 0.5s"
         ]
