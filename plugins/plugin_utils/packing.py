@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import re
 import sys
@@ -53,6 +54,8 @@ def without_documentation() -> Iterator[None]:
         return
     read = loader.get_data
 
+    # Ansible asks for a file, or for one that is not there, each time that something imports it.
+    @functools.lru_cache(maxsize=None)
     def read_bare(path: str) -> Any:
         source = read(path)
         return bare(source) if isinstance(source, bytes) and path.endswith(".py") else source
