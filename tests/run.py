@@ -49,7 +49,7 @@ LINTERS = (
     ("ruff", "format", "--check"),
     ("yamllint", "--strict", "."),
     ("mypy",),
-    ("shellcheck", ".ci/run", "extensions/molecule/artifact/install"),
+    ("shellcheck", ".ci/run", "extensions/molecule/artifact/install", "extensions/molecule/takeover/install"),
     ("antsibull-changelog", "lint"),
 )
 
