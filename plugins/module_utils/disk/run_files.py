@@ -1,13 +1,16 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes (I/O): the logs of one run, and room for LXC to look at a config, below /run."""
+"""Writes (I/O): the logs of one run, room for LXC to look at a config, and which run of a rollout came last, below /run."""
 
 from __future__ import annotations
 
 import os
+from hashlib import sha256
 from typing import Iterable
 
+from ..errors import ContainerError
+from ..target import facts
 from . import locking, writing
 
 
@@ -29,3 +32,28 @@ def remove_logs(paths: Iterable[str]) -> None:
     for path in paths:
         if os.path.lexists(path):
             os.unlink(path)
+
+
+def take_over(lxc_path: str) -> str:
+    """Say that this run is now the one that rolls out to a lxc path, and no earlier one; returns what tells it from others.
+
+    Nothing where that cannot be written: the run itself then says what is wrong.
+    """
+    token = os.urandom(16).hex()
+    try:
+        writing.make_directory(locking.LOCKS, 0o700)
+        with open(last_run_of(lxc_path), "w", encoding="ascii") as stream:
+            stream.write(token)
+    except (OSError, ContainerError):
+        return ""
+    return token
+
+
+def is_last(lxc_path: str, token: str) -> bool:
+    """Whether no later run has taken over."""
+    return not token or facts.read_text(last_run_of(lxc_path)) == token
+
+
+def last_run_of(lxc_path: str) -> str:
+    """The file that names the last run. What stands before the colon is no container's name."""
+    return os.path.join(locking.LOCKS, sha256(lxc_path.encode("utf-8", "surrogateescape")).hexdigest()[:8] + ":rollout")

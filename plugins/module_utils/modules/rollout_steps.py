@@ -9,9 +9,10 @@ The bodies of the modules that the steps name run in this process. Each loads it
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Dict, List, Mapping
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from .. import argument_specs
+from ..disk import run_files
 from ..errors import Error, unexpected
 from ..rollout import steps
 from ..target import memory
@@ -75,24 +76,28 @@ def run_body(step: steps.Step, parameters: Parameters, check: bool, diff: bool) 
 def run(parameters: Parameters, check: bool, diff: bool, run_step: RunStep = run_body) -> Result:
     """What each step did that was needed, in order, how many seconds it took, and the part that came last.
 
-    Where a host has nothing to do, the gate follows at once.
+    Where a host has nothing to do, the gate follows at once. Where a later run has taken over, nothing follows: the
+    controller has given this one up, because its time was up for example, and has begun the way back.
     """
     way, part = steps.WAYS[parameters["way"]], parameters["part"]
     results: Dict[str, Mapping[str, Any]] = dict(parameters["results"])
-    done = take(way[part], parameters, results, check, diff, run_step)
+    lxc_path = parameters["lxc_path"] or ""
+    token = "" if check else run_files.take_over(lxc_path)
+
+    def carry_out(step: steps.Step) -> Optional[Result]:
+        if not step.needed(parameters, results) or not run_files.is_last(lxc_path, token):
+            return None
+        return result_of(run_step, step, step.arguments(parameters, results), check, diff)
+
+    done = take(way[part], results, carry_out)
     while part + 1 < len(way) and steps.goes_on(way[part], results):
         part += 1
-        done += take(way[part], parameters, results, check, diff, run_step)
+        done += take(way[part], results, carry_out)
     return {"changed": any(each["result"].get("changed") for each in done), "steps": done, "part": part}
 
 
 def take(
-    part: steps.Part,
-    parameters: Parameters,
-    results: Dict[str, Mapping[str, Any]],
-    check: bool,
-    diff: bool,
-    run_step: RunStep,
+    part: steps.Part, results: Dict[str, Mapping[str, Any]], carry_out: Callable[[steps.Step], Optional[Result]]
 ) -> List[Result]:
     """Carry out the steps of a part, up to the first that fails; adds to the results.
 
@@ -100,14 +105,14 @@ def take(
     """
     done: List[Result] = []
     for step in part:
-        if step.needed(parameters, results):
-            began = time.monotonic()
-            result = result_of(run_step, step, step.arguments(parameters, results), check, diff)
+        began = time.monotonic()
+        result = carry_out(step)
+        if result is not None:
             results[step.name] = result
             done.append({"name": step.name, "seconds": round(time.monotonic() - began, 3), "result": result})
             if result["failed"]:
                 break
-            if result.get("changed") and not check:
+            if result.get("changed"):
                 memory.forget()
     return done
 

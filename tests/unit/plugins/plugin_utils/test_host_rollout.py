@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import locking
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import rollout_steps
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.rollout import steps
 from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import ledger
@@ -31,6 +32,11 @@ OPTIONS: dict[str, Any] = {
 }
 ALL = ["busybox", "config", "container"]
 THERE = {"checkpoint": {"changed": True, "present": ["hmi", "old", "other"]}}
+
+
+@pytest.fixture(autouse=True)
+def fixture_locks(monkeypatch, tmp_path):
+    monkeypatch.setattr(locking, "LOCKS", str(tmp_path / "locks"))
 
 
 @dataclass
@@ -383,6 +389,31 @@ def test_the_times_of_steps_that_run_together():
     assert abs(ledger.seconds(first.started) - started) < 0.1
     assert first.seconds >= 0.2 and second.seconds == 0.1
     assert abs(ledger.seconds(second.started) - ledger.seconds(first.started) - first.seconds) < 0.01
+
+
+def test_nothing_goes_on_when_another_run_has_taken_over():
+    """The controller has given the first one up and begun the way back."""
+    taken = []
+
+    def run_step(step, *_others):
+        taken.append(step.name)
+        if step.name == "busybox":
+            parameters = {**OPTIONS, "way": "back", "part": 0, "results": {}}
+            rollout_steps.run(parameters, False, False, lambda *_others: {"changed": False})
+        return {"changed": True, "pending": ALL}
+
+    for path in ("/data/lxc", None):
+        taken.clear()
+        parameters = {**OPTIONS, "lxc_path": path, "way": "forward", "part": 1, "results": {}}
+        rollout_steps.run(parameters, False, False, run_step)
+        assert taken == (["rootfs", "busybox"] if path else WHOLE[2:6])
+
+
+def test_a_run_that_cannot_say_that_it_is_there_goes_on(monkeypatch, tmp_path):
+    monkeypatch.setattr(locking, "LOCKS", str(tmp_path / "file" / "locks"))
+    (tmp_path / "file").touch()
+    _ended, ran, _target = carried_out()
+    assert [name for name, _outcome in ran] == WHOLE
 
 
 def test_a_defect_of_a_step_leaves_what_the_earlier_ones_did():

@@ -7,6 +7,7 @@ the collection does not testify for itself.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -596,6 +597,49 @@ def slow():
     assert (fleet.running("h1"), fleet.content("h1"), fleet.running("h2")) == ("1", content, "1")
 
 
+def held():
+    """A run whose time is up while it waits for a lock goes no further when it gets it: the way back has begun."""
+    fleet = Fleet("held", 1)
+    assert fleet.run()[0] == 0
+    content = fleet.content("h1")
+    fleet.release("2")
+    lock = lock_of(fleet.path("h1"), fleet.container("h1"))
+    process = fleet.start(softwarecontainer_rollout_id="two", softwarecontainer_rollout_timeout=5)
+    index = os.path.join(fleet.path("h1"), ".checkpoint", "index.json")
+    wait_until(lambda: os.path.exists(index), "a checkpoint is taken")
+    with open(lock) as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        # The run that is given up, and the one that brings back what was there.
+        wait_until(lambda: waiting_for(lock) == 2, "two runs wait for %s" % lock)
+    assert finish(process)[0] != 0
+    host = fleet.ledger("two")["hosts"]["h1"]
+    assert host["state"] == "rolled_back", host
+    assert re.match("rootfs: the host took longer than 5 seconds", host["reason"]), host
+    time.sleep(1)
+    assert (fleet.running("h1"), fleet.content("h1")) == ("1", content)
+
+
+def lock_of(lxc_path, name):
+    """The lock file of a container, from its lxc path and its name."""
+    return "/run/softwarecontainer.lxc/%s-%s" % (
+        hashlib.sha256(os.path.realpath(lxc_path).encode()).hexdigest()[:8],
+        name,
+    )
+
+
+def waiting_for(path):
+    """How many processes wait for the lock of a file, see proc(5), /proc/locks."""
+    inode = ":%d " % os.stat(path).st_ino
+    return sum("->" in line and inode in line for line in text_of("/proc/locks").splitlines())
+
+
+def wait_until(condition, what, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
 def corrupt(fleet, change):
     record = fleet.ledger()
     change(record)
@@ -810,6 +854,7 @@ CASES = {
         two_controllers,
         slices,
         slow,
+        held,
         refused,
         gone_target,
         other_settings,
