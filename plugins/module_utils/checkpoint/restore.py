@@ -73,46 +73,46 @@ def read(place: str, path: str) -> str:
 
 
 def restore(
-    reached: runtime.Runtime, times: states.Times, check: bool
+    lxc: runtime.Runtime, times: states.Times, check: bool
 ) -> Tuple[List[Dict[str, Any]], List[Dict[str, str]], contents.Index]:
     """The results of all containers, those of the checkpoint first, the diffs, and its index. Raises RefusedError."""
     # The index is read under the lock: a run that drops the checkpoint meanwhile would leave us nothing to bring back.
-    with nullcontext() if check else locking.locked(reached.lxc_path, [places.CHECKPOINT]):
-        index = read_index(reached.lxc_path)
+    with nullcontext() if check else locking.locked(lxc.lxc_path, [places.CHECKPOINT]):
+        index = read_index(lxc.lxc_path)
         if index is None:
-            raise RefusedError("there is no checkpoint in %s to bring back" % reached.lxc_path)
-        items, diffs = bring_all_back(reached, index, times, check)
+            raise RefusedError("there is no checkpoint in %s to bring back" % lxc.lxc_path)
+        items, diffs = bring_all_back(lxc, index, times, check)
         return items, diffs, index
 
 
 def bring_all_back(
-    reached: runtime.Runtime, index: contents.Index, times: states.Times, check: bool
+    lxc: runtime.Runtime, index: contents.Index, times: states.Times, check: bool
 ) -> Tuple[List[Dict[str, Any]], List[Dict[str, str]]]:
     """The results of all containers, those of the checkpoint first, and the diffs; its lock is held."""
-    new = newcomers(reached.lxc_path, index)
+    new = newcomers(lxc.lxc_path, index)
     wishes = [
         states.DesiredState(name, contents.STATES[kept.state], declared=True) for name, kept in index.containers.items()
     ]
     going = [states.DesiredState(name, "absent") for name in new]
     names = [wish.name for wish in wishes + going]
     outcome = Outcome()
-    with nullcontext() if check else locking.locked(reached.lxc_path, names):
-        before = changes.look(reached, wishes + going, check)
+    with nullcontext() if check else locking.locked(lxc.lxc_path, names):
+        before = changes.look(lxc, wishes + going, check)
         if not check:
             # A run that was killed while it started containers has left LXC's logs, and they need no other start.
-            run_files.remove_logs([run_files.log_of(reached.lxc_path, name) for name in names])
+            run_files.remove_logs([run_files.log_of(lxc.lxc_path, name) for name in names])
         halted = [halt(wish) for wish in wishes if wish.state in ("", "stopped") and runs(before[wish.name])]
-        carry_out(reached, going + halted, before, before, times, check, outcome)
-        bring_back(reached.lxc_path, [wish.name for wish in wishes], check, outcome)
+        carry_out(lxc, going + halted, before, before, times, check, outcome)
+        bring_back(lxc.lxc_path, [wish.name for wish in wishes], check, outcome)
         settled = [wish.name for wish in halted] if check else []
         moving = [
             wish._replace(restart=wish.name in outcome.due)
             for wish in wishes
             if wish.state and wish.name not in outcome.errors and wish.name not in settled
         ]
-        now = foresee(before, outcome) if check else survey.survey(reached, [wish.name for wish in moving])
-        carry_out(reached, moving, now, before, times, check, outcome)
-        after = before if check else survey.survey(reached, names)
+        now = foresee(before, outcome) if check else survey.survey(lxc, [wish.name for wish in moving])
+        carry_out(lxc, moving, now, before, times, check, outcome)
+        after = before if check else survey.survey(lxc, names)
         if not check:
             verify(moving + going, after, outcome)
     return [item_of(name, before, after, outcome, check) for name in names], outcome.diffs
@@ -148,7 +148,7 @@ def foresee(before: states.Survey, outcome: Outcome) -> states.Survey:
 
 
 def carry_out(
-    reached: runtime.Runtime,
+    lxc: runtime.Runtime,
     wishes: Sequence[states.DesiredState],
     now: states.Survey,
     before: states.Survey,
@@ -157,9 +157,9 @@ def carry_out(
     outcome: Outcome,
 ) -> None:
     """Bring containers to the states wished for, or say what it would take."""
-    steps, errors = changes.plan_all(reached.lxc_path, wishes, now, check)
+    steps, errors = changes.plan_all(lxc.lxc_path, wishes, now, check)
     if not check and any(steps.values()):
-        errors.update(execution.carry_out(reached, wishes, steps, times))
+        errors.update(execution.carry_out(lxc, wishes, steps, times))
     for wish in wishes:
         if steps.get(wish.name):
             outcome.add(wish.name, steps[wish.name])

@@ -37,9 +37,9 @@ def plan(wish: states.DesiredState, found: Union[states.ActualState, ContainerEr
     return steps
 
 
-def look(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], check: bool) -> states.Survey:
+def look(lxc: runtime.Runtime, wishes: Sequence[states.DesiredState], check: bool) -> states.Survey:
     """What is there. One that is to be removed and that LXC cannot load is made loadable first."""
-    found = survey.survey(reached, [wish.name for wish in wishes])
+    found = survey.survey(lxc, [wish.name for wish in wishes])
     doomed = [
         wish.name for wish in wishes if wish.state == "absent" and isinstance(found[wish.name], runtime.LoadError)
     ]
@@ -47,14 +47,14 @@ def look(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], check:
         return {**found, **{name: states.ActualState("RUNNING") for name in doomed}}
     for name in list(doomed):
         try:
-            removal.refuse_mounts(os.path.join(reached.lxc_path, name))
+            removal.refuse_mounts(os.path.join(lxc.lxc_path, name))
         except ContainerError as error:
             # It will not be removed, so it keeps its config.
             found[name] = error
             doomed.remove(name)
     if doomed:
-        stopping.make_loadable(reached, doomed)
-        found.update(survey.survey(reached, doomed))
+        stopping.make_loadable(lxc, doomed)
+        found.update(survey.survey(lxc, doomed))
     return found
 
 
@@ -123,7 +123,7 @@ def diff_of(wish: states.DesiredState, steps: Tuple[str, ...], before: states.Su
     state = (
         was.state if isinstance(was, states.ActualState) and was.state not in ("ABSENT", "INCOMPLETE") else "STOPPED"
     )
-    reached = transitions.REACHED[wish.state]
+    state_after = transitions.REACHED[wish.state]
     note = " (restarted)" if "stop" in steps and "start" in steps else ""
     headers = {"before_header": wish.name, "after_header": wish.name}
-    return dict(headers, before="state: %s\n" % state, after="state: %s%s\n" % (reached, note))
+    return dict(headers, before="state: %s\n" % state, after="state: %s%s\n" % (state_after, note))

@@ -15,7 +15,7 @@ from . import changes, starting, states, stopping, survey, verification
 
 
 def reach(
-    reached: runtime.Runtime,
+    lxc: runtime.Runtime,
     wishes: Sequence[states.DesiredState],
     steps: changes.Steps,
     errors: states.Errors,
@@ -23,14 +23,14 @@ def reach(
 ) -> Tuple[states.Survey, List[str]]:
     """Take the steps, and look what has become of it: what is there, and warnings. Adds to the errors."""
     concerned = [wish for wish in wishes if wish.name not in errors]
-    errors.update(carry_out(reached, concerned, steps, times))
-    after = survey.survey(reached, [wish.name for wish in wishes])
+    errors.update(carry_out(lxc, concerned, steps, times))
+    after = survey.survey(lxc, [wish.name for wish in wishes])
     errors.update(verification.verify([wish for wish in wishes if wish.name not in errors], after))
-    return after, verification.unverified(reached.lxc_path, changes.started(steps, after, errors))
+    return after, verification.unverified(lxc.lxc_path, changes.started(steps, after, errors))
 
 
 def carry_out(
-    reached: runtime.Runtime,
+    lxc: runtime.Runtime,
     wishes: Sequence[states.DesiredState],
     steps: Mapping[str, Tuple[str, ...]],
     times: states.Times,
@@ -40,30 +40,30 @@ def carry_out(
     for step in transitions.STEPS:
         concerned = [wish for wish in wishes if step in steps.get(wish.name, ()) and wish.name not in errors]
         if concerned:
-            errors.update(STEP[step](reached, concerned, times))
+            errors.update(STEP[step](lxc, concerned, times))
     return errors
 
 
-def unfreeze(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
+def unfreeze(lxc: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
     """Thaw."""
-    return states.reasons(pool.each(reached.unfreeze, states.names_of(wishes), programs.PATIENCE))
+    return states.reasons(pool.each(lxc.unfreeze, states.names_of(wishes), programs.PATIENCE))
 
 
-def freeze(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
+def freeze(lxc: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
     """Freeze."""
-    return states.reasons(pool.each(reached.freeze, states.names_of(wishes), programs.PATIENCE))
+    return states.reasons(pool.each(lxc.freeze, states.names_of(wishes), programs.PATIENCE))
 
 
-def remove(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
+def remove(lxc: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
     """Remove the directories, which are all ours."""
-    errors = stopping.take_down_mounts(reached.lxc_path, states.names_of(wishes))
+    errors = stopping.take_down_mounts(lxc.lxc_path, states.names_of(wishes))
     names = [wish.name for wish in wishes if wish.name not in errors]
-    return {**errors, **removal.remove_containers(reached.lxc_path, names)}
+    return {**errors, **removal.remove_containers(lxc.lxc_path, names)}
 
 
-def shift(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
+def shift(lxc: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
     """Give files the owners that go with the ids of their container."""
-    return ownership.shift_all(reached.lxc_path, states.names_of(wishes))
+    return ownership.shift_all(lxc.lxc_path, states.names_of(wishes))
 
 
 STEP: Mapping[str, Callable[[runtime.Runtime, Sequence[states.DesiredState], states.Times], states.Errors]] = {

@@ -20,39 +20,39 @@ from ..workers import pool
 from . import obstacles, states, stopping, survey, verification
 
 
-def start(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], times: states.Times) -> states.Errors:
+def start(lxc: runtime.Runtime, wishes: Sequence[states.DesiredState], times: states.Times) -> states.Errors:
     """Start, and see that what was started still runs after the settle time, and has what it asks for."""
     names = states.names_of(wishes)
-    logs = {name: run_files.log_of(reached.lxc_path, name) for name in names}
-    reached.get_ready_to_start()
+    logs = {name: run_files.log_of(lxc.lxc_path, name) for name in names}
+    lxc.get_ready_to_start()
 
     def begin(name: str) -> float:
         """Start one; when it was started, on the clock that all processes share."""
-        reached.start(name, logs[name])
+        lxc.start(name, logs[name])
         return time.monotonic()
 
     begun = pool.each(begin, names, times.start)
     errors = states.reasons(begun)
     if errors:
-        give_up(reached, list(errors))
-    begun_well = survey.running(reached, [name for name in names if name not in errors])
+        give_up(lxc, list(errors))
+    begun_well = survey.running(lxc, [name for name in names if name not in errors])
     pids = {name: status.pid for name, status in begun_well.items() if status.pid}
     ends = {name: begun[name].value + times.settle for name in pids}
-    settled, missing = settle(reached.lxc_path, wishes, pids, ends)
+    settled, missing = settle(lxc.lxc_path, wishes, pids, ends)
     # Of one that has ended meanwhile the kernel shows nothing.
     alive = processes.wait_for_end(settled.values(), 0)
     for name in names:
         if name not in errors and pids.get(name) not in alive:
             when = "has ended by now" if name in settled else "ended within %g seconds" % times.settle
             errors[name] = "it was started, but its PID 1 %s; see its command" % when
-            errors[name] += without_programs(reached.lxc_path)
+            errors[name] += without_programs(lxc.lxc_path)
         if name in errors:
-            errors[name] += in_words_of_lxc(reached, logs[name])
+            errors[name] += in_words_of_lxc(lxc, logs[name])
     run_files.remove_logs(logs.values())
     for name in set(missing) - set(errors):
         # It runs, for somebody to look at it, and must not count as good in the next run.
-        noted = partial(single_files.note_change, reached.lxc_path, name, processes.boot_id(), processes.since_boot())
-        reason = writing.attempt(noted, os.path.join(reached.lxc_path, name))
+        noted = partial(single_files.note_change, lxc.lxc_path, name, processes.boot_id(), processes.since_boot())
+        reason = writing.attempt(noted, os.path.join(lxc.lxc_path, name))
         missing[name] += "; " + reason if reason else ""
     return {**missing, **errors}
 
@@ -84,32 +84,32 @@ def without_programs(lxc_path: str) -> str:
     return ", and that no program of its rootfs can run, since %s is mounted noexec" % lxc_path
 
 
-def in_words_of_lxc(reached: runtime.Runtime, log: str) -> str:
+def in_words_of_lxc(lxc: runtime.Runtime, log: str) -> str:
     """What LXC says of a start that has failed, and what is to be done about it where we know."""
     lines = runtime.error_lines(log)
     told = ": " + "; ".join(lines[:3]) if lines else ""
-    return told + (why_unknown(reached) if compatibility.is_refused_key(lines) else "")
+    return told + (why_unknown(lxc) if compatibility.is_refused_key(lines) else "")
 
 
-def why_unknown(reached: runtime.Runtime) -> str:
+def why_unknown(lxc: runtime.Runtime) -> str:
     """Why LXC does not know a key of a config that was made for cgroups of version 1, and what to do."""
-    version, layout = reached.version(), facts.cgroup_version()
+    version, layout = lxc.version(), facts.cgroup_version()
     if compatibility.lacks_cgroups(version, layout):
         return "; %s; %s" % (compatibility.refusal(version, layout), compatibility.ADVICE)
     return "; it was made for cgroups of version 1: let the config stage render it again"
 
 
-def give_up(reached: runtime.Runtime, names: Sequence[str]) -> None:
+def give_up(lxc: runtime.Runtime, names: Sequence[str]) -> None:
     """End what is left of starts that have failed, also of those that still go on, of which LXC tells nothing."""
-    holders = processes.holders(each for name in names for each in runtime.command_sockets(reached, name))
+    holders = processes.holders(each for name in names for each in runtime.command_sockets(lxc, name))
     # By its title, which LXC gives it: whoever else has got hold of the socket is none of ours.
     pids = {pid for pid in holders if facts.read_text("/proc/%d/cmdline" % pid).startswith("[lxc monitor] ")}
     left = {path for pid in pids for path in usage.cgroups(pid)}
     processes.send(pids, signal.SIGKILL)
     processes.wait_for_end(pids, programs.PATIENCE)
-    survivors = set(processes.inits({name: "%s/%s/rootfs" % (reached.lxc_path, name) for name in names}).values())
+    survivors = set(processes.inits({name: "%s/%s/rootfs" % (lxc.lxc_path, name) for name in names}).values())
     left |= {path for pid in survivors for path in usage.cgroups(pid)}
     processes.send(survivors, signal.SIGKILL)
     processes.wait_for_end(survivors, programs.PATIENCE)
     removal.remove_cgroups(left)
-    stopping.take_down_mounts(reached.lxc_path, names)
+    stopping.take_down_mounts(lxc.lxc_path, names)

@@ -20,9 +20,9 @@ from ..workers import pool
 from . import states, survey
 
 
-def stop(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], times: states.Times) -> states.Errors:
+def stop(lxc: runtime.Runtime, wishes: Sequence[states.DesiredState], times: states.Times) -> states.Errors:
     """Ask all to end, wait for all together, and kill those that have not ended in time."""
-    found = survey.running(reached, states.names_of(wishes))
+    found = survey.running(lxc, states.names_of(wishes))
     inits = {name: status.pid for name, status in found.items() if status.pid}
     monitored = [name for name in inits if found[name].monitored]
     # Without its monitor a container is out of LXC's reach, and its PID 1 is all that there is to speak to.
@@ -33,18 +33,16 @@ def stop(reached: runtime.Runtime, wishes: Sequence[states.DesiredState], times:
     # A container that reboots itself when it is asked to end has another PID 1 then, and the same monitor.
     # PID 1 of the target has taken over where a monitor has died: it never ends.
     both = {name: {pid for pid in (inits[name], monitors.get(name)) if pid and pid != 1} for name in inits}
-    runtime.halt_all(reached, monitored)
+    runtime.halt_all(lxc, monitored)
     processes.send(orphans, signal.SIGTERM)
     alive = processes.wait_for_end(set().union(*both.values()), times.stop)
     # What is killed is not started again by its monitor.
-    failed = states.reasons(
-        pool.each(reached.kill, [name for name in monitored if both[name] & alive], programs.PATIENCE)
-    )
+    failed = states.reasons(pool.each(lxc.kill, [name for name in monitored if both[name] & alive], programs.PATIENCE))
     processes.send(orphans & alive, signal.SIGKILL)
     alive = processes.wait_for_end(alive, programs.PATIENCE)
     removal.remove_cgroups(left)
     ended = [name for name in inits if name not in monitored and inits[name] not in alive]
-    errors = take_down_mounts(reached.lxc_path, ended)
+    errors = take_down_mounts(lxc.lxc_path, ended)
     for name in [name for name in inits if both[name] & alive]:
         kind = "PID 1" if inits[name] in alive else "monitor"
         pid = inits[name] if inits[name] in alive else min(both[name] & alive)
@@ -71,10 +69,10 @@ def take_down_mounts(lxc_path: str, names: Iterable[str]) -> states.Errors:
     return errors
 
 
-def make_loadable(reached: runtime.Runtime, names: Iterable[str]) -> None:
+def make_loadable(lxc: runtime.Runtime, names: Iterable[str]) -> None:
     """Give containers that are to be removed a config that LXC can load, so that they can be stopped."""
     for name in names:
-        lines = ["lxc.uts.name = " + name, "lxc.rootfs.path = dir:%s/%s/rootfs" % (reached.lxc_path, name)]
+        lines = ["lxc.uts.name = " + name, "lxc.rootfs.path = dir:%s/%s/rootfs" % (lxc.lxc_path, name)]
         # Should it be started, since the removal was cut off, then nothing must run in it.
         lines += ["lxc.init.cmd = /dev/null"]
-        single_files.replace_config(reached.lxc_path, name, "\n".join([*lines, ""]))
+        single_files.replace_config(lxc.lxc_path, name, "\n".join([*lines, ""]))

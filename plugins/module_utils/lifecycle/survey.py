@@ -19,13 +19,13 @@ from ..target import processes
 from . import states
 
 
-def survey(reached: runtime.Runtime, names: Sequence[str]) -> states.Survey:
+def survey(lxc: runtime.Runtime, names: Sequence[str]) -> states.Survey:
     """What is there of each container, or why it cannot be told. Only what is ours is looked at."""
     found: states.Survey = {}
     manifests: Dict[str, manifest.Manifest] = {}
     for name in names:
         try:
-            read = planning.read_manifest(reached.lxc_path, name)
+            read = planning.read_manifest(lxc.lxc_path, name)
         except ContainerError as error:
             found[name] = error
             continue
@@ -33,13 +33,13 @@ def survey(reached: runtime.Runtime, names: Sequence[str]) -> states.Survey:
             found[name] = ContainerError(unexpected(error))
             continue
         if read is None:
-            found[name] = states.ActualState("INCOMPLETE" if places.leftovers(reached.lxc_path, name) else "ABSENT")
+            found[name] = states.ActualState("INCOMPLETE" if places.leftovers(lxc.lxc_path, name) else "ABSENT")
         else:
             manifests[name] = read
-    for name, status in queries.statuses(reached, list(manifests)).items():
+    for name, status in queries.statuses(lxc, list(manifests)).items():
         if isinstance(status, ContainerError):
             found[name] = status
-        elif status.state == "STOPPED" and not has_config(reached.lxc_path, name):
+        elif status.state == "STOPPED" and not has_config(lxc.lxc_path, name):
             found[name] = states.ActualState("INCOMPLETE")
         else:
             due, ids = restart_due(status, manifests[name]), manifests[name].ids
@@ -74,9 +74,9 @@ def has_config(lxc_path: str, name: str) -> bool:
     return os.path.isfile(os.path.join(lxc_path, name, lxc_config.FILE_NAME))
 
 
-def running(reached: runtime.Runtime, names: Sequence[str]) -> Dict[str, runtime.Status]:
+def running(lxc: runtime.Runtime, names: Sequence[str]) -> Dict[str, runtime.Status]:
     """What LXC says of those of the containers that have a PID 1."""
-    found = queries.statuses(reached, names).items()
+    found = queries.statuses(lxc, names).items()
     return {name: status for name, status in found if isinstance(status, runtime.Status) and status.pid}
 
 

@@ -24,7 +24,7 @@ class Program(NamedTuple):
     gid: Optional[int] = None
 
 
-def attach(reached: runtime.Runtime, name: str, program: Program, log: str) -> Tuple[List[str], Dict[str, str]]:
+def attach(lxc: runtime.Runtime, name: str, program: Program, log: str) -> Tuple[List[str], Dict[str, str]]:
     """Arguments and environment of the process that runs a program in a container.
 
     Always LXC's own tool: it runs from a sealed copy of itself, so that root in the container cannot reach
@@ -34,7 +34,7 @@ def attach(reached: runtime.Runtime, name: str, program: Program, log: str) -> T
     tool = shutil.which("lxc-attach")
     if tool is None:
         raise ContainerError("there is no lxc-attach in PATH on the target; install LXC's tools")
-    argv = [tool, "-n", name, "-P", runtime.place_of(reached, name), "-o", log, "-l", "ERROR", "-q", "--clear-env"]
+    argv = [tool, "-n", name, "-P", runtime.place_of(lxc, name), "-o", log, "-l", "ERROR", "-q", "--clear-env"]
     own = {key: value for key, value in program.environment if not key.startswith(LOADER)}
     argv += ["--keep-var=" + key for key in own]
     argv += ["--set-var=%s=%s" % pair for pair in program.environment if pair[0] not in own]

@@ -17,7 +17,7 @@ from . import programs, runtime
 CLONE_NEWNS, MS_PRIVATE, MS_REC = 0x20000, 1 << 18, 1 << 14
 
 
-def check_configs(reached: runtime.Runtime, texts: Dict[str, str]) -> Dict[str, str]:
+def check_configs(lxc: runtime.Runtime, texts: Dict[str, str]) -> Dict[str, str]:
     """Let LXC load each config under a dummy name; the result has LXC's words for those it refuses.
 
     Also in check mode: it happens in a child with a /run of its own, so that nothing is left on the target,
@@ -31,7 +31,7 @@ def check_configs(reached: runtime.Runtime, texts: Dict[str, str]) -> Dict[str, 
         refused = []
         for number, (name, text) in enumerate(texts.items()):
             try:
-                words = check_one(reached, "/run/check-%d" % number, text)
+                words = check_one(lxc, "/run/check-%d" % number, text)
             except Exception as error:  # pylint: disable=broad-except
                 words = unexpected(error)
             refused += [name, words] if words else []
@@ -43,13 +43,13 @@ def check_configs(reached: runtime.Runtime, texts: Dict[str, str]) -> Dict[str, 
     return dict(zip(result.value[::2], result.value[1::2]))
 
 
-def check_one(reached: runtime.Runtime, place: str, text: str) -> str:
+def check_one(lxc: runtime.Runtime, place: str, text: str) -> str:
     """LXC's words against a config, or an empty string."""
     os.mkdir(place, 0o700)
     path, log = place + "/config", place + "/log"
     with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
         stream.write(text)
-    if reached.load(place, path, log):
+    if lxc.load(place, path, log):
         return ""
     words = [line.replace(place + "/" + runtime.DUMMY, "").replace(place, "") for line in runtime.error_lines(log)]
     return ascii("; ".join(words)[:500])[1:-1] or "no reason given"

@@ -28,7 +28,7 @@ def has_tools() -> bool:
     return shutil.which("lxc-start") is not None
 
 
-def lxc() -> Any:
+def binding() -> Any:
     """LXC's Python binding, loaded where it is needed: most runs change nothing and never ask LXC.
 
     Raises RefusedError where it is there and does not work, after an upgrade of LXC alone for example.
@@ -44,7 +44,7 @@ def lxc() -> Any:
 
 def own_path_by_binding() -> str:
     """The directory that LXC itself is set to, as the binding says."""
-    return str(lxc().get_global_config_item("lxc.lxcpath"))
+    return str(binding().get_global_config_item("lxc.lxcpath"))
 
 
 def own_path_by_tools() -> str:

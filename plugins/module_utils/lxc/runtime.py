@@ -21,7 +21,7 @@ from ..errors import ContainerError, RefusedError
 from ..target import processes
 from ..workers import pool
 from . import programs
-from .programs import call, lxc
+from .programs import binding, call
 
 STATES = ["STOPPED", "STARTING", "RUNNING", "STOPPING", "ABORTING", "FREEZING", "FROZEN", "THAWED"]
 # The longest that a start may ever be given.
@@ -58,18 +58,18 @@ class Binding(NamedTuple):
 
     def version(self) -> str:
         """The version of liblxc."""
-        return str(lxc().version)
+        return str(binding().version)
 
     def container(self, name: str) -> Any:
         """LXC's object of a container. It makes a directory for its lock: never for a name that is not there."""
         try:
-            return lxc().Container(name, place_of(self, name))
+            return binding().Container(name, place_of(self, name))
         except RuntimeError:
             raise unloadable(self.lxc_path, name) from None
 
     def get_ready(self) -> None:
         """Load the binding once, before many processes would each load it."""
-        lxc()
+        binding()
 
     def get_ready_to_start(self) -> None:
         """See once how containers can be started, before many processes would each look."""
@@ -119,7 +119,7 @@ class Binding(NamedTuple):
 
     def load(self, place: str, path: str, log: str) -> bool:
         """Whether LXC takes a config. Its errors go to the log."""
-        container = lxc().Container(DUMMY, place)
+        container = binding().Container(DUMMY, place)
         container.clear_config()
         container.set_config_item("lxc.log.file", log)
         container.set_config_item("lxc.log.level", "ERROR")
@@ -217,14 +217,14 @@ def spellings(lxc_path: str, own: Callable[[], str]) -> Tuple[str, ...]:
     return (lxc_path, *others) if others else ()
 
 
-def paths_of(reached: Runtime) -> Tuple[str, ...]:
+def paths_of(lxc: Runtime) -> Tuple[str, ...]:
     """The same of a way to LXC, never empty."""
-    return reached.spellings or (reached.lxc_path,)
+    return lxc.spellings or (lxc.lxc_path,)
 
 
-def place_of(reached: Runtime, name: str) -> str:
+def place_of(lxc: Runtime, name: str) -> str:
     """The directory of the containers as it is spelled for one that runs, and as the user spells it for any other."""
-    paths = paths_of(reached)
+    paths = paths_of(lxc)
     if len(paths) == 1:
         return paths[0]
     present = set(sockets())
@@ -257,9 +257,9 @@ def sockets() -> List[str]:
     return socket_names(processes.sockets_text())
 
 
-def command_sockets(reached: Runtime, name: str) -> List[str]:
+def command_sockets(lxc: Runtime, name: str) -> List[str]:
     """The names of the sockets through which LXC may talk to the monitor of a container, as /proc/net/unix has them."""
-    return [socket_name(path, name) for path in paths_of(reached)]
+    return [socket_name(path, name) for path in paths_of(lxc)]
 
 
 def socket_name(lxc_path: str, name: str) -> str:
@@ -278,17 +278,17 @@ def socket_names(text: str) -> List[str]:
     return [name for name, _inode in processes.named_sockets(text)]
 
 
-def halt_all(reached: Runtime, names: Sequence[str]) -> None:
+def halt_all(lxc: Runtime, names: Sequence[str]) -> None:
     """Ask PID 1 of each container to end, and do not wait. Who cannot be asked is killed later.
 
     Through the binding this is a message, for which a process each would be wasted.
     """
-    if reached.kind == "tools":
-        pool.each(reached.halt, names, programs.PATIENCE)
+    if lxc.kind == "tools":
+        pool.each(lxc.halt, names, programs.PATIENCE)
         return
     for name in names:
         with contextlib.suppress(ContainerError):
-            reached.halt(name)
+            lxc.halt(name)
 
 
 def error_lines(log: str, offset: int = 0) -> Tuple[str, ...]:

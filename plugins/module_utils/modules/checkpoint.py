@@ -42,20 +42,20 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any
     containers = parse.parse_containers(parameters["containers"], parameters["defaults"])
     times = container.times_of(parameters)
     label = label_of(parameters)
-    reached = call.choose_runtime(parameters)
+    lxc = call.choose_runtime(parameters)
     index: Optional[contents.Index] = None
     items: List[Dict[str, Any]] = []
     if parameters["state"] == "absent":
-        diffs = drop(reached, check)
+        diffs = drop(lxc, check)
     elif parameters["state"] == "restored":
-        items, diffs, index = restore.restore(reached, times, check)
+        items, diffs, index = restore.restore(lxc, times, check)
     else:
         ready = {one.name: contents.ready_of(one.ready) for one in containers}
-        items, diffs, index = take(reached, label, ready, check)
-    more: Dict[str, Any] = {"lxc_path": reached.lxc_path, "runtime": reached.kind, "checkpoint": shown(index)}
+        items, diffs, index = take(lxc, label, ready, check)
+    more: Dict[str, Any] = {"lxc_path": lxc.lxc_path, "runtime": lxc.kind, "checkpoint": shown(index)}
     more["ready"] = contents.specs(index) if index else []
-    ours = survey.names_with(reached.lxc_path, manifest.FILE_NAME)
-    more["present"] = [name for name in ours if survey.has_config(reached.lxc_path, name)]
+    ours = survey.names_with(lxc.lxc_path, manifest.FILE_NAME)
+    more["present"] = [name for name in ours if survey.has_config(lxc.lxc_path, name)]
     result = results.result_of(items, diffs if diff else [], more)
     # The checkpoint itself comes and goes with a diff; what is brought back is told of each container.
     return dict(result, changed=result["changed"] or (bool(diffs) and parameters["state"] != "restored"))
@@ -74,19 +74,19 @@ def shown(index: Optional[contents.Index]) -> Optional[Dict[str, Any]]:
     return {"id": index.id, "taken": index.taken, "containers": list(index.containers)} if index else None
 
 
-def drop(reached: runtime.Runtime, check: bool) -> List[Dict[str, str]]:
+def drop(lxc: runtime.Runtime, check: bool) -> List[Dict[str, str]]:
     """Remove the checkpoint, also one that is damaged; the diff is empty where there is none."""
-    place = os.path.join(reached.lxc_path, places.CHECKPOINT)
+    place = os.path.join(lxc.lxc_path, places.CHECKPOINT)
     there = os.path.lexists(place)
-    if not there and not places.leftovers(reached.lxc_path, places.CHECKPOINT):
+    if not there and not places.leftovers(lxc.lxc_path, places.CHECKPOINT):
         return []
     try:
-        index = restore.read_index(reached.lxc_path)
+        index = restore.read_index(lxc.lxc_path)
     except RefusedError:
         index = None
     if not check:
-        with locking.locked(reached.lxc_path, [places.CHECKPOINT]):
-            told(checkpoint_store.drop_checkpoint, reached.lxc_path)
+        with locking.locked(lxc.lxc_path, [places.CHECKPOINT]):
+            told(checkpoint_store.drop_checkpoint, lxc.lxc_path)
     before = contents.listing(index) if index else "what is left of a checkpoint\n"
     return [{"before_header": place, "after_header": place, "before": before, "after": ""}]
 
@@ -100,23 +100,23 @@ def told(step: Callable[[str], Any], lxc_path: str) -> Any:
 
 
 def take(
-    reached: runtime.Runtime, label: str, ready: Mapping[str, Tuple[Mapping[str, Any], ...]], check: bool
+    lxc: runtime.Runtime, label: str, ready: Mapping[str, Tuple[Mapping[str, Any], ...]], check: bool
 ) -> Tuple[List[Dict[str, Any]], List[Dict[str, str]], Optional[contents.Index]]:
     """Take a checkpoint of all containers of ours, unless there is one. Where one of them cannot be kept, there is none.
 
     A container that a checkpoint lacks would be removed when it is brought back.
     """
-    index = restore.read_index(reached.lxc_path)
+    index = restore.read_index(lxc.lxc_path)
     if index:
         return [], [], index
-    names = survey.names_with(reached.lxc_path, manifest.FILE_NAME)
-    with nullcontext() if check else locking.locked(reached.lxc_path, [places.CHECKPOINT, *names]):
-        index = restore.read_index(reached.lxc_path)
+    names = survey.names_with(lxc.lxc_path, manifest.FILE_NAME)
+    with nullcontext() if check else locking.locked(lxc.lxc_path, [places.CHECKPOINT, *names]):
+        index = restore.read_index(lxc.lxc_path)
         if index:
             # Another run has taken one while this one waited.
             return [], [], index
-        found = survey.survey(reached, names)
-        taking = Taking(reached.lxc_path, None if check else told(checkpoint_store.begin_checkpoint, reached.lxc_path))
+        found = survey.survey(lxc, names)
+        taking = Taking(lxc.lxc_path, None if check else told(checkpoint_store.begin_checkpoint, lxc.lxc_path))
         try:
             items, kept = keep_all(taking, names, found, ready)
             if any("error" in item for item in items):
@@ -124,13 +124,13 @@ def take(
             index = contents.Index(label, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), kept)
             if taking.place:
                 checkpoint_store.keep_text(taking.place, "index.json", contents.render_index(index))
-                checkpoint_store.finish_checkpoint(reached.lxc_path)
+                checkpoint_store.finish_checkpoint(lxc.lxc_path)
         except OSError as error:
-            raise RefusedError(writing.reason_of(error, os.path.join(reached.lxc_path, places.CHECKPOINT))) from None
+            raise RefusedError(writing.reason_of(error, os.path.join(lxc.lxc_path, places.CHECKPOINT))) from None
         finally:
             if not check:
-                removal.sweep(reached.lxc_path, places.CHECKPOINT)
-    place = os.path.join(reached.lxc_path, places.CHECKPOINT)
+                removal.sweep(lxc.lxc_path, places.CHECKPOINT)
+    place = os.path.join(lxc.lxc_path, places.CHECKPOINT)
     listed = {"before_header": place, "after_header": place, "before": "", "after": contents.listing(index)}
     return items, [listed], index
 

@@ -27,19 +27,19 @@ def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
     names: Sequence[str] = parse.parse_names(parameters["name"] or ())
     if containers and names:
         raise RefusedError("name: give either names or containers, not both")
-    reached = call.choose_runtime(parameters)
+    lxc = call.choose_runtime(parameters)
     names = list(dict.fromkeys(names)) or [container.name for container in containers]
     if parameters["name"] is None and not names:
-        names = survey.names_with(reached.lxc_path, lxc_config.FILE_NAME, manifest.FILE_NAME)
-    present = [name for name in names if os.path.isdir(os.path.join(reached.lxc_path, name))]
-    statuses = queries.statuses(reached, present)
+        names = survey.names_with(lxc.lxc_path, lxc_config.FILE_NAME, manifest.FILE_NAME)
+    present = [name for name in names if os.path.isdir(os.path.join(lxc.lxc_path, name))]
+    statuses = queries.statuses(lxc, present)
     return {
         "changed": False,
-        "containers": [described(reached.lxc_path, name, statuses.get(name)) for name in names],
-        "lxc_path": reached.lxc_path,
-        "lxc_version": reached.version(),
+        "containers": [described(lxc.lxc_path, name, statuses.get(name)) for name in names],
+        "lxc_path": lxc.lxc_path,
+        "lxc_version": lxc.version(),
         "cgroup_version": facts.cgroup_version(),
-        "runtime": reached.kind,
+        "runtime": lxc.kind,
     }
 
 

@@ -24,9 +24,9 @@ CHANGE_DIRECTORY = ("sh", "-c", 'cd -- "$0" && exec "$@"')
 def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
     """The result of one program. Raises RefusedError before anything is run."""
     name, argv, environment = program_of(parameters)
-    reached = call.choose_runtime(parameters)
+    lxc = call.choose_runtime(parameters)
     try:
-        pid = running_pid(reached, name)
+        pid = running_pid(lxc, name)
         root = "/proc/%d/root" % pid
         reason = skip_reason(root, parameters["creates"], parameters["removes"])
         if reason:
@@ -36,7 +36,7 @@ def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
         uid, gid = account(root, parameters["user"], parameters["group"])
         if parameters["chdir"]:
             argv = (*CHANGE_DIRECTORY, parameters["chdir"], *argv)
-        return execute(reached, name, attach.Program(argv, environment, uid, gid), parameters)
+        return execute(lxc, name, attach.Program(argv, environment, uid, gid), parameters)
     except ContainerError as error:
         raise RefusedError("container %r: %s" % (name, error)) from None
     except OSError as error:
@@ -78,11 +78,11 @@ def variables(given: Any, secrets: Mapping[str, Any]) -> Tuple[Tuple[str, str], 
     return tuple(found)
 
 
-def running_pid(reached: runtime.Runtime, name: str) -> int:
+def running_pid(lxc: runtime.Runtime, name: str) -> int:
     """PID 1 of a container, on the target. Raises ContainerError where it does not run."""
-    if not os.path.isfile(os.path.join(reached.lxc_path, name, "config")):
-        raise ContainerError("there is no such container in %s" % reached.lxc_path)
-    status = queries.statuses(reached, [name])[name]
+    if not os.path.isfile(os.path.join(lxc.lxc_path, name, "config")):
+        raise ContainerError("there is no such container in %s" % lxc.lxc_path)
+    status = queries.statuses(lxc, [name])[name]
     if isinstance(status, ContainerError):
         raise status
     if status.state != "RUNNING" or not status.pid:
@@ -124,13 +124,11 @@ def find(root: str, key: str, wanted: Optional[str], file: str) -> Tuple[Optiona
         raise ContainerError("%s: the container's %s has no %r" % (key, file, wanted)) from None
 
 
-def execute(
-    reached: runtime.Runtime, name: str, program: attach.Program, parameters: Mapping[str, Any]
-) -> Dict[str, Any]:
+def execute(lxc: runtime.Runtime, name: str, program: attach.Program, parameters: Mapping[str, Any]) -> Dict[str, Any]:
     """Run it and say how it ended. Raises ContainerError where LXC could not run it at all."""
-    log = run_files.scratch(reached.lxc_path, name)
+    log = run_files.scratch(lxc.lxc_path, name)
     try:
-        argv, environment = attach.attach(reached, name, program, log)
+        argv, environment = attach.attach(lxc, name, program, log)
         stdin = (parameters["stdin"] or "").encode("utf-8", "surrogateescape")
         ended = command.run(argv, environment, stdin, parameters["timeout"], parameters["output_limit"])
         errors = runtime.error_lines(log)

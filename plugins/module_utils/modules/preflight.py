@@ -109,7 +109,7 @@ def lxc(parameters: Mapping[str, Any]) -> Tuple[Optional[str], Tuple[str, ...], 
     tools = programs.has_tools()
     ways = tuple(name for name, there in (("binding", programs.has_binding()), ("tools", tools)) if there)
     try:
-        reached = runtime.choose(parameters["runtime"], wanted)
-        return reached.version(), ways, reached.lxc_path, ""
+        found = runtime.choose(parameters["runtime"], wanted)
+        return found.version(), ways, found.lxc_path, ""
     except (RefusedError, ContainerError) as error:
         return None, ways, wanted or LXC_PATH, str(error)

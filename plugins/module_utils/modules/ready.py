@@ -32,18 +32,18 @@ Places = Dict[str, Tuple[str, records.Check]]
 def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
     """The result for all containers. Raises RefusedError."""
     containers = parse.parse_containers(parameters["containers"], parameters["defaults"])
-    reached = call.choose_runtime(parameters)
-    more = {"lxc_path": reached.lxc_path, "runtime": reached.kind}
+    lxc = call.choose_runtime(parameters)
+    more = {"lxc_path": lxc.lxc_path, "runtime": lxc.kind}
     if check:
         items = [item_of(container, None, {}, "") for container in containers]
         return results.result_of(items, [], dict(more, skipped=True))
     wishes = [states.DesiredState(container.name, container.state) for container in containers]
     names = [wish.name for wish in wishes]
-    before = survey.survey(reached, names)
+    before = survey.survey(lxc, names)
     errors = verification.verify(wishes, before)
     waiting = [one for one in containers if one.state == "started" and one.name not in errors]
-    verdicts = wait(reached, waiting, {one.name: pid_of(before, one.name) for one in waiting})
-    after = survey.survey(reached, names) if verdicts else before
+    verdicts = wait(lxc, waiting, {one.name: pid_of(before, one.name) for one in waiting})
+    after = survey.survey(lxc, names) if verdicts else before
     errors.update(changed(wishes, before, after, errors))
     items = [item_of(one, after, verdicts.get(one.name, {}), errors.get(one.name, "")) for one in containers]
     return results.result_of(items, [], more)
@@ -69,7 +69,7 @@ def changed(
 
 
 def wait(
-    reached: runtime.Runtime, containers: List[records.Container], pids: Mapping[str, int]
+    lxc: runtime.Runtime, containers: List[records.Container], pids: Mapping[str, int]
 ) -> Dict[str, Dict[int, Dict[str, Any]]]:
     """The verdict on each check, by container and by place in its list.
 
@@ -85,7 +85,7 @@ def wait(
 
     def watch(item: str) -> Dict[str, Any]:
         name, check = places[item]
-        return watch_one(reached, name, check, pids[name], since[name])
+        return watch_one(lxc, name, check, pids[name], since[name])
 
     longest = max(conditions.bound(check) for _name, check in places.values())
     found = pool.each(watch, list(places), longest + GRACE, AT_ONCE, keep=False)
@@ -99,11 +99,11 @@ def wait(
 
 
 def watch_one(
-    reached: runtime.Runtime, name: str, check: records.Check, pid: int, started: Optional[float]
+    lxc: runtime.Runtime, name: str, check: records.Check, pid: int, started: Optional[float]
 ) -> Dict[str, Any]:
     """Look until there is a verdict, or PID 1 has ended, whose end wakes us."""
     begun = time.monotonic()
-    look = LOOKS[conditions.kind(check)](reached, name, check, pid)
+    look = LOOKS[conditions.kind(check)](lxc, name, check, pid)
     watch, verdict, error = conditions.Watch(), None, ""
     while verdict is None:
         at = time.monotonic() - begun
@@ -127,13 +127,13 @@ def watch_one(
 Look = Callable[[float], str]
 
 
-def look_command(reached: runtime.Runtime, name: str, check: records.Check, _pid: int) -> Look:
+def look_command(lxc: runtime.Runtime, name: str, check: records.Check, _pid: int) -> Look:
     """A look that runs a program in the container."""
     argv = check.command or ()
 
     def look(seconds: float) -> str:
         options = {"argv": argv, "stdin": None, "timeout": seconds, "output_limit": OUTPUT_MAX}
-        done = exec.execute(reached, name, attach.Program(argv), options)
+        done = exec.execute(lxc, name, attach.Program(argv), options)
         return conditions.ended(done["rc"], done["stdout"], done["stderr"])
 
     return look

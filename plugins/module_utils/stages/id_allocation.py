@@ -33,8 +33,8 @@ class Allotment:
     Who chooses new ones holds a lock until the end, when they are on disk; not in check mode, where nothing is written.
     """
 
-    def __init__(self, reached: runtime.Runtime, check: bool) -> None:
-        self.reached, self.lxc_path, self.check = reached, reached.lxc_path, check
+    def __init__(self, lxc: runtime.Runtime, check: bool) -> None:
+        self.lxc, self.lxc_path, self.check = lxc, lxc.lxc_path, check
         self.held = ExitStack()
         self.shifting: Optional[bool] = None
         self.free: Dict[int, None] = {}
@@ -86,7 +86,7 @@ class Allotment:
                     "security: whether files can be mounted with mapped ids cannot be told, since %s, %s"
                     % (error, OTHERWISE)
                 ) from None
-            self.shifting = not able or not maps_root(self.reached.version())
+            self.shifting = not able or not maps_root(self.lxc.version())
         return self.shifting
 
     def slots(self) -> Dict[int, None]:

@@ -72,7 +72,7 @@ def plan_all(
 
 
 def without_cgroups(
-    reached: runtime.Runtime, wanted: Sequence[records.Container], planned: Mapping[str, planning.Planned]
+    lxc: runtime.Runtime, wanted: Sequence[records.Container], planned: Mapping[str, planning.Planned]
 ) -> Dict[str, str]:
     """The containers that need cgroups with which this LXC can do nothing, and the reason.
 
@@ -85,7 +85,7 @@ def without_cgroups(
     needing = {
         container.name: keys for container in changing for keys in [compatibility.cgroup_keys(container)] if keys
     }
-    version = reached.version() if needing else ""
+    version = lxc.version() if needing else ""
     if not compatibility.lacks_cgroups(version, layout):
         return {}
     reason = "%s; %s" % (compatibility.refusal(version, layout), compatibility.ADVICE)
