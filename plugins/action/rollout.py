@@ -159,7 +159,7 @@ class ActionModule(ActionBase):
         words = {name: forecast_of(result) for name, result in results.items() if result}
         width = max(map(len, words), default=0)
         for name, word in words.items():
-            display.display("%s  %s" % (progress.shown(name).ljust(width), word))
+            display.display("%s  %s" % (progress.printable(name).ljust(width), word))
         failed = sum(bool(result.get("failed")) for result in results.values())
         told = "%d of %d hosts would be taken up, and %d would fail." % (len(words), len(results), failed)
         display.display(told, color=COLORS["stopped" if failed else "finished"])

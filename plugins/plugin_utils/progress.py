@@ -87,9 +87,9 @@ def table(record: ledger.Ledger) -> List[str]:
             host = record.hosts[name]
             if large and host.state == "done":
                 continue
-            rows.append((shown(name), *row_of(host)))
+            rows.append((printable(name), *row_of(host)))
             if host.reason:
-                notes.append("%s: %s" % (shown(name), host.reason))
+                notes.append("%s: %s" % (printable(name), host.reason))
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = [GAP.join(field.ljust(width) for field, width in zip(row, widths)).rstrip() for row in rows]
     return (lines if rows[1:] else []) + notes
@@ -103,7 +103,7 @@ def row_of(host: ledger.Host) -> Tuple[str, ...]:
     return str(host.batch), state, stage, NOTHING if took is None else clock(took), str(host.attempts or NOTHING)
 
 
-def shown(name: str) -> str:
+def printable(name: str) -> str:
     """A host's name without what could move the cursor."""
     return ledger.sentence(name) or "?"
 

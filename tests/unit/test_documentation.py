@@ -344,9 +344,9 @@ def test_what_is_read_back_is_documented() -> None:
 def test_the_sample_of_a_config_is_what_the_defaults_give() -> None:
     listing, text = returned_by("config")["diff"]["sample"]
     container = parse.parse_containers([{"name": text["after_header"].partition("/")[0]}], {})[0]
-    ids = id_map.allotted(1879048192, False)
+    ids = id_map.allocated_ids(1879048192, False)
     rendered = lxc_config.render(container, HOST, "/var/lib/lxc", "lxcbr0", ids)
-    wanted = lxc_config.wanted(container, HOST, rendered)
+    wanted = lxc_config.desired_entries(container, HOST, rendered)
     assert tree.diffs(container.name, tree.plan(wanted, {}, {})) == [listing, text]
 
 
@@ -391,7 +391,7 @@ def test_what_is_rolled_out_is_documented() -> None:
 def test_the_sample_of_a_reason_is_what_a_gate_says() -> None:
     check = container_of(ready=[{"tcp": 8080}]).ready[0]
     reason = conditions.unanswered(dict.fromkeys(["127.0.0.1", "::1"], "Connection refused"))
-    error = conditions.failure(check, conditions.looked(conditions.Watch(), 30, reason))
+    error = conditions.failure(check, conditions.after_look(conditions.Watch(), 30, reason))
     result = results.result_of([{"name": NAME, "changed": False, "error": error}], [], {})
     assert host_rollout.reason_of("ready", result) == returned_by("rollout_host")["msg"]["sample"]
 

@@ -167,7 +167,9 @@ def parse_index(text: str) -> Index:
     data = load(text)
     try:
         containers = {
-            str(name): Kept(known(kept["state"]), int(kept["entries"]), tuple(dict(check) for check in kept["ready"]))
+            str(name): Kept(
+                kept_state(kept["state"]), int(kept["entries"]), tuple(dict(check) for check in kept["ready"])
+            )
             for name, kept in data["containers"].items()
         }
         return Index(str(data["id"]), str(data["taken"]), containers)
@@ -175,7 +177,7 @@ def parse_index(text: str) -> Index:
         raise damaged() from None
 
 
-def known(state: str) -> str:
+def kept_state(state: str) -> str:
     """A state that a container can be brought back to. Raises KeyError."""
     STATES[state]
     return state

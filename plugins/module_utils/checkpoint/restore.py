@@ -143,7 +143,7 @@ def foresee(before: states.Survey, outcome: Outcome) -> states.Survey:
     for name, (moved, ids) in outcome.predicted.items():
         there = found[name]
         if isinstance(there, states.ActualState):
-            found[name] = survey.foreseen(there, moved, ids)
+            found[name] = survey.predicted(there, moved, ids)
     return found
 
 
@@ -198,7 +198,7 @@ def plan(lxc_path: str, name: str, sound: Set[str], outcome: Outcome) -> plannin
         current = planning.read_manifest(lxc_path, name) or manifest.Manifest()
         wanted = saved.wanted(os.path.join(place, "objects"))
         records = {**contents.owned_by(saved.manifest), **contents.owned_by(current)}
-        owned = {path: tree.recorded(path, record) for path, record in records.items()}
+        owned = {path: tree.entry_of_record(path, record) for path, record in records.items()}
         ids = contents.ids_after(saved.manifest, current)
         actions = tree.plan(wanted, planning.observe(lxc_path, name, wanted, owned, ids), owned)
         actions = tuple(with_content(action, sound) for action in actions)

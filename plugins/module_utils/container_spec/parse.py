@@ -27,12 +27,12 @@ def merge(defaults: Mapping[str, Any], spec: Mapping[str, Any]) -> Dict[str, Any
 def reveal(environment: records.Environment, secrets: Mapping[str, Any]) -> records.Environment:
     """Variables with the values of those that are secret. Raises InvalidError, in which no value appears."""
     return tuple(
-        (name, known(name, value, secrets) if isinstance(value, records.Secret) else value)
+        (name, secret_value(name, value, secrets) if isinstance(value, records.Secret) else value)
         for name, value in environment
     )
 
 
-def known(variable: str, secret: records.Secret, secrets: Mapping[str, Any]) -> records.Secret:
+def secret_value(variable: str, secret: records.Secret, secrets: Mapping[str, Any]) -> records.Secret:
     """A secret with its value."""
     where = "%s.secret" % variable
     if secret.name not in secrets:

@@ -12,7 +12,7 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple, Type
 
 from ..errors import ContainerError
 from ..model import manifest as manifests
-from ..model.id_map import Ids, shifted
+from ..model.id_map import Ids, shifted_id
 from . import removal, single_files, writing
 from .beneath import OPEN_DIRECTORY, Directories, read_text
 
@@ -44,7 +44,7 @@ def shift(lxc_path: str, name: str) -> None:
 
 def new_owner(ids: Ids, status: os.stat_result) -> Optional[Tuple[int, int]]:
     """The user and the group that a file has to get, -1 for one that is right; None where both are."""
-    user, group = shifted(ids, "u", status.st_uid), shifted(ids, "g", status.st_gid)
+    user, group = shifted_id(ids, "u", status.st_uid), shifted_id(ids, "g", status.st_gid)
     return None if user is None and group is None else (-1 if user is None else user, -1 if group is None else group)
 
 

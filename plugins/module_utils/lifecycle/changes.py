@@ -89,7 +89,7 @@ def plan_all(
     return steps, errors
 
 
-def started(steps: Steps, found: states.Survey, errors: states.Errors) -> Dict[str, int]:
+def started_pids(steps: Steps, found: states.Survey, errors: states.Errors) -> Dict[str, int]:
     """The PID 1 of each container that was started and is as it should be."""
     there = {name: found[name] for name, planned in steps.items() if "start" in planned and name not in errors}
     return {name: one.pid for name, one in there.items() if isinstance(one, states.ActualState) and one.pid}

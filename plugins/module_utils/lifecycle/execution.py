@@ -26,7 +26,7 @@ def reach(
     errors.update(carry_out(lxc, concerned, steps, times))
     after = survey.survey(lxc, [wish.name for wish in wishes])
     errors.update(verification.verify([wish for wish in wishes if wish.name not in errors], after))
-    return after, verification.unverified(lxc.lxc_path, changes.started(steps, after, errors))
+    return after, verification.unverified_warnings(lxc.lxc_path, changes.started_pids(steps, after, errors))
 
 
 def carry_out(

@@ -61,7 +61,7 @@ def restart_due(status: Union[runtime.Status, ContainerError], record: manifest.
     )
 
 
-def foreseen(found: states.ActualState, moved: bool, ids: Ids) -> states.ActualState:
+def predicted(found: states.ActualState, moved: bool, ids: Ids) -> states.ActualState:
     """What would be there after a change that check mode has not carried out.
 
     `moved`: a container that runs sees it only after a restart; `ids`: those that it leads to.

@@ -46,7 +46,7 @@ def not_in_force(lxc_path: str, wish: states.DesiredState, pid: int) -> List[str
     return missing + in_force.passed_over(asked, facts.keys_version())
 
 
-def unverified(lxc_path: str, pids: Mapping[str, int]) -> List[str]:
+def unverified_warnings(lxc_path: str, pids: Mapping[str, int]) -> List[str]:
     """What cannot be told of containers that were just started, from the PID 1 of each.
 
     One of them is asked: Python and the kernel, which do not tell, are the same for all.

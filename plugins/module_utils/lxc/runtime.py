@@ -79,7 +79,7 @@ class Binding(NamedTuple):
         """State and PID 1 of one container."""
         container = self.container(name)
         state, pid = container.state, container.init_pid
-        return Status(known(state), pid if pid > 0 else None)
+        return Status(state_named(state), pid if pid > 0 else None)
 
     def start(self, name: str, log: str) -> None:
         """Start, until LXC says RUNNING. LXC's errors go to the log.
@@ -151,7 +151,7 @@ class Tools(NamedTuple):
             raise (unloadable(self.lxc_path, name) if "Failed to load config" in str(error) else error) from None
         values = dict(re.split(r":\s+", line, maxsplit=1) for line in text if ":" in line)
         pid = int(values.get("PID", "-1"))
-        return Status(known(values.get("State", "")), pid if pid > 0 else None)
+        return Status(state_named(values.get("State", "")), pid if pid > 0 else None)
 
     def start(self, name: str, log: str) -> None:
         """Start, until LXC says RUNNING. LXC's errors go to the log."""
@@ -245,7 +245,7 @@ def unloadable(lxc_path: str, name: str) -> LoadError:
     return LoadError("LXC cannot load %s/%s/config; let the config stage render it again" % (lxc_path, name))
 
 
-def known(state: str) -> str:
+def state_named(state: str) -> str:
     """A state as LXC names it; anything else is an error and never a default."""
     if state not in STATES:
         raise ContainerError("LXC reports the unknown state %r" % (state,))

@@ -56,7 +56,7 @@ class Ids(NamedTuple):
         return self._replace(before=tuple(left))
 
 
-def allotted(first: int, shifted: bool) -> Ids:
+def allocated_ids(first: int, shifted: bool) -> Ids:
     """The ids of a container that gets a range of its own."""
     return Ids(tuple("%s 0 %d %d" % (kind, first, COUNT) for kind in "ug"), shifted, True)
 
@@ -80,7 +80,7 @@ def inside(lines: Lines, kind: str, number: int) -> Optional[int]:
 
 
 @functools.lru_cache(maxsize=1024)
-def shifted(ids: Ids, kind: str, number: int) -> Optional[int]:
+def shifted_id(ids: Ids, kind: str, number: int) -> Optional[int]:
     """What the id of a file on disk has to become; None where it is right, or none of the container's.
 
     An id that can be the one as well as the other is right: a run that was interrupted has shifted it already.

@@ -131,7 +131,7 @@ def records(wanted: Wanted) -> Dict[str, Record]:
 
 
 @functools.lru_cache(maxsize=1024)
-def recorded(path: str, kept: Record) -> Entry:
+def entry_of_record(path: str, kept: Record) -> Entry:
     """An entry as a manifest keeps it: enough to tell whether it is still on disk as it was made."""
     kind, mode, detail, size = kept
     if kind == LINK:

@@ -52,7 +52,7 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any
     else:
         ready = {one.name: contents.ready_of(one.ready) for one in containers}
         items, diffs, index = take(lxc, label, ready, check)
-    more: Dict[str, Any] = {"lxc_path": lxc.lxc_path, "runtime": lxc.kind, "checkpoint": shown(index)}
+    more: Dict[str, Any] = {"lxc_path": lxc.lxc_path, "runtime": lxc.kind, "checkpoint": summary_of(index)}
     more["ready"] = contents.specs(index) if index else []
     ours = survey.names_with(lxc.lxc_path, manifest.FILE_NAME)
     more["present"] = [name for name in ours if survey.has_config(lxc.lxc_path, name)]
@@ -69,7 +69,7 @@ def label_of(parameters: Mapping[str, Any]) -> str:
     return label
 
 
-def shown(index: Optional[contents.Index]) -> Optional[Dict[str, Any]]:
+def summary_of(index: Optional[contents.Index]) -> Optional[Dict[str, Any]]:
     """A checkpoint in a result."""
     return {"id": index.id, "taken": index.taken, "containers": list(index.containers)} if index else None
 
@@ -86,12 +86,12 @@ def drop(lxc: runtime.Runtime, check: bool) -> List[Dict[str, str]]:
         index = None
     if not check:
         with locking.locked(lxc.lxc_path, [places.CHECKPOINT]):
-            told(checkpoint_store.drop_checkpoint, lxc.lxc_path)
+            with_reason(checkpoint_store.drop_checkpoint, lxc.lxc_path)
     before = contents.listing(index) if index else "what is left of a checkpoint\n"
     return [{"before_header": place, "after_header": place, "before": before, "after": ""}]
 
 
-def told(step: Callable[[str], Any], lxc_path: str) -> Any:
+def with_reason(step: Callable[[str], Any], lxc_path: str) -> Any:
     """Do something to the checkpoint. Raises RefusedError in a sentence where the disk does not let us."""
     try:
         return step(lxc_path)
@@ -116,7 +116,7 @@ def take(
             # Another run has taken one while this one waited.
             return [], [], index
         found = survey.survey(lxc, names)
-        taking = Taking(lxc.lxc_path, None if check else told(checkpoint_store.begin_checkpoint, lxc.lxc_path))
+        taking = Taking(lxc.lxc_path, None if check else with_reason(checkpoint_store.begin_checkpoint, lxc.lxc_path))
         try:
             items, kept = keep_all(taking, names, found, ready)
             if any("error" in item for item in items):
@@ -176,7 +176,7 @@ def keep_one(taking: Taking, name: str) -> Tuple[int, List[str]]:
         status = os.fstat(directories.must(""))
         access = tree.Access(status.st_mode & 0o7777, status.st_gid)
         for path in sorted(owned):
-            kept, whole = keep_entry(taking, directories, tree.recorded(path, owned[path]))
+            kept, whole = keep_entry(taking, directories, tree.entry_of_record(path, owned[path]))
             lost += [] if whole else [path]
             if kept != owned[path]:
                 drifted[path] = kept

@@ -88,7 +88,7 @@ def wish_of(container: records.Container) -> states.DesiredState:
         container.limits,
         True,
         lxc_mounts.optional_targets(container),
-        apparmor.asked(container),
+        apparmor.requested_profile(container),
     )
 
 
@@ -111,5 +111,5 @@ def foresee(called: call.Call, before: states.Survey) -> states.Survey:
                 except Exception:  # pylint: disable=broad-except
                     continue  # The stage itself has said so.
                 moved = change.before.changed() != change.after.changed()
-                found[container.name] = survey.foreseen(there, moved, change.after.ids)
+                found[container.name] = survey.predicted(there, moved, change.after.ids)
     return found

@@ -35,7 +35,7 @@ def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
     statuses = queries.statuses(lxc, present)
     return {
         "changed": False,
-        "containers": [described(lxc.lxc_path, name, statuses.get(name)) for name in names],
+        "containers": [describe_safely(lxc.lxc_path, name, statuses.get(name)) for name in names],
         "lxc_path": lxc.lxc_path,
         "lxc_version": lxc.version(),
         "cgroup_version": facts.cgroup_version(),
@@ -43,13 +43,13 @@ def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
     }
 
 
-def described(lxc_path: str, name: str, status: Union[runtime.Status, ContainerError, None]) -> Dict[str, Any]:
+def describe_safely(lxc_path: str, name: str, status: Union[runtime.Status, ContainerError, None]) -> Dict[str, Any]:
     """The same as `describe`, with a defect for an error of this container alone."""
     try:
         return describe(lxc_path, name, status)
     except Exception as error:  # pylint: disable=broad-except
         unknown: Dict[str, Any] = {"state": None, "pid": None, "ours": False, "restart_needed": False, "drift": []}
-        return {"name": name, **unknown, **measured(None), "error": unexpected(error)}
+        return {"name": name, **unknown, **measurements(None), "error": unexpected(error)}
 
 
 def describe(lxc_path: str, name: str, status: Union[runtime.Status, ContainerError, None]) -> Dict[str, Any]:
@@ -71,9 +71,9 @@ def describe(lxc_path: str, name: str, status: Union[runtime.Status, ContainerEr
     item["restart_needed"] = bool(status and record and survey.restart_due(status, record))
     item.update(drift_of(lxc_path, name, record))
     try:
-        return {**item, **measured(item["pid"])}
+        return {**item, **measurements(item["pid"])}
     except ContainerError as error:
-        return {**item, **measured(None), "error": item["error"] or str(error)}
+        return {**item, **measurements(None), "error": item["error"] or str(error)}
 
 
 def drift_of(lxc_path: str, name: str, record: Optional[manifest.Manifest]) -> Dict[str, Any]:
@@ -81,7 +81,9 @@ def drift_of(lxc_path: str, name: str, record: Optional[manifest.Manifest]) -> D
     if record is None:
         return {"drift": []}
     entries = {
-        path: tree.recorded(path, kept) for stage in record.stages.values() for path, kept in stage.entries.items()
+        path: tree.entry_of_record(path, kept)
+        for stage in record.stages.values()
+        for path, kept in stage.entries.items()
     }
     try:
         with beneath.Directories(os.path.join(lxc_path, name), record.ids.owners()) as directories:
@@ -91,7 +93,7 @@ def drift_of(lxc_path: str, name: str, record: Optional[manifest.Manifest]) -> D
         return {"drift": [str(error)]}
 
 
-def measured(pid: Optional[int]) -> Dict[str, Any]:
+def measurements(pid: Optional[int]) -> Dict[str, Any]:
     """What the kernel says of a container that runs. Raises ContainerError where that cannot be understood."""
     if not pid:
         return {"addresses": [], "memory_bytes": None, "cpu_seconds": None, "limits": {}, "effective": {}}

@@ -65,11 +65,11 @@ def combined(found: Sequence[Tuple[str, Result]], before: states.Survey) -> Resu
     diffs = [part for _stage, result in found for part in result.get("diff", ())]
     warnings = list(dict.fromkeys(words for _stage, result in found for words in result.get("warnings", ())))
     more: Result = {"lxc_path": last["lxc_path"], "runtime": last["runtime"]}
-    more["stages"] = [told(name, result) for name, result in found]
+    more["stages"] = [stage_summary(name, result) for name, result in found]
     return results.result_of(items, diffs, {**more, "warnings": warnings} if warnings else more)
 
 
-def told(name: str, result: Mapping[str, Any]) -> Result:
+def stage_summary(name: str, result: Mapping[str, Any]) -> Result:
     """What one stage did, for those containers that it changed."""
     changed = [item for item in result["containers"] if item["changed"]]
     items = [{"name": item["name"], "changes": item["changes"]} for item in changed]

@@ -44,7 +44,7 @@ def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
     waiting = [one for one in containers if one.state == "started" and one.name not in errors]
     verdicts = wait(lxc, waiting, {one.name: pid_of(before, one.name) for one in waiting})
     after = survey.survey(lxc, names) if verdicts else before
-    errors.update(changed(wishes, before, after, errors))
+    errors.update(changes_between(wishes, before, after, errors))
     items = [item_of(one, after, verdicts.get(one.name, {}), errors.get(one.name, "")) for one in containers]
     return results.result_of(items, [], more)
 
@@ -55,7 +55,7 @@ def pid_of(found: states.Survey, name: str) -> int:
     return (there.pid or 0) if isinstance(there, states.ActualState) else 0
 
 
-def changed(
+def changes_between(
     wishes: List[states.DesiredState], before: states.Survey, after: states.Survey, errors: states.Errors
 ) -> states.Errors:
     """The containers that are not as they were when the gate began: another state, or another PID 1."""
@@ -112,7 +112,7 @@ def watch_one(
         except (ContainerError, OSError) as problem:
             reason = str(problem)
         at = time.monotonic() - begun
-        watch = conditions.looked(watch, at, reason)
+        watch = conditions.after_look(watch, at, reason)
         verdict = conditions.verdict(check, watch, at)
         if verdict is None:
             processes.wait_for_end([pid], conditions.pause(check, watch, at))
@@ -134,7 +134,7 @@ def look_command(lxc: runtime.Runtime, name: str, check: records.Check, _pid: in
     def look(seconds: float) -> str:
         options = {"argv": argv, "stdin": None, "timeout": seconds, "output_limit": OUTPUT_MAX}
         done = exec.execute(lxc, name, attach.Program(argv), options)
-        return conditions.ended(done["rc"], done["stdout"], done["stderr"])
+        return conditions.program_failure(done["rc"], done["stdout"], done["stderr"])
 
     return look
 

@@ -35,7 +35,7 @@ class State(NamedTuple):
     cgroup_namespaces: bool = True
 
 
-def asked(container: Container) -> Optional[str]:
+def requested_profile(container: Container) -> Optional[str]:
     """The profile that a spec asks for, LXC's own key last; None where LXC is to choose."""
     return (dict(container.lxc).get(KEY) or (container.security.apparmor,))[-1]
 

@@ -17,7 +17,7 @@ BINARY = "rootfs/bin/busybox"
 TARGET = "/bin/busybox"
 
 
-def wanted(container: Container, host: Host) -> Dict[str, tree.Entry]:
+def desired_entries(container: Container, host: Host) -> Dict[str, tree.Entry]:
     """The entries that busybox needs in the rootfs. Raises ContainerError.
 
     Never setuid: an applet runs with the rights of its caller.
@@ -41,7 +41,7 @@ def declared_paths(container: Container) -> Set[str]:
     return declared | {"rootfs" + mount.target for mount in container.mounts if mount.create}
 
 
-def asked(container: Container) -> object:
+def requested_part(container: Container) -> object:
     """What the spec asks for. Which busybox that is, and what applets it has, is the target's to say."""
     return container.busybox, container.system_mounts, sorted(declared_paths(container))
 

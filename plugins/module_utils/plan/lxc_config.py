@@ -261,7 +261,7 @@ def autostart(container: Container) -> List[Line]:
     return lines + [("lxc.group", group) for group in wanted.groups]
 
 
-def asked(container: Container, lxc_path: str, bridge: str) -> object:
+def requested_part(container: Container, lxc_path: str, bridge: str) -> object:
     """What the spec asks of a container that runs. What the target is like, and so what the config says, is not in it."""
     running = container._replace(state="", on_change="", ready=(), autostart=Autostart())
     return RENDERING, running, lxc_path, bridge
@@ -281,7 +281,7 @@ def running_part(text: str) -> List[str]:
     ]
 
 
-def wanted(container: Container, host: Host, text: str) -> Dict[str, tree.Entry]:
+def desired_entries(container: Container, host: Host, text: str) -> Dict[str, tree.Entry]:
     """The entries that belong to the config, the config itself last: with it the container is complete."""
     found = []
     content = script(container, host)

@@ -64,7 +64,7 @@ def access(ids: Ids) -> tree.Access:
     return tree.Access(0o710, group) if group else tree.Access(0o700)
 
 
-def wanted(container: Container, host: Host, uuid: str, there: Collection[str] = ()) -> Dict[str, tree.Entry]:
+def desired_entries(container: Container, host: Host, uuid: str, there: Collection[str] = ()) -> Dict[str, tree.Entry]:
     """The entries of a container's rootfs, parents first, by path relative to the container's directory.
 
     `there`: targets of mounts that something else has made, which is good enough. Raises ContainerError where what is
@@ -100,7 +100,7 @@ def mount_targets(container: Container, host: Host) -> Dict[str, tree.Entry]:
     }
 
 
-def asked(container: Container) -> object:
+def requested_part(container: Container) -> object:
     """What the spec asks for. What the target's resolv.conf says is not in it."""
     declared = container.directories, container.files, container.mounts
     return container.install_prefix, container.resolv_conf, declared

@@ -46,7 +46,7 @@ def apparmor_profiles(facts: Facts, containers: Sequence[Container]) -> Check:
     state = facts.profiles
     if not state.on:
         return Check(True, "none is needed, since AppArmor is " + kernel.switched(False))
-    asked = list(dict.fromkeys(map(profiles.asked, containers))) or [None]
+    asked = list(dict.fromkeys(map(profiles.requested_profile, containers))) or [None]
     lacking = list(dict.fromkeys(filter(None, (profiles.obstacle(wanted, state) for wanted in asked))))
     if lacking:
         found, _semicolon, advice = lacking[0].partition("; ")

@@ -44,7 +44,7 @@ def title(check: Check) -> str:
     return "%s %s" % (kind(check), value if isinstance(value, int) else ascii(value).strip("'"))
 
 
-def looked(watch: Watch, at: float, reason: str) -> Watch:
+def after_look(watch: Watch, at: float, reason: str) -> Watch:
     """How a check stands after a look that ended then; `reason` says why it does not hold, empty where it does."""
     if not reason:
         return watch if watch.since is not None else watch._replace(since=at)
@@ -89,7 +89,7 @@ def failure(check: Check, watch: Watch) -> str:
     return "%s did not hold%s within %g seconds: %s" % (title(check), held, check.timeout, watch.reason)
 
 
-def ended(code: Optional[int], stdout: str, stderr: str) -> str:
+def program_failure(code: Optional[int], stdout: str, stderr: str) -> str:
     """Why a program that ended so does not count as ready: its status and the last line that it printed."""
     if code == 0:
         return ""

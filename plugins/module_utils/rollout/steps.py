@@ -46,7 +46,7 @@ def common(options: Options, *keys: str, **more: Any) -> Dict[str, Any]:
     return chosen(options, "containers", "defaults", "lxc_path", "runtime", *keys, **more)
 
 
-def doomed(options: Options, results: Results) -> List[str]:
+def containers_to_remove(options: Options, results: Results) -> List[str]:
     """The containers that will be removed: declared absent, or there and, with prune, not declared."""
     absent = [each["name"] for each in options["containers"] if is_absent(each, options)]
     known = [each["name"] for each in options["containers"]]
@@ -59,7 +59,7 @@ def doomed(options: Options, results: Results) -> List[str]:
 def has_doomed(options: Options, results: Results) -> bool:
     """Whether there are containers to remove, or may be: an interrupted run may have left one that is half built."""
     fresh = results.get("checkpoint", {}).get("changed")
-    return bool(doomed(options, results)) or (not fresh and pending("container")(options, results))
+    return bool(containers_to_remove(options, results)) or (not fresh and pending("container")(options, results))
 
 
 def is_absent(container: Mapping[str, Any], options: Options) -> bool:
@@ -67,7 +67,7 @@ def is_absent(container: Mapping[str, Any], options: Options) -> bool:
     return (container.get("state") or options["defaults"].get("state")) == "absent"
 
 
-def kept(options: Options) -> List[Mapping[str, Any]]:
+def specs_to_keep(options: Options) -> List[Mapping[str, Any]]:
     """The specs of containers that are to be there."""
     return [each for each in options["containers"] if not is_absent(each, options)]
 
@@ -87,7 +87,9 @@ def checkpoint(options: Options, results: Results) -> Dict[str, Any]:
 
 
 def stop(options: Options, results: Results) -> Dict[str, Any]:
-    return chosen(options, "lxc_path", "runtime", "stop_timeout", name=doomed(options, results), state="stopped")
+    return chosen(
+        options, "lxc_path", "runtime", "stop_timeout", name=containers_to_remove(options, results), state="stopped"
+    )
 
 
 def rootfs(options: Options, results: Results) -> Dict[str, Any]:
@@ -95,7 +97,7 @@ def rootfs(options: Options, results: Results) -> Dict[str, Any]:
 
 
 def container(options: Options, results: Results) -> Dict[str, Any]:
-    return times(options, "defaults", "secrets", "bridge", containers=kept(options))
+    return times(options, "defaults", "secrets", "bridge", containers=specs_to_keep(options))
 
 
 def remove(options: Options, results: Results) -> Dict[str, Any]:
@@ -103,7 +105,7 @@ def remove(options: Options, results: Results) -> Dict[str, Any]:
 
 
 def ready(options: Options, results: Results) -> Dict[str, Any]:
-    return chosen(options, "defaults", "secrets", "lxc_path", "runtime", containers=kept(options))
+    return chosen(options, "defaults", "secrets", "lxc_path", "runtime", containers=specs_to_keep(options))
 
 
 def recheck(options: Options, results: Results) -> Dict[str, Any]:
@@ -122,7 +124,7 @@ FORWARD: Tuple[Part, ...] = (
         Step("checkpoint", "checkpoint", checkpoint),
     ),
     (
-        Step("stop", "container", stop, lambda options, results: bool(doomed(options, results))),
+        Step("stop", "container", stop, lambda options, results: bool(containers_to_remove(options, results))),
         Step("rootfs", "rootfs", rootfs),
         Step("busybox", "busybox", lambda options, results: common(options, "secrets"), pending("busybox")),
         Step("config", "config", lambda options, results: common(options, "secrets", "bridge"), pending("config")),

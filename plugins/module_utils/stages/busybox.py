@@ -25,8 +25,8 @@ def plan(
     container: Container, place: planning.Place, before: manifest.Manifest, after: manifest.Manifest
 ) -> planning.Planned:
     """Busybox and its applets."""
-    wanted = busybox_tree.wanted(container, place.host)
-    asked = busybox_tree.asked(container)
+    wanted = busybox_tree.desired_entries(container, place.host)
+    asked = busybox_tree.requested_part(container)
     if container.busybox.method == "bind":
         # A container that runs has the file bound that was there at its start: another one it sees only after a restart.
         asked = (asked, place.host.busybox(container.busybox.path).digest)

@@ -62,12 +62,12 @@ def plan(
     host = with_away(container, place)
     lxc_path = spelled(place.lxc_path, container.name)
     text = lxc_config.render(container, host, lxc_path, place.bridge, after.ids, place.lxc_path)
-    wanted = lxc_config.wanted(container, host, text)
+    wanted = lxc_config.desired_entries(container, host, text)
     directory = missing_directory(container)
     made = ("make directory %s with mode %04o on the target" % directory,) if directory else ()
     # A container that runs has the directory bound that was there at its start; another mode of it shows at once.
     beside = made if directory and not os.path.lexists(directory[0]) else ()
-    asked = lxc_config.asked(container, place.lxc_path, place.bridge)
+    asked = lxc_config.requested_part(container, place.lxc_path, place.bridge)
     found = planning.planned("config", container, place, before, after, wanted, seen_inside, beside, asked)
     changes = found.changes + (() if beside else made)
     return found._replace(

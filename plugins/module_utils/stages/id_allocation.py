@@ -55,7 +55,7 @@ class Allotment:
         elif before.ids.allotted and self.still(before.ids.lines):
             wanted = before.ids._replace(shifted=self.shifts(before))
         else:
-            wanted = id_map.allotted(self.choose(container.name), self.shifts(before))
+            wanted = id_map.allocated_ids(self.choose(container.name), self.shifts(before))
         return wanted.after(before.ids) if before.stages else wanted
 
     def shifts(self, before: Manifest) -> bool:

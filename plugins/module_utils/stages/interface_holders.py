@@ -28,7 +28,7 @@ def holders(lxc_path: str) -> Mapping[str, str]:
     found: Dict[str, str] = {}
     for name, pid in processes.inits({name: place + "/rootfs" for name, place in places.items()}).items():
         try:
-            inside = usage.parsed(pid, "net/dev", in_force.interfaces_in)
+            inside = usage.read_parsed(pid, "net/dev", in_force.interfaces_in)
         except ContainerError:
             continue  # It has made more interfaces than anybody would read.
         for link, called in interfaces.taken_by(facts.read_text(os.path.join(places[name], lxc_config.FILE_NAME))):

@@ -153,7 +153,7 @@ def still_there(
     """Those of the earlier entries that are still on disk, since the run that was to change them was interrupted."""
     found: Dict[str, tree.Entry] = {}
     for path, record in ((path, record) for path, records in earlier.items() for record in records):
-        entry = tree.recorded(path, record)
+        entry = tree.entry_of_record(path, record)
         there = observe(place.lxc_path, container.name, {}, {path: entry}, ids).get(path)
         if there and there.kind == entry.kind and tree.same(entry, there):
             found[path] = entry
@@ -170,7 +170,7 @@ def as_made(action: tree.Action, records: Mapping[str, tree.Record]) -> bool:
     record = records.get(action.path)
     if record is None or action.before is None:
         return record is None and action.before is None
-    entry, before = tree.recorded(action.path, record), action.before
+    entry, before = tree.entry_of_record(action.path, record), action.before
     right = entry.kind == tree.LINK or (before.mode == entry.mode and before.owned)
     return before.kind == entry.kind and tree.same(entry, before) and right
 
@@ -180,7 +180,7 @@ def read_again(
 ) -> Tuple[tree.Action, ...]:
     """The actions with what files are that were not read, since they have not the size that is wanted now."""
     unread = {
-        action.path: tree.recorded(action.path, records[action.path])
+        action.path: tree.entry_of_record(action.path, records[action.path])
         for action in actions
         if action.path in records and action.before and action.before.kind == tree.FILE and not action.before.digest
     }
@@ -215,7 +215,7 @@ def planned(
     `beside` says what else changes on the target that it sees only then. `asked` is what the spec asks of the stage.
     """
     records = shared_records(wanted) if isinstance(wanted, tree.Shared) else tree.records(wanted)
-    owned = {path: tree.recorded(path, record) for path, record in before.entries(stage).items()}
+    owned = {path: tree.entry_of_record(path, record) for path, record in before.entries(stage).items()}
     present = observe(place.lxc_path, container.name, wanted, owned, after.ids)
     if stage in before.stages and before.stages[stage].earlier:
         owned.update(still_there(before.stages[stage].earlier, container, place, after.ids))

@@ -38,14 +38,14 @@ def plan(
     kinds = {**remembered(container, before), **place.host.kinds}
     host = place.host._replace(resolv_conf=copy.text, kinds=kinds)
     others = made_by_others(container, place._replace(host=host), before, after)
-    wanted = rootfs_tree.wanted(container, host, uuid, others)
+    wanted = rootfs_tree.desired_entries(container, host, uuid, others)
     copied = rootfs_tree.copies_resolv_conf(container)
 
     def seen_inside(actions: Tuple[tree.Action, ...]) -> bool:
         """Programs read a resolv.conf at any time, and one that is a copy changes when the target's does."""
         return any(not (copied and action.path == RESOLV_CONF) for action in actions)
 
-    asked = rootfs_tree.asked(container)
+    asked = rootfs_tree.requested_part(container)
     found = planning.planned("rootfs", container, place, before, after, wanted, seen_inside, asked=asked)
     if copy.note and any(action.path == RESOLV_CONF for action in found.change.actions):
         found = found._replace(changes=(*found.changes, copy.note))

@@ -63,21 +63,21 @@ class Effective(NamedTuple):
 
 def of(pid: int) -> Effective:
     """What is in force for a process, as the kernel says. Raises ContainerError where that cannot be understood."""
-    fields = usage.parsed(pid, "status", fields_of)
+    fields = usage.read_parsed(pid, "status", fields_of)
     label, mode = label_in(usage.text_of(pid, "attr/current"))
     allowed, unknown = devices(pid)
-    mounted, following = usage.parsed(pid, "mountinfo", lambda text: (mounts_in(text), following_in(text)))
+    mounted, following = usage.read_parsed(pid, "mountinfo", lambda text: (mounts_in(text), following_in(text)))
     return Effective(
         capabilities_in(int(fields.get("CapBnd", "0"), 16)),
         fields.get("NoNewPrivs") == "1",
         seccomp_in(fields, fields_of(facts.read_text("/proc/self/status"))),
-        usage.parsed(pid, "uid_map", id_map_in),
-        usage.parsed(pid, "gid_map", id_map_in),
+        usage.read_parsed(pid, "uid_map", id_map_in),
+        usage.read_parsed(pid, "gid_map", id_map_in),
         label if facts.apparmor() else None,
         label if facts.selinux() else None,
         allowed,
         mounted,
-        usage.parsed(pid, "net/dev", interfaces_in),
+        usage.read_parsed(pid, "net/dev", interfaces_in),
         mode if facts.apparmor() else None,
         following,
         unknown,

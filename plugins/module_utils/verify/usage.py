@@ -41,7 +41,7 @@ def text_of(pid: int, name: str) -> str:
     return content.decode("utf-8", "backslashreplace")
 
 
-def parsed(pid: int, name: str, parse: Callable[[str], Parsed]) -> Parsed:
+def read_parsed(pid: int, name: str, parse: Callable[[str], Parsed]) -> Parsed:
     """What a text of the kernel about a process says. Raises ContainerError where it cannot be understood."""
     text = text_of(pid, name)
     try:
@@ -118,7 +118,7 @@ def whole_pages(size: str) -> str:
 def addresses(pid: int) -> List[str]:
     """The addresses in the network namespace of a process, without those of loopback and link-local ones."""
     fib_trie = text_of(pid, "net/fib_trie")
-    return parsed(pid, "net/if_inet6", lambda if_inet6: addresses_in(fib_trie, if_inet6))
+    return read_parsed(pid, "net/if_inet6", lambda if_inet6: addresses_in(fib_trie, if_inet6))
 
 
 def addresses_in(fib_trie: str, if_inet6: str) -> List[str]:

@@ -105,7 +105,7 @@ def divided(function: Callable[[str], Any], items: Sequence[str], count: int) ->
         outcomes = [(part, *outcome(pid, reading)) for part, pid, reading in others]
     for part, text, status in outcomes:
         if status:
-            found.update(dict.fromkeys(part, Result(error="the process that was at work on it " + ended(status))))
+            found.update(dict.fromkeys(part, Result(error="the process that was at work on it " + exit_words(status))))
             continue
         told = json.loads(text)
         if "defect" in told:
@@ -210,7 +210,7 @@ def reason(late: Optional[float], status: int) -> str:
     """Why there is no answer: the seconds that were not enough, or how the worker ended."""
     if late is not None:
         return "was not done within %g seconds" % late
-    return "the process that talked to LXC " + ended(status)
+    return "the process that talked to LXC " + exit_words(status)
 
 
 def answer(function: Callable[[str], Any], item: str) -> bytes:
@@ -224,7 +224,7 @@ def answer(function: Callable[[str], Any], item: str) -> bytes:
     return line.encode() + b"\n"
 
 
-def ended(status: int) -> str:
+def exit_words(status: int) -> str:
     """How a process ended, see wait(2)."""
     signalled = os.WIFSIGNALED(status)
     return "was killed by signal %d" % os.WTERMSIG(status) if signalled else "ended with %d" % os.WEXITSTATUS(status)

@@ -86,15 +86,17 @@ SPECS: dict[str, tuple[dict[str, Any], bool, bool]] = {
 @pytest.mark.parametrize(("given", "of_rootfs", "of_config"), SPECS.values(), ids=SPECS)
 def test_what_counts_as_another_spec(given: dict[str, Any], of_rootfs: bool, of_config: bool) -> None:
     one, other = (keys.CONTAINER({"name": "a", **each}) for each in ({}, given))
-    digests = [planning.digest_of(rootfs_tree.asked(each)) for each in (one, other)]
+    digests = [planning.digest_of(rootfs_tree.requested_part(each)) for each in (one, other)]
     assert (digests[0] != digests[1]) is of_rootfs
-    digests = [planning.digest_of(lxc_config.asked(each, "/lxc", "br0")) for each in (one, other)]
+    digests = [planning.digest_of(lxc_config.requested_part(each, "/lxc", "br0")) for each in (one, other)]
     assert (digests[0] != digests[1]) is of_config
 
 
 def test_the_bridge_and_the_place_are_asked_for() -> None:
     one = keys.CONTAINER({"name": "a"})
-    digests = {planning.digest_of(lxc_config.asked(one, *each)) for each in [("/a", "b"), ("/a", "c"), ("/b", "b")]}
+    digests = {
+        planning.digest_of(lxc_config.requested_part(one, *each)) for each in [("/a", "b"), ("/a", "c"), ("/b", "b")]
+    }
     assert len(digests) == 3
 
 

@@ -192,7 +192,7 @@ def test_a_tree_stays_in_its_rootfs(given_spec: dict[str, Any]) -> None:
     if container is None:
         return
     try:
-        wanted = rootfs_tree.wanted(container, HOST, "5eed")
+        wanted = rootfs_tree.desired_entries(container, HOST, "5eed")
     except ContainerError:
         return
     for path in wanted:
@@ -274,7 +274,7 @@ def test_a_plan_leads_to_what_is_wanted_and_then_there_is_none(
 @given(TREE)
 def test_the_records_of_a_tree_are_enough_to_know_it_again(wanted: dict[str, tree.Entry]) -> None:
     disk = {path: seen(entry) for path, entry in wanted.items()}
-    kept = {path: tree.recorded(path, record) for path, record in tree.records(wanted).items()}
+    kept = {path: tree.entry_of_record(path, record) for path, record in tree.records(wanted).items()}
     assert tree.plan(kept, looked_at(disk, wanted), kept) == ()
 
 

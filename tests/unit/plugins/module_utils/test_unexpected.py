@@ -86,9 +86,9 @@ def test_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     found = survey.survey(Tools("/nowhere"), [BAD, "good"])
     assert str(found[BAD]).startswith(FOUND)
     assert found["good"] == states.ActualState("ABSENT")
-    told = container_info.described("/nowhere", BAD, Status("STOPPED"))
+    told = container_info.describe_safely("/nowhere", BAD, Status("STOPPED"))
     assert told["error"].startswith(FOUND)
-    assert set(told) == set(container_info.described("/nowhere", "good", None))
+    assert set(told) == set(container_info.describe_safely("/nowhere", "good", None))
 
 
 def test_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:

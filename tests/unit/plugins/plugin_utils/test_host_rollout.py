@@ -166,7 +166,7 @@ def test_what_is_left_out_is_the_modules_to_decide():
     ],
 )
 def test_what_is_to_go(container, defaults, prune, names):
-    assert steps.doomed({"containers": [container], "defaults": defaults, "prune": prune}, THERE) == names
+    assert steps.containers_to_remove({"containers": [container], "defaults": defaults, "prune": prune}, THERE) == names
 
 
 def failing(stage, words="no"):

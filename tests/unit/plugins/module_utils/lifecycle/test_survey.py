@@ -16,11 +16,11 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map
 
 def test_what_check_mode_foresees() -> None:
     there, old = ActualState("RUNNING", 7), Ids(("u 0 100000 65536",), before=((),))
-    assert survey.foreseen(there, False, Ids()) == there
-    assert survey.foreseen(there, True, Ids()) == there._replace(restart_due=True)
-    assert survey.foreseen(there, False, old) == there._replace(shift_to=old)
+    assert survey.predicted(there, False, Ids()) == there
+    assert survey.predicted(there, True, Ids()) == there._replace(restart_due=True)
+    assert survey.predicted(there, False, old) == there._replace(shift_to=old)
     due = ActualState("RUNNING", 7, True, old)
-    assert survey.foreseen(due, False, Ids()) == due
+    assert survey.predicted(due, False, Ids()) == due
 
 
 def test_names(tmp_path: Path) -> None:

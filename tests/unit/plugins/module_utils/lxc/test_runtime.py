@@ -192,13 +192,13 @@ def test_a_binding_that_does_not_load(target: Path) -> None:
 
 @pytest.mark.parametrize("state", runtime.STATES)
 def test_a_state(state: str) -> None:
-    assert runtime.known(state) == state
+    assert runtime.state_named(state) == state
 
 
 @pytest.mark.parametrize("state", ["", "running", "UNKNOWN", None, "RUNNING\n"], ids=repr)
 def test_a_state_that_LXC_does_not_have(state: str) -> None:
     with pytest.raises(ContainerError) as caught:
-        runtime.known(state)
+        runtime.state_named(state)
     assert str(caught.value) == f"LXC reports the unknown state {state!r}"
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 LINES = ("u 0 100000 1000", "g 0 200000 1000", "u 1000 5000 10")
-OWN, FIRST, SECOND = Ids(), id_map.allotted(100000, True), id_map.allotted(200000, True)
+OWN, FIRST, SECOND = Ids(), id_map.allocated_ids(100000, True), id_map.allocated_ids(200000, True)
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_the_owners_until_all_files_are_shifted() -> None:
     ],
 )
 def test_the_owner_of_a_file(ids: Ids, number: int, wanted: int | None) -> None:
-    assert id_map.shifted(ids, "u", number) == wanted
-    assert id_map.shifted(ids, "g", number) == wanted
+    assert id_map.shifted_id(ids, "u", number) == wanted
+    assert id_map.shifted_id(ids, "g", number) == wanted
 
 
 @given(st.lists(st.sampled_from([OWN, FIRST, SECOND]), min_size=2), st.integers(0, 65535))
@@ -97,10 +97,10 @@ def test_a_second_shift_has_nothing_to_do(history: list[Ids], number: int) -> No
     for lines in (*ids.before, ids.on_disk()):
         found = id_map.outside(lines, "u", number)
         assert found is not None
-        new = id_map.shifted(ids, "u", found)
+        new = id_map.shifted_id(ids, "u", found)
         owner = found if new is None else new
         assert id_map.inside(ids.on_disk(), "u", owner) == number
-        assert id_map.shifted(ids, "u", owner) is None
+        assert id_map.shifted_id(ids, "u", owner) is None
 
 
 def test_slots() -> None:

@@ -150,7 +150,7 @@ def test_what_is_still_wanted_is_not_removed() -> None:
 
 
 def test_what_a_manifest_keeps_is_enough_for_a_removal() -> None:
-    kept = {path: tree.recorded(path, tree.record(entry)) for path, entry in MADE.items()}
+    kept = {path: tree.entry_of_record(path, tree.record(entry)) for path, entry in MADE.items()}
     assert tree.plan({}, UNTOUCHED, kept) == tree.plan({}, UNTOUCHED, MADE)
 
 
@@ -185,7 +185,7 @@ RECORDS = {
 @pytest.mark.parametrize(("entry", "record"), RECORDS.values(), ids=RECORDS)
 def test_records(entry: Entry, record: tree.Record) -> None:
     assert tree.record(entry) == record
-    assert tree.record(tree.recorded("x", record)) == record
+    assert tree.record(tree.entry_of_record("x", record)) == record
 
 
 @pytest.mark.parametrize(("path", "above"), [("a", []), ("a/b", ["a"]), ("a/b/c", ["a", "a/b"])])

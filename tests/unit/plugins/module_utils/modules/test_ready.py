@@ -86,8 +86,8 @@ CHANGED: dict[str, tuple[Any, Any, Any]] = {
 
 @pytest.mark.parametrize(("before", "after", "errors"), CHANGED.values(), ids=CHANGED)
 def test_changed(before: Any, after: Any, errors: Any) -> None:
-    assert ready.changed([STARTED], {"hmi": before}, {"hmi": after}, {}) == errors
-    assert ready.changed([STARTED], {"hmi": before}, {"hmi": after}, {"hmi": "known"}) == {}
+    assert ready.changes_between([STARTED], {"hmi": before}, {"hmi": after}, {}) == errors
+    assert ready.changes_between([STARTED], {"hmi": before}, {"hmi": after}, {"hmi": "known"}) == {}
 
 
 CONTAINER = parse.parse_containers([{"name": "hmi", "ready": [{"tcp": 80}, {"file": "/a"}]}], {})[0]

@@ -86,4 +86,4 @@ ASKED: dict[str, tuple[dict[str, Any], str | None]] = {
 
 @pytest.mark.parametrize(("given", "profile"), ASKED.values(), ids=ASKED)
 def test_what_a_spec_asks_for(given: dict[str, Any], profile: str | None) -> None:
-    assert apparmor.asked(keys.CONTAINER({"name": "c", **given})) == profile
+    assert apparmor.requested_profile(keys.CONTAINER({"name": "c", **given})) == profile

@@ -32,7 +32,7 @@ BIND = (
 
 def wanted(given: dict[str, Any]) -> dict[str, tree.Entry]:
     """The entries for the spec of a container."""
-    return busybox_tree.wanted(keys.CONTAINER({"name": "hmi", **given}), HOST)
+    return busybox_tree.desired_entries(keys.CONTAINER({"name": "hmi", **given}), HOST)
 
 
 # The spec, the binary, and the names of the links.

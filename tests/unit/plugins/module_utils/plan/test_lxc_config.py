@@ -507,14 +507,14 @@ def test_the_script_for_what_LXC_cannot_split(key: str, argv: list[str], line: s
 
 
 def test_the_entries() -> None:
-    entries = lxc_config.wanted(container({}), HOST, DEFAULT)
+    entries = lxc_config.desired_entries(container({}), HOST, DEFAULT)
     assert [(entry.path, entry.kind, entry.mode, entry.content) for entry in entries.values()] == [
         ("config", "file", 0o600, DEFAULT.encode())
     ]
 
 
 def test_the_entries_with_a_script() -> None:
-    entries = lxc_config.wanted(container({"command": ["a b"]}), HOST, DEFAULT)
+    entries = lxc_config.desired_entries(container({"command": ["a b"]}), HOST, DEFAULT)
     assert [(entry.path, entry.kind, entry.mode, entry.content) for entry in entries.values()] == [
         ("rootfs/etc/softwarecontainer", "directory", 0o755, b""),
         ("rootfs/etc/softwarecontainer/command", "file", 0o755, b"#!/bin/sh\nexec 'a b'\n"),

@@ -52,7 +52,7 @@ DEFAULT: list[Row] = [
 
 def wanted(given: dict[str, Any]) -> list[Row]:
     """The entries for the spec of a container."""
-    entries = rootfs_tree.wanted(keys.CONTAINER({"name": "hmi", **given}), HOST, UUID)
+    entries = rootfs_tree.desired_entries(keys.CONTAINER({"name": "hmi", **given}), HOST, UUID)
     assert [entry.path for entry in entries.values()] == list(entries)
     return [(entry.path, entry.kind, entry.mode, entry.content) for entry in entries.values()]
 

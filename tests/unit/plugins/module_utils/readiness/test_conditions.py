@@ -40,7 +40,7 @@ def after(looks: list[tuple[float, str]]) -> Watch:
     """How a check stands after some looks."""
     watch = Watch()
     for at, reason in looks:
-        watch = conditions.looked(watch, at, reason)
+        watch = conditions.after_look(watch, at, reason)
     return watch
 
 
@@ -56,7 +56,7 @@ def test_what_is_kept_of_the_looks() -> None:
 
 
 def test_a_look_that_is_cut_off_takes_no_reason_away() -> None:
-    failed, cut_off = conditions.ended(1, "", "no link"), conditions.ended(None, "waits", "")
+    failed, cut_off = conditions.program_failure(1, "", "no link"), conditions.program_failure(None, "waits", "")
     both = "the program ended with 1: no link; at last the program was still running: waits"
     assert after([(1.0, failed), (2.0, cut_off)]).reason == both
     assert after([(1.0, failed), (2.0, cut_off), (3.0, cut_off)]).reason == both
@@ -95,7 +95,7 @@ def test_a_series_is_bounded(check: Check, looks_take: float, holds: Any) -> Non
         taken = min(looks_take, conditions.patience(check, watch, at))
         at += max(taken, 0.001)
         late = looks_take > taken
-        watch = conditions.looked(watch, at, NO if late or not holds(at) else "")
+        watch = conditions.after_look(watch, at, NO if late or not holds(at) else "")
         verdict = conditions.verdict(check, watch, at)
         at += conditions.pause(check, watch, at) if verdict is None else 0
     assert at <= conditions.bound(check)
@@ -147,7 +147,7 @@ ENDINGS: dict[str, tuple[Any, str, str, str]] = {
 
 @pytest.mark.parametrize(("code", "stdout", "stderr", "reason"), ENDINGS.values(), ids=ENDINGS)
 def test_the_end_of_a_program(code: Any, stdout: str, stderr: str, reason: str) -> None:
-    assert conditions.ended(code, stdout, stderr) == reason
+    assert conditions.program_failure(code, stdout, stderr) == reason
 
 
 def test_what_no_address_answered() -> None:

@@ -91,7 +91,7 @@ def test_a_text_of_the_kernel_that_is_too_long(monkeypatch: pytest.MonkeyPatch) 
 def test_a_text_of_the_kernel_that_is_not_understood() -> None:
     pid = os.getpid()
     with pytest.raises(ContainerError) as caught:
-        usage.parsed(pid, "status", int)
+        usage.read_parsed(pid, "status", int)
     assert str(caught.value) == f"its /proc/{pid}/status cannot be understood"
 
 
