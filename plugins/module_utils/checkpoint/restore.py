@@ -90,27 +90,29 @@ def bring_all_back(
 ) -> Tuple[List[Dict[str, Any]], List[Dict[str, str]]]:
     """The results of all containers, those of the checkpoint first, and the diffs; its lock is held."""
     new = newcomers(lxc.lxc_path, index)
-    wishes = [
+    all_desired = [
         states.DesiredState(name, contents.STATES[kept.state], declared=True) for name, kept in index.containers.items()
     ]
     going = [states.DesiredState(name, "absent") for name in new]
-    names = [wish.name for wish in wishes + going]
+    names = [desired.name for desired in all_desired + going]
     outcome = Outcome()
     with nullcontext() if check else locking.locked(lxc.lxc_path, names):
-        before = changes.look(lxc, wishes + going, check)
+        before = changes.look(lxc, all_desired + going, check)
         if not check:
             # A run that was killed while it started containers has left LXC's logs, and they need no other start.
             run_files.remove_logs([run_files.log_of(lxc.lxc_path, name) for name in names])
-        halted = [halt(wish) for wish in wishes if wish.state in ("", "stopped") and runs(before[wish.name])]
-        carry_out(lxc, going + halted, before, before, times, check, outcome)
-        bring_back(lxc.lxc_path, [wish.name for wish in wishes], check, outcome)
-        settled = [wish.name for wish in halted] if check else []
-        moving = [
-            wish._replace(restart=wish.name in outcome.due)
-            for wish in wishes
-            if wish.state and wish.name not in outcome.errors and wish.name not in settled
+        halted = [
+            halt(desired) for desired in all_desired if desired.state in ("", "stopped") and runs(before[desired.name])
         ]
-        now = foresee(before, outcome) if check else survey.survey(lxc, [wish.name for wish in moving])
+        carry_out(lxc, going + halted, before, before, times, check, outcome)
+        bring_back(lxc.lxc_path, [desired.name for desired in all_desired], check, outcome)
+        settled = [desired.name for desired in halted] if check else []
+        moving = [
+            desired._replace(restart=desired.name in outcome.due)
+            for desired in all_desired
+            if desired.state and desired.name not in outcome.errors and desired.name not in settled
+        ]
+        now = foresee(before, outcome) if check else survey.survey(lxc, [desired.name for desired in moving])
         carry_out(lxc, moving, now, before, times, check, outcome)
         after = before if check else survey.survey(lxc, names)
         if not check:
@@ -129,9 +131,9 @@ def runs(found: Any) -> bool:
     return isinstance(found, states.ActualState) and found.pid is not None
 
 
-def halt(wish: states.DesiredState) -> states.DesiredState:
-    """The wish to stop, before its files change, a container that did not run then."""
-    return wish._replace(state="stopped")
+def halt(desired: states.DesiredState) -> states.DesiredState:
+    """The state of a stop, before its files change, a container that did not run then."""
+    return desired._replace(state="stopped")
 
 
 def foresee(before: states.Survey, outcome: Outcome) -> states.Survey:
@@ -149,21 +151,21 @@ def foresee(before: states.Survey, outcome: Outcome) -> states.Survey:
 
 def carry_out(
     lxc: runtime.Runtime,
-    wishes: Sequence[states.DesiredState],
+    all_desired: Sequence[states.DesiredState],
     now: states.Survey,
     before: states.Survey,
     times: states.Times,
     check: bool,
     outcome: Outcome,
 ) -> None:
-    """Bring containers to the states wished for, or say what it would take."""
-    steps, errors = changes.plan_all(lxc.lxc_path, wishes, now, check)
+    """Bring containers to the desired states, or say what it would take."""
+    steps, errors = changes.plan_all(lxc.lxc_path, all_desired, now, check)
     if not check and any(steps.values()):
-        errors.update(execution.carry_out(lxc, wishes, steps, times))
-    for wish in wishes:
-        if steps.get(wish.name):
-            outcome.add(wish.name, steps[wish.name])
-            outcome.diffs.append(changes.diff_of(wish, steps[wish.name], before))
+        errors.update(execution.carry_out(lxc, all_desired, steps, times))
+    for desired in all_desired:
+        if steps.get(desired.name):
+            outcome.add(desired.name, steps[desired.name])
+            outcome.diffs.append(changes.diff_of(desired, steps[desired.name], before))
     outcome.errors.update(errors)
 
 
@@ -277,9 +279,9 @@ def read_object(entry: tree.Entry, small: bool) -> bytes:
     return content
 
 
-def verify(wishes: Sequence[states.DesiredState], after: states.Survey, outcome: Outcome) -> None:
+def verify(all_desired: Sequence[states.DesiredState], after: states.Survey, outcome: Outcome) -> None:
     """Note where what is there now is not what was then."""
-    good = [wish for wish in wishes if wish.name not in outcome.errors]
+    good = [desired for desired in all_desired if desired.name not in outcome.errors]
     outcome.errors.update(verification.verify(good, after))
 
 

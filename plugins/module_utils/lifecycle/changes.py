@@ -17,7 +17,9 @@ from . import states, stopping, survey
 Steps = Dict[str, Tuple[str, ...]]
 
 
-def plan(wish: states.DesiredState, found: Union[states.ActualState, ContainerError], check: bool) -> Tuple[str, ...]:
+def plan(
+    desired: states.DesiredState, found: Union[states.ActualState, ContainerError], check: bool
+) -> Tuple[str, ...]:
     """The steps for one container. Raises ContainerError where there is no way.
 
     In check mode earlier stages have only been predicted: a container that they would build counts as there.
@@ -25,23 +27,25 @@ def plan(wish: states.DesiredState, found: Union[states.ActualState, ContainerEr
     if isinstance(found, ContainerError):
         raise found
     state = found.state
-    if state in ("ABSENT", "INCOMPLETE") and wish.state != "absent":
-        if not (check and wish.declared):
+    if state in ("ABSENT", "INCOMPLETE") and desired.state != "absent":
+        if not (check and desired.declared):
             raise ContainerError("it is not built yet; run the stages rootfs, busybox and config first")
         state = "STOPPED"
-    steps = transitions.steps(state, wish.state, wish.restart and found.restart_due, bool(found.shift_to))
+    steps = transitions.steps(state, desired.state, desired.restart and found.restart_due, bool(found.shift_to))
     if steps is None:
         raise ContainerError(
-            "its state is %s, from which it cannot become %s; run again when it is settled" % (state, wish.state)
+            "its state is %s, from which it cannot become %s; run again when it is settled" % (state, desired.state)
         )
     return steps
 
 
-def look(lxc: runtime.Runtime, wishes: Sequence[states.DesiredState], check: bool) -> states.Survey:
+def look(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], check: bool) -> states.Survey:
     """What is there. One that is to be removed and that LXC cannot load is made loadable first."""
-    found = survey.survey(lxc, [wish.name for wish in wishes])
+    found = survey.survey(lxc, [desired.name for desired in all_desired])
     doomed = [
-        wish.name for wish in wishes if wish.state == "absent" and isinstance(found[wish.name], runtime.LoadError)
+        desired.name
+        for desired in all_desired
+        if desired.state == "absent" and isinstance(found[desired.name], runtime.LoadError)
     ]
     if doomed and check:
         return {**found, **{name: states.ActualState("RUNNING") for name in doomed}}
@@ -59,33 +63,35 @@ def look(lxc: runtime.Runtime, wishes: Sequence[states.DesiredState], check: boo
 
 
 def plan_all(
-    lxc_path: str, wishes: Sequence[states.DesiredState], before: states.Survey, check: bool
+    lxc_path: str, all_desired: Sequence[states.DesiredState], before: states.Survey, check: bool
 ) -> Tuple[Steps, states.Errors]:
     """The steps of each container, or the reason why there are none."""
     steps: Steps = {}
     errors: states.Errors = {}
-    for wish in wishes:
+    for desired in all_desired:
         try:
-            there = before[wish.name]
-            planned = plan(wish, there, check)
+            there = before[desired.name]
+            planned = plan(desired, there, check)
             # Before it is stopped: a container that cannot be removed or changed goes on running.
             if "remove" in planned:
-                removal.refuse_mounts(os.path.join(lxc_path, wish.name))
+                removal.refuse_mounts(os.path.join(lxc_path, desired.name))
             if "shift" in planned and isinstance(there, states.ActualState) and there.shift_to:
-                ownership.refuse_shift(lxc_path, wish.name, there.shift_to)
+                ownership.refuse_shift(lxc_path, desired.name, there.shift_to)
             if "start" in planned:
                 # Loaded where something is to be started alone.
                 from . import obstacles
 
-                obstacles.refuse_start(lxc_path, wish.name, (wish.apparmor,) if check and wish.declared else None)
-            steps[wish.name] = planned
+                obstacles.refuse_start(
+                    lxc_path, desired.name, (desired.apparmor,) if check and desired.declared else None
+                )
+            steps[desired.name] = planned
         except ContainerError as error:
-            errors[wish.name] = str(error)
+            errors[desired.name] = str(error)
         except OSError as error:
-            place = error.filename if isinstance(error.filename, str) else wish.name
-            errors[wish.name] = "%s cannot be read: %s" % (ascii(place)[1:-1], error.strerror)
+            place = error.filename if isinstance(error.filename, str) else desired.name
+            errors[desired.name] = "%s cannot be read: %s" % (ascii(place)[1:-1], error.strerror)
         except Exception as error:  # pylint: disable=broad-except
-            errors[wish.name] = unexpected(error)
+            errors[desired.name] = unexpected(error)
     return steps, errors
 
 
@@ -96,7 +102,7 @@ def started_pids(steps: Steps, found: states.Survey, errors: states.Errors) -> D
 
 
 def item_of(
-    wish: states.DesiredState,
+    desired: states.DesiredState,
     before: states.Survey,
     after: states.Survey,
     steps: Steps,
@@ -104,26 +110,26 @@ def item_of(
     check: bool,
 ) -> Dict[str, Any]:
     """The result of one container."""
-    was, now = before[wish.name], after[wish.name]
-    changes = list(steps.get(wish.name, ()))
+    was, now = before[desired.name], after[desired.name]
+    changes = list(steps.get(desired.name, ()))
     item: Dict[str, Any] = {
-        "name": wish.name,
-        "changed": bool(changes) and (check or wish.name not in errors or was != now),
+        "name": desired.name,
+        "changed": bool(changes) and (check or desired.name not in errors or was != now),
         "changes": changes,
         "state_before": was.state if isinstance(was, states.ActualState) else None,
         "state": now.state if isinstance(now, states.ActualState) else None,
         "pid": now.pid if isinstance(now, states.ActualState) else None,
     }
-    return dict(item, error=errors[wish.name]) if wish.name in errors else item
+    return dict(item, error=errors[desired.name]) if desired.name in errors else item
 
 
-def diff_of(wish: states.DesiredState, steps: Tuple[str, ...], before: states.Survey) -> Dict[str, str]:
+def diff_of(desired: states.DesiredState, steps: Tuple[str, ...], before: states.Survey) -> Dict[str, str]:
     """Ansible's diff of one container's state. One that check mode only predicts counts as stopped."""
-    was = before[wish.name]
+    was = before[desired.name]
     state = (
         was.state if isinstance(was, states.ActualState) and was.state not in ("ABSENT", "INCOMPLETE") else "STOPPED"
     )
-    state_after = transitions.REACHED[wish.state]
+    state_after = transitions.REACHED[desired.state]
     note = " (restarted)" if "stop" in steps and "start" in steps else ""
-    headers = {"before_header": wish.name, "after_header": wish.name}
+    headers = {"before_header": desired.name, "after_header": desired.name}
     return dict(headers, before="state: %s\n" % state, after="state: %s%s\n" % (state_after, note))

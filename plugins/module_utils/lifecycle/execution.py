@@ -16,54 +16,56 @@ from . import changes, starting, states, stopping, survey, verification
 
 def reach(
     lxc: runtime.Runtime,
-    wishes: Sequence[states.DesiredState],
+    all_desired: Sequence[states.DesiredState],
     steps: changes.Steps,
     errors: states.Errors,
     times: states.Times,
 ) -> Tuple[states.Survey, List[str]]:
     """Take the steps, and look what has become of it: what is there, and warnings. Adds to the errors."""
-    concerned = [wish for wish in wishes if wish.name not in errors]
+    concerned = [desired for desired in all_desired if desired.name not in errors]
     errors.update(carry_out(lxc, concerned, steps, times))
-    after = survey.survey(lxc, [wish.name for wish in wishes])
-    errors.update(verification.verify([wish for wish in wishes if wish.name not in errors], after))
+    after = survey.survey(lxc, [desired.name for desired in all_desired])
+    errors.update(verification.verify([desired for desired in all_desired if desired.name not in errors], after))
     return after, verification.unverified_warnings(lxc.lxc_path, changes.started_pids(steps, after, errors))
 
 
 def carry_out(
     lxc: runtime.Runtime,
-    wishes: Sequence[states.DesiredState],
+    all_desired: Sequence[states.DesiredState],
     steps: Mapping[str, Tuple[str, ...]],
     times: states.Times,
 ) -> states.Errors:
     """Carry out the steps of all containers, step by step; the reasons of those that failed."""
     errors: states.Errors = {}
     for step in transitions.STEPS:
-        concerned = [wish for wish in wishes if step in steps.get(wish.name, ()) and wish.name not in errors]
+        concerned = [
+            desired for desired in all_desired if step in steps.get(desired.name, ()) and desired.name not in errors
+        ]
         if concerned:
             errors.update(STEP[step](lxc, concerned, times))
     return errors
 
 
-def unfreeze(lxc: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
+def unfreeze(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
     """Thaw."""
-    return states.reasons(pool.each(lxc.unfreeze, states.names_of(wishes), programs.PATIENCE))
+    return states.reasons(pool.each(lxc.unfreeze, states.names_of(all_desired), programs.PATIENCE))
 
 
-def freeze(lxc: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
+def freeze(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
     """Freeze."""
-    return states.reasons(pool.each(lxc.freeze, states.names_of(wishes), programs.PATIENCE))
+    return states.reasons(pool.each(lxc.freeze, states.names_of(all_desired), programs.PATIENCE))
 
 
-def remove(lxc: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
+def remove(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
     """Remove the directories, which are all ours."""
-    errors = stopping.take_down_mounts(lxc.lxc_path, states.names_of(wishes))
-    names = [wish.name for wish in wishes if wish.name not in errors]
+    errors = stopping.take_down_mounts(lxc.lxc_path, states.names_of(all_desired))
+    names = [desired.name for desired in all_desired if desired.name not in errors]
     return {**errors, **removal.remove_containers(lxc.lxc_path, names)}
 
 
-def shift(lxc: runtime.Runtime, wishes: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
+def shift(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
     """Give files the owners that go with the ids of their container."""
-    return ownership.shift_all(lxc.lxc_path, states.names_of(wishes))
+    return ownership.shift_all(lxc.lxc_path, states.names_of(all_desired))
 
 
 STEP: Mapping[str, Callable[[runtime.Runtime, Sequence[states.DesiredState], states.Times], states.Errors]] = {

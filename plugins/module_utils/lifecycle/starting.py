@@ -20,9 +20,9 @@ from ..workers import pool
 from . import obstacles, states, stopping, survey, verification
 
 
-def start(lxc: runtime.Runtime, wishes: Sequence[states.DesiredState], times: states.Times) -> states.Errors:
+def start(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], times: states.Times) -> states.Errors:
     """Start, and see that what was started still runs after the settle time, and has what it asks for."""
-    names = states.names_of(wishes)
+    names = states.names_of(all_desired)
     logs = {name: run_files.log_of(lxc.lxc_path, name) for name in names}
     lxc.get_ready_to_start()
 
@@ -38,7 +38,7 @@ def start(lxc: runtime.Runtime, wishes: Sequence[states.DesiredState], times: st
     begun_well = survey.running(lxc, [name for name in names if name not in errors])
     pids = {name: status.pid for name, status in begun_well.items() if status.pid}
     ends = {name: begun[name].value + times.settle for name in pids}
-    settled, missing = settle(lxc.lxc_path, wishes, pids, ends)
+    settled, missing = settle(lxc.lxc_path, all_desired, pids, ends)
     # Of one that has ended meanwhile the kernel shows nothing.
     alive = processes.wait_for_end(settled.values(), 0)
     for name in names:
@@ -58,7 +58,7 @@ def start(lxc: runtime.Runtime, wishes: Sequence[states.DesiredState], times: st
 
 
 def settle(
-    lxc_path: str, wishes: Sequence[states.DesiredState], pids: Mapping[str, int], ends: Mapping[str, float]
+    lxc_path: str, all_desired: Sequence[states.DesiredState], pids: Mapping[str, int], ends: Mapping[str, float]
 ) -> Tuple[Dict[str, int], states.Errors]:
     """The PID 1 of each container that outlives its settle time, and what those lack of what they ask for.
 
@@ -67,13 +67,15 @@ def settle(
     settled: Dict[str, int] = {}
     missing: states.Errors = {}
     # Each has its own settle time: while the last ones have theirs, the first ones are looked at.
-    for wish in sorted((wish for wish in wishes if wish.name in pids), key=lambda wish: ends[wish.name]):
+    for desired in sorted(
+        (desired for desired in all_desired if desired.name in pids), key=lambda desired: ends[desired.name]
+    ):
         # After that time, in which it may have undone something.
-        if processes.wait_for_end([pids[wish.name]], ends[wish.name] - time.monotonic()):
-            settled[wish.name] = pids[wish.name]
-            shortfalls = verification.not_in_force(lxc_path, wish, pids[wish.name])
+        if processes.wait_for_end([pids[desired.name]], ends[desired.name] - time.monotonic()):
+            settled[desired.name] = pids[desired.name]
+            shortfalls = verification.not_in_force(lxc_path, desired, pids[desired.name])
             if shortfalls:
-                missing[wish.name] = "; ".join(shortfalls)
+                missing[desired.name] = "; ".join(shortfalls)
     return settled, missing
 
 

@@ -55,9 +55,9 @@ Survey = Dict[str, Union[ActualState, ContainerError]]
 Errors = Dict[str, str]
 
 
-def names_of(wishes: Iterable[DesiredState]) -> List[str]:
+def names_of(all_desired: Iterable[DesiredState]) -> List[str]:
     """The names of the containers."""
-    return [wish.name for wish in wishes]
+    return [desired.name for desired in all_desired]
 
 
 def reasons(results: Mapping[str, pool.Result]) -> Errors:

@@ -20,9 +20,9 @@ from ..workers import pool
 from . import states, survey
 
 
-def stop(lxc: runtime.Runtime, wishes: Sequence[states.DesiredState], times: states.Times) -> states.Errors:
+def stop(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], times: states.Times) -> states.Errors:
     """Ask all to end, wait for all together, and kill those that have not ended in time."""
-    found = survey.running(lxc, states.names_of(wishes))
+    found = survey.running(lxc, states.names_of(all_desired))
     inits = {name: status.pid for name, status in found.items() if status.pid}
     monitored = [name for name in inits if found[name].monitored]
     # Without its monitor a container is out of LXC's reach, and its PID 1 is all that there is to speak to.

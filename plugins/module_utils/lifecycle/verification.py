@@ -15,28 +15,28 @@ from ..verify import in_force, usage
 from . import states
 
 
-def verify(wishes: Iterable[states.DesiredState], found: states.Survey) -> states.Errors:
+def verify(all_desired: Iterable[states.DesiredState], found: states.Survey) -> states.Errors:
     """Where the state that is there is not the one that was wanted."""
     errors: states.Errors = {}
-    for wish in wishes:
-        there = found[wish.name]
+    for desired in all_desired:
+        there = found[desired.name]
         if isinstance(there, ContainerError):
-            errors[wish.name] = str(there)
-        elif there.state != transitions.REACHED[wish.state]:
-            errors[wish.name] = "it should be %s and is %s" % (transitions.REACHED[wish.state], there.state)
+            errors[desired.name] = str(there)
+        elif there.state != transitions.REACHED[desired.state]:
+            errors[desired.name] = "it should be %s and is %s" % (transitions.REACHED[desired.state], there.state)
     return errors
 
 
-def not_in_force(lxc_path: str, wish: states.DesiredState, pid: int) -> List[str]:
+def not_in_force(lxc_path: str, desired: states.DesiredState, pid: int) -> List[str]:
     """What a container that was just started should have, and the kernel does not show for its PID 1."""
-    asked = in_force.lines_of(facts.read_text(os.path.join(lxc_path, wish.name, lxc_config.FILE_NAME)))
-    missing = usage.limits_not_in_force(pid, wish.limits)
+    asked = in_force.lines_of(facts.read_text(os.path.join(lxc_path, desired.name, lxc_config.FILE_NAME)))
+    missing = usage.limits_not_in_force(pid, desired.limits)
     try:
         found = in_force.of(pid)
         missing += in_force.not_in_force(asked, found)
         missing += [
             "%s: nothing is mounted at %s, although %s is there" % (key, inside, source)
-            for key, source, inside in wish.optional
+            for key, source, inside in desired.optional
             if inside not in found.mounts and os.path.exists(source)
         ]
     except ContainerError as error:

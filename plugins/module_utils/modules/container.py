@@ -41,27 +41,27 @@ def reach(
     In check mode the earlier stages have changed nothing; with `predict` it is asked what they would change.
     """
     lxc, check, failed = called.lxc, called.check, called.failed
-    wishes = [*map(wish_of, called.containers), *by_name]
+    all_desired = [*map(desired_of, called.containers), *by_name]
     if prune:
-        known = [wish.name for wish in wishes]
+        known = [desired.name for desired in all_desired]
         others = survey.names_with(lxc.lxc_path, manifest.FILE_NAME) + places.unfinished(lxc.lxc_path)
-        wishes += [states.DesiredState(name, "absent") for name in dict.fromkeys(others) if name not in known]
-    with nullcontext() if check else locking.locked(lxc.lxc_path, [wish.name for wish in wishes]):
-        before = changes.look(lxc, wishes, check)
+        all_desired += [states.DesiredState(name, "absent") for name in dict.fromkeys(others) if name not in known]
+    with nullcontext() if check else locking.locked(lxc.lxc_path, [desired.name for desired in all_desired]):
+        before = changes.look(lxc, all_desired, check)
         planned_for = foresee(called, before) if check and predict else before
-        concerned = [wish for wish in wishes if wish.name not in failed]
+        concerned = [desired for desired in all_desired if desired.name not in failed]
         steps, errors = changes.plan_all(lxc.lxc_path, concerned, planned_for, check)
-        errors.update({wish.name: failed[wish.name] for wish in wishes if wish.name in failed})
+        errors.update({desired.name: failed[desired.name] for desired in all_desired if desired.name in failed})
         after: states.Survey = before
         warnings: List[str] = []
         if not check and any(steps.values()):
             # Its code takes long to load, and most runs have nothing to do.
             from ..lifecycle import execution
 
-            after, warnings = execution.reach(lxc, wishes, steps, errors, times)
-    items = [changes.item_of(wish, before, after, steps, errors, check) for wish in wishes]
-    told = [wish for wish in wishes if called.diff and steps.get(wish.name)]
-    diffs = [changes.diff_of(wish, steps[wish.name], before) for wish in told]
+            after, warnings = execution.reach(lxc, all_desired, steps, errors, times)
+    items = [changes.item_of(desired, before, after, steps, errors, check) for desired in all_desired]
+    told = [desired for desired in all_desired if called.diff and steps.get(desired.name)]
+    diffs = [changes.diff_of(desired, steps[desired.name], before) for desired in told]
     more: Dict[str, Any] = {"lxc_path": lxc.lxc_path, "runtime": lxc.kind}
     return results.result_of(items, diffs, {**more, "warnings": warnings} if warnings else more)
 
@@ -78,7 +78,7 @@ def at_least_zero(parameters: Mapping[str, Any], key: str) -> float:
     return float(parameters[key])
 
 
-def wish_of(container: records.Container) -> states.DesiredState:
+def desired_of(container: records.Container) -> states.DesiredState:
     """What a spec wants of the lifecycle."""
     restart = container.on_change == "restart"
     return states.DesiredState(
@@ -99,7 +99,7 @@ def foresee(called: call.Call, before: states.Survey) -> states.Survey:
 
     found = dict(before)
     concerned = [container for container in called.containers if container.state != "absent"]
-    ids = id_allocation.Allotment(called.lxc, True).ids
+    ids = id_allocation.IdAllocation(called.lxc, True).ids
     declared = {container.name: container for container in called.containers}
     for stage in chain.STAGES:
         place = planning.Place(called.lxc.lxc_path, called.bridge, stage.gather(concerned), ids, declared)

@@ -37,14 +37,14 @@ def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
     if check:
         items = [item_of(container, None, {}, "") for container in containers]
         return results.result_of(items, [], dict(more, skipped=True))
-    wishes = [states.DesiredState(container.name, container.state) for container in containers]
-    names = [wish.name for wish in wishes]
+    all_desired = [states.DesiredState(container.name, container.state) for container in containers]
+    names = [desired.name for desired in all_desired]
     before = survey.survey(lxc, names)
-    errors = verification.verify(wishes, before)
+    errors = verification.verify(all_desired, before)
     waiting = [one for one in containers if one.state == "started" and one.name not in errors]
     verdicts = wait(lxc, waiting, {one.name: pid_of(before, one.name) for one in waiting})
     after = survey.survey(lxc, names) if verdicts else before
-    errors.update(changes_between(wishes, before, after, errors))
+    errors.update(changes_between(all_desired, before, after, errors))
     items = [item_of(one, after, verdicts.get(one.name, {}), errors.get(one.name, "")) for one in containers]
     return results.result_of(items, [], more)
 
@@ -56,15 +56,15 @@ def pid_of(found: states.Survey, name: str) -> int:
 
 
 def changes_between(
-    wishes: List[states.DesiredState], before: states.Survey, after: states.Survey, errors: states.Errors
+    all_desired: List[states.DesiredState], before: states.Survey, after: states.Survey, errors: states.Errors
 ) -> states.Errors:
     """The containers that are not as they were when the gate began: another state, or another PID 1."""
-    good = [wish for wish in wishes if wish.name not in errors]
+    good = [desired for desired in all_desired if desired.name not in errors]
     found = verification.verify(good, after)
-    for wish in good:
-        was, now = pid_of(before, wish.name), pid_of(after, wish.name)
-        if wish.name not in found and was != now:
-            found[wish.name] = "its PID 1 was %d on the target when the gate began and is now %d" % (was, now)
+    for desired in good:
+        was, now = pid_of(before, desired.name), pid_of(after, desired.name)
+        if desired.name not in found and was != now:
+            found[desired.name] = "its PID 1 was %d on the target when the gate began and is now %d" % (was, now)
     return found
 
 

@@ -27,7 +27,7 @@ CONFIG_MAX = 1024 * 1024
 OTHERWISE = "or set security.privileged to true to go without a user namespace"
 
 
-class Allotment:
+class IdAllocation:
     """The ids of the containers of one lxc path, looked up as they are asked for. A context manager.
 
     Who chooses new ones holds a lock until the end, when they are on disk; not in check mode, where nothing is written.
@@ -40,7 +40,7 @@ class Allotment:
         self.free: Dict[int, None] = {}
         self.taken: Optional[Dict[str, List[id_map.Range]]] = None
 
-    def __enter__(self) -> Allotment:
+    def __enter__(self) -> IdAllocation:
         return self
 
     def __exit__(self, *error: Any) -> None:

@@ -38,7 +38,7 @@ def run(stage: planning.Stage, called: call.Call, ask_lxc: AskLxc = take_all) ->
     host = stage.gather(wanted)
     names = [container.name for container in wanted]
     locks = nullcontext() if called.check else locking.locked(lxc.lxc_path, names)
-    with locks, id_allocation.Allotment(lxc, called.check) as allotted:
+    with locks, id_allocation.IdAllocation(lxc, called.check) as allotted:
         declared = {container.name: container for container in called.containers}
         place = planning.Place(lxc.lxc_path, called.bridge, host, allotted.ids, declared)
         planned, errors = plan_all(stage, wanted, place, called.check)

@@ -65,14 +65,14 @@ def test_steps() -> None:
 
 
 def test_states(monkeypatch: pytest.MonkeyPatch) -> None:
-    def plan(wish: states.DesiredState, *_rest: Any) -> tuple[str, ...]:
-        defect(wish.name)
+    def plan(desired: states.DesiredState, *_rest: Any) -> tuple[str, ...]:
+        defect(desired.name)
         return ()
 
     monkeypatch.setattr(changes, "plan", plan)
-    wishes = [states.DesiredState(name, "started") for name in (BAD, "good")]
+    all_desired = [states.DesiredState(name, "started") for name in (BAD, "good")]
     steps, errors = changes.plan_all(
-        "/nowhere", wishes, dict.fromkeys((BAD, "good"), states.ActualState("RUNNING")), False
+        "/nowhere", all_desired, dict.fromkeys((BAD, "good"), states.ActualState("RUNNING")), False
     )
     assert list(steps) == ["good"]
     assert errors[BAD].startswith(FOUND)

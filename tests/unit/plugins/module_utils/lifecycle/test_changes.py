@@ -48,14 +48,14 @@ PLANS: dict[str, tuple[DesiredState, Any, bool, Any]] = {
 }
 
 
-@pytest.mark.parametrize(("wish", "found", "check", "expected"), PLANS.values(), ids=PLANS)
-def test_plan(wish: DesiredState, found: Any, check: bool, expected: Any) -> None:
+@pytest.mark.parametrize(("desired", "found", "check", "expected"), PLANS.values(), ids=PLANS)
+def test_plan(desired: DesiredState, found: Any, check: bool, expected: Any) -> None:
     if isinstance(expected, str):
         with pytest.raises(ContainerError) as caught:
-            changes.plan(wish, found, check)
+            changes.plan(desired, found, check)
         assert str(caught.value) == expected
     else:
-        assert changes.plan(wish, found, check) == expected
+        assert changes.plan(desired, found, check) == expected
 
 
 STOPPED, RUNNING = ActualState("STOPPED"), ActualState("RUNNING", 7)
@@ -133,7 +133,7 @@ def test_item(before: Any, after: Any, steps: Any, errors: Any, check: bool, exp
 
 
 @pytest.mark.parametrize(
-    ("wish", "found", "steps", "before", "after"),
+    ("desired", "found", "steps", "before", "after"),
     [
         (STARTED, STOPPED, ("start",), "state: STOPPED\n", "state: RUNNING\n"),
         (STARTED, ActualState("ABSENT"), ("start",), "state: STOPPED\n", "state: RUNNING\n"),
@@ -142,8 +142,8 @@ def test_item(before: Any, after: Any, steps: Any, errors: Any, check: bool, exp
     ],
     ids=["start", "build and start", "restart", "remove"],
 )
-def test_diff(wish: DesiredState, found: ActualState, steps: tuple[str, ...], before: str, after: str) -> None:
-    assert changes.diff_of(wish, steps, {"hmi": found}) == {
+def test_diff(desired: DesiredState, found: ActualState, steps: tuple[str, ...], before: str, after: str) -> None:
+    assert changes.diff_of(desired, steps, {"hmi": found}) == {
         "before_header": "hmi",
         "after_header": "hmi",
         "before": before,

@@ -30,17 +30,17 @@ VERIFIED: dict[str, tuple[DesiredState, Any, dict[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize(("wish", "found", "errors"), VERIFIED.values(), ids=VERIFIED)
-def test_verify(wish: DesiredState, found: Any, errors: dict[str, str]) -> None:
-    assert verification.verify([wish], {"hmi": found}) == errors
+@pytest.mark.parametrize(("desired", "found", "errors"), VERIFIED.values(), ids=VERIFIED)
+def test_verify(desired: DesiredState, found: Any, errors: dict[str, str]) -> None:
+    assert verification.verify([desired], {"hmi": found}) == errors
 
 
 def test_what_is_not_in_force(tmp_path: Path) -> None:
     """Process 1 has no such limit, and all devices of this machine."""
-    wish = DesiredState("hmi", "started", limits=Limits(pids=5))
+    desired = DesiredState("hmi", "started", limits=Limits(pids=5))
     (tmp_path / "hmi").mkdir()
     (tmp_path / "hmi" / "config").write_text("lxc.cgroup.devices.deny = a\n", encoding="ascii")
-    reasons = verification.not_in_force(str(tmp_path), wish, 1)
+    reasons = verification.not_in_force(str(tmp_path), desired, 1)
     assert [reason.partition(":")[0] for reason in reasons] == ["limits.pids", "security.devices"]
 
 

@@ -16,7 +16,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules impo
 
 
 @pytest.mark.parametrize(
-    ("given", "wish"),
+    ("given", "desired"),
     [
         ({}, DesiredState("hmi", "started", True, Limits(), True)),
         ({"on_change": "leave", "state": "frozen"}, DesiredState("hmi", "frozen", False, Limits(), True)),
@@ -24,8 +24,8 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules impo
     ],
     ids=["defaults", "leave", "limits"],
 )
-def test_wish(given: dict[str, Any], wish: DesiredState) -> None:
-    assert container.wish_of(keys.CONTAINER({"name": "hmi", **given})) == wish
+def test_what_a_spec_asks_of_the_lifecycle(given: dict[str, Any], desired: DesiredState) -> None:
+    assert container.desired_of(keys.CONTAINER({"name": "hmi", **given})) == desired
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.5, 86400.0])

@@ -257,7 +257,7 @@ def test_a_kernel_without_room_has_said_nothing_of_mapped_mounts(monkeypatch: py
     monkeypatch.setattr(id_mapped_mounts, "user_namespace", full)
     with pytest.raises(OSError):
         id_mapped_mounts.supported("/")
-    allotted = id_allocation.Allotment(Tools("/"), True)
+    allotted = id_allocation.IdAllocation(Tools("/"), True)
     for shifted in (False, True):
         assert allotted.shifts(Manifest("", {"rootfs": Stage()}, Ids(shifted=shifted))) is shifted
     with pytest.raises(ContainerError) as caught:

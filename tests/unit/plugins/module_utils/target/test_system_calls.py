@@ -119,13 +119,13 @@ def test_what_can_be_had_without_ctypes(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert processes.pidfd(os.getpid()) == -1
     for shifted in (False, True):
         before = Manifest("", {"rootfs": Stage()}, Ids(shifted=shifted))
-        assert id_allocation.Allotment(Tools("/"), True).shifts(before) is shifted
+        assert id_allocation.IdAllocation(Tools("/"), True).shifts(before) is shifted
 
 
 NEED = {
     "mapped mounts": lambda: id_mapped_mounts.supported("/"),
     "device programs": lambda: in_force.has_device_program("/"),
-    "ids of a new container": lambda: id_allocation.Allotment(Tools("/"), True).shifts(Manifest()),
+    "ids of a new container": lambda: id_allocation.IdAllocation(Tools("/"), True).shifts(Manifest()),
 }
 
 
