@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from .. import call, results
 from ..container_spec import parse, records
@@ -34,11 +34,11 @@ def reach(
     prune: bool,
     times: states.Times,
     by_name: Sequence[states.DesiredState] = (),
-    predict: bool = True,
+    planned: Optional[Sequence[Mapping[str, planning.Planned]]] = None,
 ) -> Dict[str, Any]:
     """The same of a call that is parsed.
 
-    In check mode the earlier stages have changed nothing; with `predict` it is asked what they would change.
+    `planned`: what the earlier stages have planned, which in check mode is not carried out; they are asked where it is None.
     """
     lxc, check, failed = called.lxc, called.check, called.failed
     all_desired = [*map(desired_of, called.containers), *by_name]
@@ -48,7 +48,7 @@ def reach(
         all_desired += [states.DesiredState(name, "absent") for name in dict.fromkeys(others) if name not in known]
     with nullcontext() if check else locking.locked(lxc.lxc_path, [desired.name for desired in all_desired]):
         before = changes.look(lxc, all_desired, check)
-        planned_for = foresee(called, before) if check and predict else before
+        planned_for = foresee(called, before, planned) if check else before
         concerned = [desired for desired in all_desired if desired.name not in failed]
         steps, errors = changes.plan_all(lxc.lxc_path, concerned, planned_for, check)
         errors.update({desired.name: failed[desired.name] for desired in all_desired if desired.name in failed})
@@ -92,24 +92,19 @@ def desired_of(container: records.Container) -> states.DesiredState:
     )
 
 
-def foresee(called: call.Call, before: states.Survey) -> states.Survey:
+def foresee(
+    called: call.Call, before: states.Survey, planned: Optional[Sequence[Mapping[str, planning.Planned]]]
+) -> states.Survey:
     """What would be there after the earlier stages, which check mode has not carried out."""
-    # All stages, which take long to load and are only asked in check mode.
-    from ..stages import chain, id_allocation
+    if planned is None:
+        # All stages, which take long to load and are only asked in check mode.
+        from ..stages import chain
 
+        planned = chain.planned(called)
     found = dict(before)
-    concerned = [container for container in called.containers if container.state != "absent"]
-    ids = id_allocation.IdAllocation(called.lxc, True).ids
-    declared = {container.name: container for container in called.containers}
-    for stage in chain.STAGES:
-        place = planning.Place(called.lxc.lxc_path, called.bridge, stage.gather(concerned), ids, declared)
-        for container in concerned:
-            there = found[container.name]
-            if isinstance(there, states.ActualState):
-                try:
-                    change = planning.plan(stage, container, place, True).change
-                except Exception:  # pylint: disable=broad-except
-                    continue  # The stage itself has said so.
-                moved = change.before.changed() != change.after.changed()
-                found[container.name] = survey.predicted(there, moved, change.after.ids)
+    for name, plan in (item for plans in planned for item in plans.items()):
+        there = found[name]
+        if isinstance(there, states.ActualState):
+            moved = plan.change.before.changed() != plan.change.after.changed()
+            found[name] = survey.predicted(there, moved, plan.change.after.ids)
     return found

@@ -26,11 +26,16 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Result:
     # The last stage finds those built that were not there.
     incomplete = [each.name for each in called.containers if not survey.has_config(called.lxc.lxc_path, each.name)]
     before = survey.survey(called.lxc, incomplete)
-    stages = {**stage.STAGES, "container": lambda each: container.reach(each, parameters["prune"], times)}
     found: List[Tuple[str, Result]] = []
-    for name, carry_out in stages.items():
+    planned: List[Mapping[str, Any]] = []
+    for name in (*stage.STAGES, "container"):
         try:
-            result = carry_out(called)
+            if name == "container":
+                result = container.reach(called, parameters["prune"], times, planned=planned)
+            else:
+                result, plans = stage.STAGES[name](called)
+                # Of a hundred containers they are large, and only a forecast goes by them.
+                planned += [plans] if check else []
         except Error as error:
             if not found:
                 raise

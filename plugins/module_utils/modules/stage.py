@@ -15,6 +15,8 @@ from ..lxc import runtime
 
 Parameters = Mapping[str, Any]
 Result = Dict[str, Any]
+# A stage's result and plans, see runner.Outcome, which is loaded with the stages.
+Outcome = Any
 LATER = ("busybox", "config", "container")
 
 
@@ -29,27 +31,27 @@ def run(parameters: Parameters, check: bool, diff: bool) -> Result:
 
         return container.run(parameters, check, diff)
     called = call.of(parameters, check, diff)
-    result = STAGES[parameters["stage"]](called)
+    result: Result = STAGES[parameters["stage"]](called).result
     if parameters["look_ahead"] is not None:
         result["pending"] = pending(parameters, parameters["look_ahead"], result)
     return result
 
 
-def build_trees(called: call.Call) -> Result:
+def build_trees(called: call.Call) -> Outcome:
     """Build the file trees."""
     from ..stages import rootfs, runner
 
     return runner.run(rootfs.STAGE, called)
 
 
-def add_busybox(called: call.Call) -> Result:
+def add_busybox(called: call.Call) -> Outcome:
     """Give them a busybox and its applets."""
     from ..stages import busybox, runner
 
     return runner.run(busybox.STAGE, called)
 
 
-def render_configs(called: call.Call) -> Result:
+def render_configs(called: call.Call) -> Outcome:
     """Render the configs."""
     from ..stages import config, runner
 
@@ -63,7 +65,7 @@ def check_configs(lxc: runtime.Runtime, texts: Dict[str, str]) -> Dict[str, str]
     return config_check.check_configs(lxc, texts)
 
 
-STAGES: Dict[str, Callable[[call.Call], Result]] = {
+STAGES: Dict[str, Callable[[call.Call], Outcome]] = {
     "rootfs": build_trees,
     "busybox": add_busybox,
     "config": render_configs,
@@ -85,9 +87,9 @@ def pending(parameters: Parameters, options: Mapping[str, Any], first: Mapping[s
 
     called = call.of({**parameters, "bridge": options["bridge"]}, True, False)
     for stage in (busybox.STAGE, config.STAGE):
-        if busy(runner.run(stage, called)):
+        if busy(runner.run(stage, called).result):
             return list(LATER[LATER.index(stage.name) :])
-    last = container.reach(called, options["prune"], states.Times(0, 0, 0), predict=False)
+    last = container.reach(called, options["prune"], states.Times(0, 0, 0), planned=())
     return ["container"] if busy(last) else []
 
 

@@ -9,7 +9,7 @@ Specs in, results out: plan all, let LXC look at what concerns it, apply unless 
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple
 
 from .. import call, results
 from ..container_spec import records
@@ -23,13 +23,20 @@ from . import id_allocation, planning
 AskLxc = Callable[[runtime.Runtime, Dict[str, str]], Dict[str, str]]
 
 
+class Outcome(NamedTuple):
+    """What a stage reports, and its plans by container, for the stages after it."""
+
+    result: Dict[str, Any]
+    planned: Mapping[str, planning.Planned]
+
+
 def take_all(_reached: runtime.Runtime, _texts: Dict[str, str]) -> Dict[str, str]:
     """For stages that write no config."""
     return {}
 
 
-def run(stage: planning.Stage, called: call.Call, ask_lxc: AskLxc = take_all) -> Dict[str, Any]:
-    """The result of one stage for all containers. Raises RefusedError before anything changes.
+def run(stage: planning.Stage, called: call.Call, ask_lxc: AskLxc = take_all) -> Outcome:
+    """One stage for all containers. Raises RefusedError before anything changes.
 
     `ask_lxc` gets the configs that are to be written, by name, and has LXC's words for those that it refuses.
     """
@@ -52,7 +59,8 @@ def run(stage: planning.Stage, called: call.Call, ask_lxc: AskLxc = take_all) ->
     warnings = results.warnings_of({name: plan.warning for name, plan in planned.items() if name not in errors})
     items = [item_of(container.name, planned, errors) for container in called.containers]
     diffs = [part for name in planned if name not in errors for part in planned[name].diffs()] if called.diff else []
-    return results.result_of(items, diffs, {"lxc_path": lxc.lxc_path, "runtime": lxc.kind, **warnings})
+    more = {"lxc_path": lxc.lxc_path, "runtime": lxc.kind, **warnings}
+    return Outcome(results.result_of(items, diffs, more), planned)
 
 
 def plan_all(
