@@ -151,7 +151,7 @@ msg:
       refused, why.
   returned: with O(state=closed), or when it was refused
   type: str
-  sample: All 4 hosts are done.
+  sample: 4 of 4 hosts done.
 report:
   description: The path of the report. Without O(template) there is no such file.
   returned: with O(state=closed), unless it was refused or in check mode

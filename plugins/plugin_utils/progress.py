@@ -112,7 +112,7 @@ def closing(record: ledger.Ledger) -> str:
     """The sentence that a run ends with."""
     numbers = ledger.counts(record)
     if record.state == "finished":
-        return "All %d hosts are done." % numbers.total if numbers.total != 1 else "The one host is done."
+        return "%d of %d host%s done." % (numbers.total, numbers.total, "" if numbers.total == 1 else "s")
     parts = [
         "%d %s" % (number, word)
         for number, word in (

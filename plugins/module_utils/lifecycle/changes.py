@@ -34,7 +34,7 @@ def plan(
     steps = transitions.steps(state, desired.state, desired.restart and found.restart_due, bool(found.shift_to))
     if steps is None:
         raise ContainerError(
-            "its state is %s, from which it cannot become %s; run again when it is settled" % (state, desired.state)
+            "it is %s and cannot be %s yet; wait a moment and run again" % (state, desired.state)
         )
     return steps
 

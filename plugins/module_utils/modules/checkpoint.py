@@ -150,7 +150,7 @@ def keep_all(
             if isinstance(there, ContainerError):
                 raise there
             if there.state not in contents.STATES:
-                raise ContainerError("its state is %s; run again when it is settled" % there.state)
+                raise ContainerError("it is %s and cannot be kept yet; wait a moment and run again" % there.state)
             count, lost = keep_one(taking, name)
             kept[name] = contents.Kept(there.state, count, ready.get(name, ()))
             items.append(dict(item, changes=["keep %d entries" % count], not_kept=lost))

@@ -155,7 +155,7 @@ FINISHED = ledger.end_run(went(went(went(went(CANARY, "h2", 1, 2), "h3", 1, 2), 
 @pytest.mark.parametrize(
     ("record", "sentence"),
     [
-        pytest.param(FINISHED, "All 5 hosts are done.", id="finished"),
+        pytest.param(FINISHED, "5 of 5 hosts done.", id="finished"),
         pytest.param(
             ledger.end_run(MIXED, at(40)),
             "The rollout is stopped, with 1 done, 1 rolled back, 3 pending of 5: 4 hosts are left.",

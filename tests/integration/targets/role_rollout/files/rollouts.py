@@ -251,7 +251,7 @@ def success():
     assert "HOST  BATCH  STATE  STAGE  TIME  TRIES" in output
     assert sorted(os.listdir(fleet.ledgers)) == [".lock", "one.html", "one.json"]
     page = text_of(os.path.join(fleet.ledgers, "one.html"))
-    assert "All 4 hosts are done." in page
+    assert "4 of 4 hosts done." in page
     assert "hunter2" not in page + json.dumps(record)
     assert not any(os.path.exists(os.path.join(fleet.path(name), ".checkpoint")) for name in fleet.names)
 
@@ -516,7 +516,7 @@ def killed():
     write(os.path.join(fleet.ledgers, "one.json"), json.dumps(record))
     status, output = fleet.run()
     assert status == 0, output
-    assert "All 3 hosts are done." in output
+    assert "3 of 3 hosts done." in output
     assert fleet.ledger()["state"] == "finished"
     assert all(run["ended"] for run in fleet.ledger()["runs"])
 

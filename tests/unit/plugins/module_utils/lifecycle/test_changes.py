@@ -42,7 +42,7 @@ PLANS: dict[str, tuple[DesiredState, Any, bool, Any]] = {
         STARTED,
         ActualState("STOPPING", 7),
         False,
-        "its state is STOPPING, from which it cannot become started; run again when it is settled",
+        "it is STOPPING and cannot be started yet; wait a moment and run again",
     ),
     "unknown": (STARTED, ContainerError("it is not ours"), False, "it is not ours"),
 }
