@@ -124,17 +124,6 @@ def address(text: str) -> str:
         return bare
 
 
-def taken_by(text: str) -> List[Tuple[str, str]]:
-    """The interfaces of the target that a container with this config takes: their names there, and in the container."""
-    found: Dict[str, Dict[str, str]] = {}
-    for key, equals, value in (line.partition("=") for line in text.split("\n")):
-        match = NET.fullmatch(key.strip())
-        if match and equals:
-            found.setdefault(match.group(1), {})[match.group(2)] = value.strip()
-    taken = [values for values in found.values() if values.get("type") == "phys" and values.get("link")]
-    return [(values["link"], values.get("name") or values["link"]) for values in taken]
-
-
 def keeper(holder: str, container: Container, declared: Mapping[str, Container]) -> str:
     """The container that keeps an interface from another one, empty where none does.
 

@@ -14,13 +14,12 @@ import functools
 import hashlib
 import itertools
 import os
-import re
 import stat
 from contextlib import contextmanager
 from typing import Any, Dict, FrozenSet, Iterator, Optional, Sequence, Tuple
 
 from ..errors import ContainerError
-from ..model import tree
+from ..model import mountinfo, tree
 from ..target.memory import read_once
 
 # Files up to this size are read whole, so that a diff can show them.
@@ -111,17 +110,9 @@ class Directories:
 
 @read_once
 def mounts() -> Dict[str, Tuple[str, ...]]:
-    """The options of what is mounted last at each mount point of the target, as this run finds them.
-
-    See proc(5), mountinfo.
-    """
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
-        return {mount_point(line): tuple(line.split(" ")[5].split(",")) for line in lines}
-
-
-def mount_point(line: str) -> str:
-    """The mount point of one line of mountinfo, where the kernel has escaped blanks and the backslash."""
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), line.split(" ")[4])
+    """The options of what is mounted last at each mount point of the target, as this run finds them."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
+        return {mount.point: tuple(mount.options.split(",")) for mount in mountinfo.mounts_in(stream.read())}
 
 
 def mounted_below(root: str) -> Tuple[str, ...]:

@@ -33,9 +33,7 @@ def plan(
         state = "STOPPED"
     steps = transitions.steps(state, desired.state, desired.restart and found.restart_due, bool(found.shift_to))
     if steps is None:
-        raise ContainerError(
-            "it is %s and cannot be %s yet; wait a moment and run again" % (state, desired.state)
-        )
+        raise ContainerError("it is %s and cannot be %s yet; wait a moment and run again" % (state, desired.state))
     return steps
 
 

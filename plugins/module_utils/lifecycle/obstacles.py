@@ -11,6 +11,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from ..disk import beneath
 from ..errors import ContainerError
+from ..model import config_text, mountinfo
 from ..plan import apparmor, lxc_config, lxc_hooks, lxc_mounts
 from ..target import facts
 from ..verify import in_force
@@ -31,7 +32,7 @@ def refuse_start(lxc_path: str, name: str, foreseen: Optional[Tuple[Optional[str
             "LXC starts no container that has a file %s, which lxc-create has there while it is at work; remove the file"
             " if no lxc-create runs" % partial
         )
-    lines = in_force.lines_of(facts.read_text(os.path.join(root, lxc_config.FILE_NAME)))
+    lines = config_text.lines_of(facts.read_text(os.path.join(root, lxc_config.FILE_NAME)))
     wanted = foreseen or tuple(in_force.values_of(lines, apparmor.KEY)[-1:])
     reason = apparmor.obstacle(wanted[0] if wanted else None, facts.apparmor_state())
     if reason:
@@ -60,7 +61,7 @@ def missing(lines: Sequence[in_force.Line], place: str) -> List[Tuple[str, str]]
     sources = {"%s/%s" % (place, number): source for number, source in brought(lines).items()}
     found = []
     for value in in_force.values_of(lines, "lxc.mount.entry") if sources else ():
-        fields = [lxc_mounts.decoded(field) for field in value.split()]
+        fields = [mountinfo.decoded(field) for field in value.split()]
         source = sources.get(fields[0])
         if source is None or "optional" in fields[3].split(",") or "/" + fields[1] == lxc_mounts.GATEWAYS:
             continue
@@ -99,7 +100,7 @@ def origin(lines: Sequence[in_force.Line], path: str) -> Tuple[Optional[str], bo
     """Where a path of the container is on the target, if a mount of the config has it there; and whether one covers it."""
     found: Tuple[Optional[str], bool] = (None, False)
     for value in in_force.values_of(lines, "lxc.mount.entry"):
-        fields = [lxc_mounts.decoded(field) for field in value.split()]
+        fields = [mountinfo.decoded(field) for field in value.split()]
         point = "/" + fields[1].strip("/") if len(fields) > 3 else ""
         if point and (path == point or path.startswith(point + "/")):
             binds = bool({"bind", "rbind"} & set(fields[3].split(",")))

@@ -9,6 +9,7 @@ import os
 from typing import Iterable, List, Mapping
 
 from ..errors import ContainerError, unexpected
+from ..model import config_text
 from ..plan import lxc_config, transitions
 from ..target import facts
 from ..verify import in_force, usage
@@ -29,7 +30,7 @@ def verify(all_desired: Iterable[states.DesiredState], found: states.Survey) -> 
 
 def not_in_force(lxc_path: str, desired: states.DesiredState, pid: int) -> List[str]:
     """What a container that was just started should have, and the kernel does not show for its PID 1."""
-    asked = in_force.lines_of(facts.read_text(os.path.join(lxc_path, desired.name, lxc_config.FILE_NAME)))
+    asked = config_text.lines_of(facts.read_text(os.path.join(lxc_path, desired.name, lxc_config.FILE_NAME)))
     missing = usage.limits_not_in_force(pid, desired.limits)
     try:
         found = in_force.of(pid)
@@ -52,7 +53,7 @@ def unverified_warnings(lxc_path: str, pids: Mapping[str, int]) -> List[str]:
     One of them is asked: Python and the kernel, which do not tell, are the same for all.
     """
     texts = {name: facts.read_text(os.path.join(lxc_path, name, lxc_config.FILE_NAME)) for name in pids}
-    asking = [name for name, text in texts.items() if in_force.restricts_devices(in_force.lines_of(text))]
+    asking = [name for name, text in texts.items() if in_force.restricts_devices(config_text.lines_of(text))]
     unknown = in_force.devices(pids[asking[0]])[1] if asking else None
     told = "security.devices: it cannot be verified that the rules are in force for %s, since %s"
     return [told % (", ".join(map(repr, asking)), unknown)] if unknown else []

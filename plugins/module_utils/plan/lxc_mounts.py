@@ -32,7 +32,6 @@ KERNEL = ("/proc", "/sys")
 OF_NAMESPACE = re.compile(r"/(net|self|thread-self|[0-9]+)(/|$)")
 # How mounts on the target reach the container's copy, see mount_namespaces(7).
 PROPAGATION = tuple(prefix + word for prefix in ("", "r") for word in ("private", "shared", "slave", "unbindable"))
-ESCAPED = re.compile(r"\\([0-7]{3})")
 # What a target of a mount is called in the spec.
 WORDS = {DIRECTORY: "a directory", FILE: "a file"}
 
@@ -241,11 +240,6 @@ def bind(source: str, target: str, key: str = "system_mounts") -> Entry:
 def field_of(path: str) -> str:
     """A path as a field of fstab(5). A hash needs no escape: it begins a comment only where a source does not begin."""
     return path.replace("\\", "\\134").replace(" ", "\\040")
-
-
-def decoded(field: str) -> str:
-    """A field of fstab(5) or mountinfo, see proc(5), with the characters that its escapes stand for."""
-    return ESCAPED.sub(lambda match: chr(int(match.group(1), 8)), field)
 
 
 def declared(container: Container, index: int, host: Host) -> Entry:

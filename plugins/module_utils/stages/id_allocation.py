@@ -18,7 +18,7 @@ from ..container_spec.records import Container
 from ..disk import beneath, locking, places
 from ..errors import ContainerError
 from ..lxc import runtime
-from ..model import id_map
+from ..model import config_text, id_map
 from ..model.manifest import Manifest
 from ..target import facts, id_mapped_mounts
 from . import planning
@@ -147,8 +147,7 @@ def lines_in(root: str) -> id_map.Lines:
             text = beneath.read_text(directories, "config", CONFIG_MAX) or ""
     except (OSError, ContainerError):
         return ()
-    pairs = (line.partition("=") for line in text.splitlines())
-    values = [value.split() for key, _equals, value in pairs if key.strip() == "lxc.idmap"]
+    values = [value.split() for key, value in config_text.lines_of(text) if key == "lxc.idmap"]
     # A map of both kinds has the letter b.
     kinds = [(kind, value[1:]) for value in values for kind in ("ug" if value[:1] == ["b"] else value[:1])]
     sound = [(kind, numbers) for kind, numbers in kinds if len(numbers) == 3 and all(map(str.isdigit, numbers))]

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, Mapping
+from typing import Dict, List, Mapping, Tuple
 
 from ..container_spec import interfaces
 from ..errors import ContainerError
+from ..model import config_text
 from ..plan import lxc_config, transitions
 from ..target import facts, processes
 from ..target.memory import read_once
@@ -31,11 +32,22 @@ def holders(lxc_path: str) -> Mapping[str, str]:
             inside = usage.read_parsed(pid, "net/dev", in_force.interfaces_in)
         except ContainerError:
             continue  # It has made more interfaces than anybody would read.
-        for link, called in interfaces.taken_by(facts.read_text(os.path.join(places[name], lxc_config.FILE_NAME))):
+        for link, called in taken_by(facts.read_text(os.path.join(places[name], lxc_config.FILE_NAME))):
             # With a config that is newer than the start, the interface may still have the name of the old one.
             if called in inside or changed_since_start(lxc_path, name, pid):
                 found[link] = name
     return found
+
+
+def taken_by(text: str) -> List[Tuple[str, str]]:
+    """The interfaces of the target that a container with this config takes: their names there, and in the container."""
+    found: Dict[str, Dict[str, str]] = {}
+    for key, value in config_text.lines_of(text):
+        match = interfaces.NET.fullmatch(key)
+        if match:
+            found.setdefault(match.group(1), {})[match.group(2)] = value
+    taken = [values for values in found.values() if values.get("type") == "phys" and values.get("link")]
+    return [(values["link"], values.get("name") or values["link"]) for values in taken]
 
 
 def changed_since_start(lxc_path: str, name: str, pid: int) -> bool:

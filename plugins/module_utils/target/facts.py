@@ -14,6 +14,7 @@ import struct
 import subprocess
 from typing import Callable, Dict, Iterable, Mapping, Optional, Tuple, Union
 
+from ..model import mountinfo
 from ..model.host import DEVICE, DIRECTORY, FILE, Binary
 from ..plan import apparmor as profiles
 from .memory import read_once
@@ -166,18 +167,15 @@ def hierarchies() -> Mapping[str, Tuple[int, str]]:
     return hierarchies_in(read_text("/proc/self/mountinfo"), lambda point: read_text(point + "/cgroup.controllers"))
 
 
-def hierarchies_in(mountinfo: str, controllers_at: Callable[[str], str]) -> Dict[str, Tuple[int, str]]:
-    """The same from the text of mountinfo, see proc(5), and that of the controllers at a point of version 2."""
+def hierarchies_in(text: str, controllers_at: Callable[[str], str]) -> Dict[str, Tuple[int, str]]:
+    """The same from the text of mountinfo, and that of the controllers at a point of version 2."""
     found: Dict[str, Tuple[int, str]] = {}
-    for line in filter(None, mountinfo.split("\n")):
-        fields, _dash, rest = line.partition(" - ")
-        kind, _source, options = rest.split(" ", 2)
-        point = fields.split(" ")[4]
-        if kind == "cgroup":
-            found.update((name, (1, point)) for name in options.split(","))
-        elif kind == "cgroup2":
-            listed = controllers_at(point).split()
-            found.update((name, (2, point)) for name in [*listed, "unified"] if name not in found)
+    for mount in mountinfo.mounts_in(text):
+        if mount.kind == "cgroup":
+            found.update((name, (1, mount.point)) for name in mount.file_system_options.split(","))
+        elif mount.kind == "cgroup2":
+            listed = controllers_at(mount.point).split()
+            found.update((name, (2, mount.point)) for name in [*listed, "unified"] if name not in found)
     return found
 
 

@@ -11,7 +11,8 @@ from collections import deque
 from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..errors import ContainerError
-from ..plan import lxc_mounts
+from ..model import config_text, mountinfo
+from ..model.config_text import Line
 from ..target import facts, system_calls
 from . import usage
 
@@ -30,11 +31,7 @@ ALL_DEVICES = "a *:* rwm"
 # BPF_PROG_QUERY and BPF_CGROUP_DEVICE of linux/bpf.h.
 PROGRAM_QUERY, CGROUP_DEVICE = 16, 6
 
-# What LXC takes for blanks in a config.
-BLANKS = " \t"
-
 IdMap = Tuple[Tuple[int, int, int], ...]
-Line = Tuple[str, str]
 
 
 class Effective(NamedTuple):
@@ -116,34 +113,35 @@ def id_map_in(text: str) -> IdMap:
     return tuple((inside, outside, count) for inside, outside, count in found)
 
 
-def mounts_in(mountinfo: str) -> Dict[str, str]:
-    """The options of each mount that can be seen, by its mount point; what lies under others is left out. See proc(5)."""
-    rows = [line.split(" ")[:6] for line in usage.lines_of(mountinfo)]
-    points = {row[0]: lxc_mounts.decoded(row[4]) for row in rows}
-    options = {row[0]: row[5] for row in rows}
+def mounts_in(text: str) -> Dict[str, str]:
+    """The options of each mount that can be seen, by its mount point; what lies under others is left out."""
+    mounts = mountinfo.mounts_in(text)
+    points = {mount.number: mount.point for mount in mounts}
+    options = {mount.number: mount.options for mount in mounts}
     upon: Dict[str, List[str]] = {}
-    for row in rows:
-        upon.setdefault(row[1] if row[1] in points else "", []).append(row[0])
+    for mount in mounts:
+        upon.setdefault(mount.parent if mount.parent in points else "", []).append(mount.number)
     found: Dict[str, str] = {}
     waiting = deque(upon.pop("", []))
     while waiting:
-        mount = waiting.popleft()
+        number = waiting.popleft()
         # Taken out: where mounts change while the kernel tells of them, a number may come twice, and upon itself.
-        here = upon.pop(mount, [])
-        over = [other for other in here if points[other] == points[mount]]
+        here = upon.pop(number, [])
+        over = [other for other in here if points[other] == points[number]]
         if over:
             waiting.append(over[-1])
             continue
-        found[points[mount]] = options[mount]
+        found[points[number]] = options[number]
         covered = covered_in({points[other] + "/" for other in here})
         waiting += [other for other in here if points[other] + "/" not in covered]
     return found
 
 
-def following_in(mountinfo: str) -> Tuple[str, ...]:
+def following_in(text: str) -> Tuple[str, ...]:
     """The mount points of mounts that get what is mounted below their source on the target, see proc(5), master:."""
-    rows = [line.split(" - ")[0].split(" ") for line in usage.lines_of(mountinfo)]
-    return tuple(lxc_mounts.decoded(row[4]) for row in rows if any(word.startswith("master:") for word in row[6:]))
+    return tuple(
+        mount.point for mount in mountinfo.mounts_in(text) if any(tag.startswith("master:") for tag in mount.tags)
+    )
 
 
 def covered_in(points: Iterable[str]) -> Set[str]:
@@ -203,17 +201,6 @@ def has_device_program(cgroup: str) -> bool:
         raise ContainerError("the kernel does not say which program decides: %s" % error.strerror) from None
     finally:
         os.close(descriptor)
-
-
-def lines_of(text: str) -> List[Line]:
-    """The keys and values of a config in its order, blanks and one pair of quotes taken off as LXC does."""
-    found = []
-    for line in text.split("\n"):
-        key, equals, value = (part.strip(BLANKS) for part in line.partition("="))
-        if key.startswith("lxc.") and equals:
-            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-            found.append((key, value[1:-1] if quoted else value))
-    return found
 
 
 def not_in_force(lines: Sequence[Line], found: Effective) -> List[str]:
@@ -322,11 +309,11 @@ def check_id_map(lines: Sequence[Line], found: Effective) -> List[str]:
 def check_mounts(lines: Sequence[Line], found: Effective) -> List[str]:
     wanted: Dict[str, List[str]] = {}
     for key, value in lines:
-        fields = re.split("[%s]+" % BLANKS, value)
+        fields = re.split("[%s]+" % config_text.BLANKS, value)
         if key == "lxc.mount.auto" and "sys:ro" in fields:
             wanted["/sys"] = ["ro"]
         elif key == "lxc.mount.entry" and len(fields) > 3:
-            target = "/" + lxc_mounts.decoded(fields[1]).strip("/")
+            target = "/" + mountinfo.decoded(fields[1]).strip("/")
             # What is mounted later covers what was mounted below its place before.
             wanted = {point: asked for point, asked in wanted.items() if not point.startswith(target + "/")}
             wanted[target] = fields[3].split(",")

@@ -14,11 +14,10 @@ from typing import Any
 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys, parse, records
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError, RefusedError
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import config_text, mountinfo, tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Binary, Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import lxc_config, lxc_mounts, rootfs_tree
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.verify import in_force
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import lxc_config, rootfs_tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -134,7 +133,7 @@ def test_a_config_has_the_values_of_its_spec(given_spec: dict[str, Any]) -> None
     text = rendered(container) if container else None
     if container is None or text is None:
         return
-    lines = in_force.lines_of(text)
+    lines = config_text.lines_of(text)
     found: dict[str, list[str]] = {}
     for key, value in lines:
         found.setdefault(key, []).append(value)
@@ -148,7 +147,7 @@ def test_a_config_has_the_values_of_its_spec(given_spec: dict[str, Any]) -> None
     assert all(len(fields) == 6 for fields in entries)
     declared = entries[len(entries) - len(container.mounts) :]
     for fields, mount in zip(declared, container.mounts):
-        assert (lxc_mounts.decoded(fields[0]), "/" + lxc_mounts.decoded(fields[1])) == (mount.source, mount.target)
+        assert (mountinfo.decoded(fields[0]), "/" + mountinfo.decoded(fields[1])) == (mount.source, mount.target)
         assert ("ro" if mount.read_only else "rw") in fields[3].split(",")
         assert ("optional" in fields[3].split(",")) == mount.optional
 

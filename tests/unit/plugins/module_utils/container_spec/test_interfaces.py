@@ -178,24 +178,6 @@ def test_other_values_of_a_network_may_be_long() -> None:
     assert parse.parse_containers([{"name": "a", "lxc": {"lxc.net.0.script.up": "/" + "a" * 40}}], {})
 
 
-CONFIG = """\
-# lxc.net.7.type = phys
-lxc.net.0.type = veth
-lxc.net.0.link = lxcbr0
-lxc.net.1.type = phys
-lxc.net.1.link = eth1
-lxc.net.1.name = lan0
-lxc.net.2.type=phys
-lxc.net.2.link=eth2
-lxc.net.3.type = phys
-lxc.net.1.link = eth9
-"""
-
-
-def test_the_interfaces_that_a_config_takes() -> None:
-    assert interfaces.taken_by(CONFIG) == [("eth9", "lan0"), ("eth2", "eth2")]
-
-
 # The spec of the container that has an interface, what is wanted of the other, and whether the first one keeps it.
 KEEPING: dict[str, tuple[dict[str, Any] | None, dict[str, Any], bool]] = {
     "not declared": (None, {}, True),

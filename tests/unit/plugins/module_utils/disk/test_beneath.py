@@ -248,19 +248,6 @@ def test_read_text_of_what_is_no_file(directories: beneath.Directories, root: Pa
     assert str(caught.value) == "manifest: is not a plain file of at most 4 bytes"
 
 
-@pytest.mark.parametrize(
-    ("line", "point"),
-    [
-        ("28 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n", "/"),
-        ("30 28 0:26 / /mnt/odd\\040name\\134x\\011y\\012z rw - fuse.sshfs x rw\n", "/mnt/odd name\\x\ty\nz"),
-        ("30 28 0:26 / /mnt/caf\u00e9 rw - tmpfs x rw\n", "/mnt/caf\u00e9"),
-    ],
-    ids=["root", "escaped", "letters"],
-)
-def test_mount_point(line: str, point: str) -> None:
-    assert beneath.mount_point(line) == point
-
-
 def test_mounted_below(tmp_path: Path) -> None:
     """Every Linux has something mounted below a directory that is not the root: /dev/pts, for example."""
     point = next(point for point in beneath.mounts() if point.count("/") > 1)

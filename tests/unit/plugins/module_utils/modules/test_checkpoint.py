@@ -217,7 +217,10 @@ def test_a_container_that_cannot_be_kept(lxc_path: str) -> None:
 
 
 UNSETTLED: dict[str, tuple[Any, str]] = {
-    "on its way": (states.ActualState("STOPPING", 7), "it is STOPPING and cannot be kept yet; wait a moment and run again"),
+    "on its way": (
+        states.ActualState("STOPPING", 7),
+        "it is STOPPING and cannot be kept yet; wait a moment and run again",
+    ),
     "unknown": (ContainerError("LXC cannot load it"), "LXC cannot load it"),
 }
 

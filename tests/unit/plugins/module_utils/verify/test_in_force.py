@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 import pytest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import config_text
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.verify import in_force
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.verify.in_force import Effective
 
@@ -123,7 +124,7 @@ def test_names_that_look_like_the_end_of_a_line(odd: str) -> None:
     assert in_force.interfaces_in(NET_DEV + f"{odd}eth1{odd}: 0\n") == ("lo", "eth0", f"{odd}eth1{odd}")
     fields = in_force.fields_of(f"Name:\ta{odd}Seccomp:\t2\nState:\tS\n")
     assert fields == {"Name": f"a{odd}Seccomp:\t2", "State": "S"}
-    assert in_force.lines_of(f"lxc.environment = A={odd}lxc.no_new_privs = 1\n") == [
+    assert config_text.lines_of(f"lxc.environment = A={odd}lxc.no_new_privs = 1\n") == [
         ("lxc.environment", f"A={odd}lxc.no_new_privs = 1")
     ]
 
@@ -172,7 +173,7 @@ def test_this_process() -> None:
 
 def test_the_lines_of_a_config() -> None:
     text = '# no\nlxc.cap.drop = a\nlxc.environment = "A= b "\nlxc.cap.drop=b\nlxc.empty =\nnone = 1\n'
-    assert in_force.lines_of(text) == [
+    assert config_text.lines_of(text) == [
         ("lxc.cap.drop", "a"),
         ("lxc.environment", "A= b "),
         ("lxc.cap.drop", "b"),
@@ -330,7 +331,7 @@ CASES: dict[str, tuple[str, Effective, list[str]]] = {
 
 @pytest.mark.parametrize(("text", "found", "reasons"), CASES.values(), ids=CASES)
 def test_what_is_not_in_force(text: str, found: Effective, reasons: list[str]) -> None:
-    assert in_force.not_in_force(in_force.lines_of(text), found) == reasons
+    assert in_force.not_in_force(config_text.lines_of(text), found) == reasons
 
 
 KEYS_1 = "lxc.cgroup.dir = d\nlxc.cgroup.devices.deny = a\nlxc.cgroup.pids.max = 5\n"
@@ -349,7 +350,7 @@ PASSED_OVER = {
 @pytest.mark.parametrize(("text", "version", "keys"), PASSED_OVER.values(), ids=PASSED_OVER)
 def test_what_lxc_passes_over(text: str, version: int, keys: list[str]) -> None:
     reasons = ["%s: it is not in force, since cgroups are of version %d" % (key, version) for key in keys]
-    assert in_force.passed_over(in_force.lines_of(text), version) == reasons
+    assert in_force.passed_over(config_text.lines_of(text), version) == reasons
 
 
 def test_a_container_of_all_defaults_asks_for_what_is_checked() -> None:

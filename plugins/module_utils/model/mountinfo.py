@@ -1,0 +1,43 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pure: the text of /proc/PID/mountinfo, see proc(5)."""
+
+from __future__ import annotations
+
+import re
+from typing import List, NamedTuple, Tuple
+
+# Blanks, line ends and the backslash.
+ESCAPED = re.compile(r"\\([0-7]{3})")
+
+
+class Mount(NamedTuple):
+    """One mount. `number` and `parent` are the ids of mounts; `tags` say with which others it shares what is mounted."""
+
+    number: str
+    parent: str
+    point: str
+    options: str
+    tags: Tuple[str, ...]
+    kind: str
+    file_system_options: str
+
+
+def mounts_in(text: str) -> List[Mount]:
+    """The mounts, in their order."""
+    # str.splitlines would also split at what a container may put into a name.
+    return [mount_of(line) for line in text.split("\n") if line]
+
+
+def mount_of(line: str) -> Mount:
+    """The mount of one line."""
+    fields, _dash, rest = line.partition(" - ")
+    number, parent, _device, _root, point, options, *tags = fields.split(" ")
+    kind, _source, file_system_options = rest.split(" ", 2)
+    return Mount(number, parent, decoded(point), options, tuple(tags), decoded(kind), file_system_options)
+
+
+def decoded(field: str) -> str:
+    """A field of mountinfo or fstab(5), with the characters that its escapes stand for."""
+    return ESCAPED.sub(lambda match: chr(int(match.group(1), 8)), field)
