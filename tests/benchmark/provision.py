@@ -25,6 +25,16 @@ TARGET, TARGET_BRIDGE, TARGET_NETWORK = "scbench-target", "scbench1", "10.214.0"
 # A line as of a mobile network: 50 ms there and back, 2 Mbit/s.
 DELAY_MS, BITS = 25, 2_000_000
 DISTRIBUTION = "debian-12"
+# The plays in their order, see report.PLAYS, and the version of the first container.
+STEPS = [
+    ("create", 0),
+    ("role", 0),
+    ("nothing", 0),
+    ("change", 1),
+    ("check", 2),
+    ("rollout", 1),
+    ("rollout change", 3),
+]
 Timed = Callable[[Sequence[str], Dict[str, str]], Tuple[float, str]]
 Variables = Dict[str, Any]
 
@@ -153,54 +163,41 @@ def turns(keys: Sequence[str], run: int) -> List[str]:
 
 
 def cycle(host: Host, key: str, count: int, timed: Timed, figures: Figures) -> None:
-    """All plays of one contestant with a number of containers."""
-    lxc_path = host.setting.lxc_path(key) if host.way == LOCAL else "/data/" + key
-    place = os.path.join(host.folder, "rollouts-" + key)
-    steps = [
-        ("create", 0),
-        ("role", 0),
-        ("nothing", 0),
-        ("change", 1),
-        ("check", 2),
-        ("rollout", 1),
-        ("rollout change", 3),
-    ]
-    failure = ""
-    for name, version in steps if count == 1 else steps[:5]:
-        first = {"environment": {"VERSION": str(version)}} if version else {}
-        specs: List[Variables] = [{"name": each} for each in names(count)]
-        specs[0].update(first)
-        inventory = host.write(
-            key,
-            {
-                "softwarecontainer_containers": specs,
-                "softwarecontainer_lxc_path": lxc_path,
-                "softwarecontainer_rollout_ledger": place,
-                "softwarecontainer_rollout_id": f"{name.replace(' ', '-')}",
-            },
-        )
-        playbook = "softwarecontainer.lxc." + ("rollout" if name.startswith("rollout") else "provision")
-        playbook = host.setting.file("collection.yml") if name == "role" else playbook
-        command = [host.setting.ansible_playbook, "-i", inventory, playbook]
-        try:
-            take(
-                host, key, name, count, [*command, *(["--check", "--diff"] if name == "check" else [])], timed, figures
-            )
-        except BenchmarkError as error:
-            failure = str(error)
-            break
-        ping = [
-            host.setting.ansible_playbook,
-            "-i",
-            os.path.join(host.folder, "ping.json"),
-            host.setting.file("ping.yml"),
-        ]
-        take(host, "ping", "ping", count, ping, timed, figures)
-    shutil.rmtree(place, ignore_errors=True)
-    clear(host, key, inventory)
-    if failure:
-        print(f"    FAILED: {failure}", flush=True)
-        figures.failures.append(f"{host.way}, {name}, {count} containers, {key}: {failure.splitlines()[0]}")
+    """All plays of one contestant with a number of containers, and beside each of them a ping."""
+    # Rollouts cost the same whatever the number of containers is.
+    steps = STEPS if count == 1 else [step for step in STEPS if "rollout" not in step[0]]
+    ping = [host.setting.ansible_playbook, "-i", host.path("ping"), host.setting.file("ping.yml")]
+    try:
+        for name, version in steps:
+            take(host, key, name, count, command_of(host, key, name, count, version), timed, figures)
+            take(host, "ping", "ping", count, ping, timed, figures)
+    except BenchmarkError as error:
+        print(f"    FAILED: {error}", flush=True)
+        figures.failures.append(f"{host.way}, {name}, {count} containers, {key}: {str(error).splitlines()[0]}")
+    shutil.rmtree(ledgers_of(host, key), ignore_errors=True)
+    clear(host, key)
+
+
+def ledgers_of(host: Host, key: str) -> str:
+    """The directory of a contestant's ledgers."""
+    return os.path.join(host.folder, "rollouts-" + key)
+
+
+def command_of(host: Host, key: str, name: str, count: int, version: int) -> List[str]:
+    """The command of one play; the version is what the first container has in its environment, 0 for nothing."""
+    specs: List[Variables] = [{"name": each} for each in names(count)]
+    if version:
+        specs[0]["environment"] = {"VERSION": str(version)}
+    variables = {
+        "softwarecontainer_containers": specs,
+        "softwarecontainer_lxc_path": host.setting.lxc_path(key) if host.way == LOCAL else "/data/" + key,
+        "softwarecontainer_rollout_ledger": ledgers_of(host, key),
+        "softwarecontainer_rollout_id": name.replace(" ", "-"),
+    }
+    playbook = "softwarecontainer.lxc." + ("rollout" if name.startswith("rollout") else "provision")
+    playbook = host.setting.file("collection.yml") if name == "role" else playbook
+    command = [host.setting.ansible_playbook, "-i", host.write(key, variables), playbook]
+    return [*command, "--check", "--diff"] if name == "check" else command
 
 
 def take(host: Host, key: str, name: str, count: int, command: List[str], timed: Timed, figures: Figures) -> None:
@@ -216,12 +213,12 @@ def take(host: Host, key: str, name: str, count: int, command: List[str], timed:
     print(f"    {name:15} {seconds:8.2f} s {carried / 1000:8.0f} kB", flush=True)
 
 
-def clear(host: Host, key: str, inventory: str) -> None:
+def clear(host: Host, key: str) -> None:
     """Remove the containers of a contestant."""
     command = [
         host.setting.ansible_playbook,
         "-i",
-        inventory,
+        host.path(key),
         "softwarecontainer.lxc.destroy",
         "-e",
         "{softwarecontainer_prune: true}",

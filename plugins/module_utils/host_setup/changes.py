@@ -45,7 +45,7 @@ class Wanted(NamedTuple):
     comment: str = ""
 
 
-class File(NamedTuple):
+class FileFacts(NamedTuple):
     """A file of the target; `mode` has the bits of permission alone."""
 
     text: str
@@ -53,7 +53,7 @@ class File(NamedTuple):
     owner: Tuple[int, int] = (0, 0)
 
 
-class Facts(NamedTuple):
+class HostFacts(NamedTuple):
     """What was read on a target.
 
     `checks`: verdicts on the kernel, of which `apparmor` says whether its packages are wanted. `lacking`: whether
@@ -70,7 +70,7 @@ class Facts(NamedTuple):
     lacking: bool = False
     lxc_path: Optional[str] = None
     passable: bool = True
-    files: Mapping[str, Optional[File]] = {}
+    files: Mapping[str, Optional[FileFacts]] = {}
     systemd: Optional[Tuple[str, str]] = None
     local: bool = False
     up: bool = False
@@ -79,13 +79,13 @@ class Facts(NamedTuple):
     attached: Tuple[str, ...] = ()
 
 
-def packages(facts: Facts) -> List[str]:
+def packages(facts: HostFacts) -> List[str]:
     """The packages that the target is to have."""
     own = distributions.of(facts.distribution)
     return [*own.packages, *(own.apparmor_packages if facts.checks["apparmor"].ok else ())]
 
 
-def text_of(facts: Facts, path: str) -> str:
+def text_of(facts: HostFacts, path: str) -> str:
     """The text of a file, empty where there is none."""
     found = facts.files.get(path)
     return found.text if found else ""
@@ -96,7 +96,7 @@ def ids_line(ids: Tuple[int, int]) -> str:
     return "root:%d:%d" % ids
 
 
-def ids_files(facts: Facts, wanted: Wanted) -> List[str]:
+def ids_files(facts: HostFacts, wanted: Wanted) -> List[str]:
     """The files that root's range has to be written to, or whose owner or mode is wrong."""
     if not wanted.ids:
         return []
@@ -104,12 +104,12 @@ def ids_files(facts: Facts, wanted: Wanted) -> List[str]:
     return [path for path in IDS_FILES if not (has_line(facts, path, line) and is_kept(facts.files.get(path)))]
 
 
-def has_line(facts: Facts, path: str, line: str) -> bool:
+def has_line(facts: HostFacts, path: str, line: str) -> bool:
     """Whether a file has a line."""
     return line in text_of(facts, path).splitlines()
 
 
-def is_kept(file: Optional[File], mode: int = 0o644) -> bool:
+def is_kept(file: Optional[FileFacts], mode: int = 0o644) -> bool:
     """Whether a file is root's and has its mode."""
     return file is not None and (file.owner, file.mode) == ((0, 0), mode)
 
@@ -139,17 +139,17 @@ def commented(text: str) -> List[str]:
 # What keeps the role from its work, each with a sentence, empty where it does not.
 
 
-def system(facts: Facts, _wanted: Wanted) -> str:
+def system(facts: HostFacts, _wanted: Wanted) -> str:
     return "" if facts.system == "Linux" else "It runs %s; LXC needs Linux." % facts.system
 
 
-def kernel(facts: Facts, _wanted: Wanted) -> str:
+def kernel(facts: HostFacts, _wanted: Wanted) -> str:
     """What no package can bring."""
     failed = [(name, check) for name, check in facts.checks.items() if name != "apparmor" and not check.ok]
     return " ".join("%s: %s; %s." % (name, check.found, check.advice) for name, check in failed)
 
 
-def distribution(facts: Facts, wanted: Wanted) -> str:
+def distribution(facts: HostFacts, wanted: Wanted) -> str:
     if not wanted.packages or distributions.of(facts.distribution).package_manager:
         return ""
     return (
@@ -158,7 +158,7 @@ def distribution(facts: Facts, wanted: Wanted) -> str:
     ) % (facts.distribution or "without a name")
 
 
-def ids_range(_facts: Facts, wanted: Wanted) -> str:
+def ids_range(_facts: HostFacts, wanted: Wanted) -> str:
     if not wanted.ids:
         return ""
     first, count = wanted.ids
@@ -170,7 +170,7 @@ def ids_range(_facts: Facts, wanted: Wanted) -> str:
     ) % (first, count, IDS_MIN, IDS_END - 1)
 
 
-def ids_of_others(facts: Facts, wanted: Wanted) -> str:
+def ids_of_others(facts: HostFacts, wanted: Wanted) -> str:
     if not wanted.ids:
         return ""
     first, count = wanted.ids
@@ -193,7 +193,7 @@ def overlaps(line: str, first: int, count: int) -> bool:
     return start < first + count and first < start + length
 
 
-def other_bridge(facts: Facts, wanted: Wanted) -> str:
+def other_bridge(facts: HostFacts, wanted: Wanted) -> str:
     """Before it starts, lxc-net flushes the addresses of its bridge, which may be the target's own uplink."""
     if not wanted.bridge or wanted.bridge.name not in facts.interfaces:
         return ""
@@ -207,7 +207,7 @@ def other_bridge(facts: Facts, wanted: Wanted) -> str:
     ) % wanted.bridge.name
 
 
-def addresses(facts: Facts, wanted: Wanted) -> str:
+def addresses(facts: HostFacts, wanted: Wanted) -> str:
     if not wanted.bridge:
         return ""
     own = (wanted.bridge.name, bridge_before(settings_of(facts)))
@@ -219,7 +219,7 @@ def addresses(facts: Facts, wanted: Wanted) -> str:
     ) % (wanted.bridge.network, wanted.bridge.name, ", ".join(others))
 
 
-OBSTACLES: Tuple[Callable[[Facts, Wanted], str], ...] = (
+OBSTACLES: Tuple[Callable[[HostFacts, Wanted], str], ...] = (
     system,
     kernel,
     distribution,
@@ -230,12 +230,12 @@ OBSTACLES: Tuple[Callable[[Facts, Wanted], str], ...] = (
 )
 
 
-def obstacles(facts: Facts, wanted: Wanted) -> List[str]:
+def obstacles(facts: HostFacts, wanted: Wanted) -> List[str]:
     """A sentence for each thing that keeps the role from its work."""
     return [sentence for sentence in (find(facts, wanted) for find in OBSTACLES) if sentence]
 
 
-def settings_of(facts: Facts) -> str:
+def settings_of(facts: HostFacts) -> str:
     """The settings that lxc-net goes by now."""
     return text_of(facts, distributions.of(facts.distribution).settings_file)
 
@@ -243,12 +243,12 @@ def settings_of(facts: Facts) -> str:
 # What has to change, in the order in which the role does it; each by the name of its task.
 
 
-def is_running(facts: Facts) -> bool:
+def is_running(facts: HostFacts) -> bool:
     """Whether lxc-net is up, and its service too where there is one."""
     return facts.up and (facts.systemd is None or facts.systemd[0] == "active")
 
 
-def has_bridge(facts: Facts, wanted: Wanted) -> bool:
+def has_bridge(facts: HostFacts, wanted: Wanted) -> bool:
     """Whether lxc-net is up with these settings, and its bridge has its address."""
     bridge = wanted.bridge
     return bool(
@@ -257,17 +257,17 @@ def has_bridge(facts: Facts, wanted: Wanted) -> bool:
     )
 
 
-def needs_stop(facts: Facts, wanted: Wanted) -> bool:
+def needs_stop(facts: HostFacts, wanted: Wanted) -> bool:
     """While its old settings are there: they tell lxc-net which bridge and which firewall rules to remove."""
     return not has_bridge(facts, wanted) and (facts.up or (facts.systemd or ("",))[0] == "active")
 
 
-def needs_settings(facts: Facts, wanted: Wanted) -> bool:
+def needs_settings(facts: HostFacts, wanted: Wanted) -> bool:
     file = facts.files.get(distributions.of(facts.distribution).settings_file)
     return bool(wanted.bridge and not (is_kept(file) and settings_of(facts) == wanted.bridge.settings))
 
 
-def needs_boot(facts: Facts, wanted: Wanted) -> bool:
+def needs_boot(facts: HostFacts, wanted: Wanted) -> bool:
     path = distributions.of(facts.distribution).boot_script
     if not wanted.bridge or not path:
         return False
@@ -276,14 +276,14 @@ def needs_boot(facts: Facts, wanted: Wanted) -> bool:
     )
 
 
-def needs_start(facts: Facts, wanted: Wanted) -> bool:
+def needs_start(facts: HostFacts, wanted: Wanted) -> bool:
     if not wanted.bridge:
         return False
     is_enabled = facts.systemd is None or facts.systemd[1] in ENABLED
     return not (has_bridge(facts, wanted) and is_running(facts) and is_enabled)
 
 
-CHANGES: Dict[str, Callable[[Facts, Wanted], bool]] = {
+CHANGES: Dict[str, Callable[[HostFacts, Wanted], bool]] = {
     "packages": lambda facts, wanted: wanted.packages and facts.lacking,
     "ids": lambda facts, wanted: bool(ids_files(facts, wanted)),
     "lxc_path": lambda facts, wanted: bool(wanted.ids and facts.lxc_path and not facts.passable),
@@ -294,12 +294,12 @@ CHANGES: Dict[str, Callable[[Facts, Wanted], bool]] = {
 }
 
 
-def changes(facts: Facts, wanted: Wanted) -> List[str]:
+def changes(facts: HostFacts, wanted: Wanted) -> List[str]:
     """What has to change, in order."""
     return [name for name, is_needed in CHANGES.items() if is_needed(facts, wanted)]
 
 
-def is_foreseeable(facts: Facts, wanted: Wanted) -> bool:
+def is_foreseeable(facts: HostFacts, wanted: Wanted) -> bool:
     """Whether what containers would become on this target can be told before the role has changed it."""
     has_ids = not wanted.ids or all(has_line(facts, path, ids_line(wanted.ids)) for path in IDS_FILES)
     return not (

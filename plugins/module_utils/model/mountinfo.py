@@ -12,7 +12,7 @@ from typing import List, NamedTuple, Tuple
 ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
-class Mount(NamedTuple):
+class MountPoint(NamedTuple):
     """One mount. `number` and `parent` are the ids of mounts; `tags` say with which others it shares what is mounted."""
 
     number: str
@@ -24,18 +24,18 @@ class Mount(NamedTuple):
     file_system_options: str
 
 
-def mounts_in(text: str) -> List[Mount]:
+def mounts_in(text: str) -> List[MountPoint]:
     """The mounts, in their order."""
     # str.splitlines would also split at what a container may put into a name.
     return [mount_of(line) for line in text.split("\n") if line]
 
 
-def mount_of(line: str) -> Mount:
+def mount_of(line: str) -> MountPoint:
     """The mount of one line."""
     fields, _dash, rest = line.partition(" - ")
     number, parent, _device, _root, point, options, *tags = fields.split(" ")
     kind, _source, file_system_options = rest.split(" ", 2)
-    return Mount(number, parent, decoded(point), options, tuple(tags), decoded(kind), file_system_options)
+    return MountPoint(number, parent, decoded(point), options, tuple(tags), decoded(kind), file_system_options)
 
 
 def decoded(field: str) -> str:

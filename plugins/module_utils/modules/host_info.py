@@ -73,12 +73,14 @@ def wanted_by(parameters: Mapping[str, Any]) -> changes.Wanted:
     return changes.Wanted(parameters["packages"], (ids[0], ids[1]) if ids else None, bridge, comment)
 
 
-def gather(parameters: Mapping[str, Any], wanted: changes.Wanted, name: str) -> changes.Facts:
+def gather(parameters: Mapping[str, Any], wanted: changes.Wanted, name: str) -> changes.HostFacts:
     """What there is to read."""
     if platform.system() != "Linux":
-        return changes.Facts(system=platform.system(), distribution=name, checks={"apparmor": records.Check(False, "")})
+        return changes.HostFacts(
+            system=platform.system(), distribution=name, checks={"apparmor": records.Check(False, "")}
+        )
     own, checks = distributions.of(name), kernel_checks()
-    partial = changes.Facts(distribution=name, checks=checks)
+    partial = changes.HostFacts(distribution=name, checks=checks)
     settings = read(own.settings_file)
     path = lxc_path(parameters)
     return partial._replace(
@@ -144,13 +146,13 @@ def is_passable(path: str) -> bool:
     return stat.S_ISDIR(found.st_mode) and bool(found.st_mode & stat.S_IXOTH)
 
 
-def read(path: str) -> Optional[changes.File]:
+def read(path: str) -> Optional[changes.FileFacts]:
     """A file of the target; None where there is none."""
     try:
         found = os.stat(path)
     except OSError:
         return None
-    return changes.File(facts.read_text(path), stat.S_IMODE(found.st_mode), (found.st_uid, found.st_gid))
+    return changes.FileFacts(facts.read_text(path), stat.S_IMODE(found.st_mode), (found.st_uid, found.st_gid))
 
 
 def systemd_unit() -> Tuple[str, str]:

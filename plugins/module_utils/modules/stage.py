@@ -15,7 +15,7 @@ from ..lxc import runtime
 
 Parameters = Mapping[str, Any]
 Result = Dict[str, Any]
-# A stage's result and plans, see runner.Outcome, which is loaded with the stages.
+# A stage's result and plans, see runner.StageOutcome, which is loaded with the stages.
 Outcome = Any
 LATER = ("busybox", "config", "container")
 

@@ -23,7 +23,7 @@ from . import id_allocation, planning
 AskLxc = Callable[[runtime.Runtime, Dict[str, str]], Dict[str, str]]
 
 
-class Outcome(NamedTuple):
+class StageOutcome(NamedTuple):
     """What a stage reports, and its plans by container, for the stages after it."""
 
     result: Dict[str, Any]
@@ -35,7 +35,7 @@ def take_all(_reached: runtime.Runtime, _texts: Dict[str, str]) -> Dict[str, str
     return {}
 
 
-def run(stage: planning.Stage, called: call.Call, ask_lxc: AskLxc = take_all) -> Outcome:
+def run(stage: planning.Stage, called: call.Call, ask_lxc: AskLxc = take_all) -> StageOutcome:
     """One stage for all containers. Raises RefusedError before anything changes.
 
     `ask_lxc` gets the configs that are to be written, by name, and has LXC's words for those that it refuses.
@@ -60,7 +60,7 @@ def run(stage: planning.Stage, called: call.Call, ask_lxc: AskLxc = take_all) ->
     items = [item_of(container.name, planned, errors) for container in called.containers]
     diffs = [part for name in planned if name not in errors for part in planned[name].diffs()] if called.diff else []
     more = {"lxc_path": lxc.lxc_path, "runtime": lxc.kind, **warnings}
-    return Outcome(results.result_of(items, diffs, more), planned)
+    return StageOutcome(results.result_of(items, diffs, more), planned)
 
 
 def plan_all(

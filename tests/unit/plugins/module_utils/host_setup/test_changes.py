@@ -11,21 +11,21 @@ import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host_setup import changes
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.host_setup.changes import (
     Bridge,
-    Facts,
-    File,
+    FileFacts,
+    HostFacts,
     Wanted,
 )
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.preflight.records import Check
 
 SETTINGS = changes.settings_text("Ansible managed", {"LXC_BRIDGE": "lxcbr0", "LXC_ADDR": "10.0.3.1"})
-LINES = File("other:100000:65536\nroot:165536:65536\n")
+LINES = FileFacts("other:100000:65536\nroot:165536:65536\n")
 WANTED = Wanted(True, (165536, 65536), Bridge("lxcbr0", "10.0.3.1/24", "10.0.3.0/24", SETTINGS), "Ansible managed")
 # A target on which nothing is to be done.
-READY = Facts(
+READY = HostFacts(
     distribution="debian",
     checks={"root": Check(True, "root"), "cgroups": Check(True, "all"), "apparmor": Check(False, "none")},
     lxc_path="/var/lib/lxc",
-    files={"/etc/subuid": LINES, "/etc/subgid": LINES, "/etc/default/lxc-net": File(SETTINGS)},
+    files={"/etc/subuid": LINES, "/etc/subgid": LINES, "/etc/default/lxc-net": FileFacts(SETTINGS)},
     up=True,
     interfaces=frozenset(["lo", "eth0", "lxcbr0"]),
     addresses=(("lxcbr0", "10.0.3.1/24"),),
@@ -35,20 +35,21 @@ ALPINE = READY._replace(
     files={
         "/etc/subuid": LINES,
         "/etc/subgid": LINES,
-        "/etc/default/lxc": File(SETTINGS),
-        "/etc/local.d/lxc-net.start": File(changes.boot_script("Ansible managed"), 0o755),
+        "/etc/default/lxc": FileFacts(SETTINGS),
+        "/etc/local.d/lxc-net.start": FileFacts(changes.boot_script("Ansible managed"), 0o755),
     },
     local=True,
 )
 SYSTEMD = READY._replace(systemd=("active", "enabled"))
 
 
-def with_file(facts: Facts, path: str, file: Any) -> Facts:
+def with_file(facts: HostFacts, path: str, file: Any) -> HostFacts:
     return facts._replace(files={**facts.files, path: file})
 
 
 NET = "/etc/default/lxc-net"
 BOOT = "/etc/local.d/lxc-net.start"
+OTHER, OTHERS = FileFacts("LXC_ADDR=10.0.9.1\n"), FileFacts(SETTINGS, owner=(7, 0))
 
 
 @pytest.mark.parametrize(
@@ -58,13 +59,13 @@ BOOT = "/etc/local.d/lxc-net.start"
         pytest.param(ALPINE, [], id="nothing on Alpine"),
         pytest.param(SYSTEMD, [], id="nothing with systemd"),
         pytest.param(READY._replace(lacking=True), ["packages"], id="packages"),
-        pytest.param(with_file(READY, "/etc/subgid", File("")), ["ids"], id="no line"),
+        pytest.param(with_file(READY, "/etc/subgid", FileFacts("")), ["ids"], id="no line"),
         pytest.param(with_file(READY, "/etc/subgid", None), ["ids"], id="no file of ids"),
         pytest.param(with_file(READY, "/etc/subuid", LINES._replace(mode=0o600)), ["ids"], id="mode of the ids"),
         pytest.param(READY._replace(passable=False), ["lxc_path"], id="directory that others cannot pass"),
         pytest.param(READY._replace(passable=False, lxc_path=None), [], id="no LXC yet"),
-        pytest.param(with_file(READY, NET, File("LXC_ADDR=10.0.9.1\n")), ["stop", "settings", "start"], id="settings"),
-        pytest.param(with_file(READY, NET, File(SETTINGS, owner=(7, 0))), ["settings"], id="owner of the settings"),
+        pytest.param(with_file(READY, NET, OTHER), ["stop", "settings", "start"], id="settings"),
+        pytest.param(with_file(READY, NET, OTHERS), ["settings"], id="owner of the settings"),
         pytest.param(READY._replace(addresses=()), ["stop", "start"], id="no address"),
         pytest.param(READY._replace(up=False), ["start"], id="not up"),
         pytest.param(
@@ -80,7 +81,7 @@ BOOT = "/etc/local.d/lxc-net.start"
         pytest.param(with_file(ALPINE, BOOT, ALPINE.files[BOOT]._replace(mode=0o644)), ["boot"], id="its mode"),  # type: ignore[union-attr]
     ],
 )
-def test_what_has_to_change(facts: Facts, expected: list[str]) -> None:
+def test_what_has_to_change(facts: HostFacts, expected: list[str]) -> None:
     assert changes.changes(facts, WANTED) == expected
     assert changes.obstacles(facts, WANTED) == []
 
@@ -95,7 +96,7 @@ def test_what_comes_from_elsewhere_is_not_looked_at() -> None:
 @pytest.mark.parametrize(
     ("facts", "wanted", "key", "value"),
     [
-        pytest.param(Facts(system="FreeBSD", checks=READY.checks), Wanted(False), "FreeBSD", "Linux", id="system"),
+        pytest.param(HostFacts(system="FreeBSD", checks=READY.checks), Wanted(False), "FreeBSD", "Linux", id="system"),
         pytest.param(
             READY._replace(checks={**READY.checks, "root": Check(False, "another user", "log in as root")}),
             WANTED,
@@ -104,7 +105,7 @@ def test_what_comes_from_elsewhere_is_not_looked_at() -> None:
             id="user",
         ),
         pytest.param(
-            READY._replace(distribution="poky", files={"/etc/default/lxc-net": File(SETTINGS)}),
+            READY._replace(distribution="poky", files={"/etc/default/lxc-net": FileFacts(SETTINGS)}),
             Wanted(),
             "softwarecontainer_manage_packages",
             "poky",
@@ -141,7 +142,7 @@ def test_what_comes_from_elsewhere_is_not_looked_at() -> None:
         ),
     ],
 )
-def test_what_stands_in_the_way(facts: Facts, wanted: Wanted, key: str, value: str) -> None:
+def test_what_stands_in_the_way(facts: HostFacts, wanted: Wanted, key: str, value: str) -> None:
     (sentence,) = changes.obstacles(facts, wanted)
     assert key in sentence and value in sentence
 
@@ -157,7 +158,7 @@ def test_what_stands_in_the_way(facts: Facts, wanted: Wanted, key: str, value: s
         pytest.param(READY._replace(interfaces=frozenset(["lo"])), False, id="bridge"),
     ],
 )
-def test_what_can_be_foreseen(facts: Facts, expected: bool) -> None:
+def test_what_can_be_foreseen(facts: HostFacts, expected: bool) -> None:
     assert changes.is_foreseeable(facts, WANTED) is expected
 
 
