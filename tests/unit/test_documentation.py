@@ -479,14 +479,11 @@ def test_the_variable_that_chooses_hosts_is_documented(name: str) -> None:
     if name == "rollout":
         assert "softwarecontainer_rollout_hosts | default('all')" in " ".join(patterns)
         assert any("softwarecontainer_hosts: a rollout does not go by it" in pattern for pattern in patterns)
-        assert "`rollout` has a variable of its own for that, `-e softwarecontainer_rollout_hosts=" in told
+        assert re.search(r"The playbook `rollout` [^.]*`-e softwarecontainer_rollout_hosts=", told)
         assert not shown
     else:
         assert (variables, shown, len(PLAYBOOKS)) == ({"softwarecontainer_hosts"}, True, 4)
-        assert (
-            "The three playbooks above act on all hosts of the inventory, or on those of `-e softwarecontainer_h"
-            in told
-        )
+        assert re.search(r"The three playbooks above [^.]*`-e softwarecontainer_hosts=", told)
 
 
 def test_the_keys_of_the_spec_are_in_the_readme() -> None:
