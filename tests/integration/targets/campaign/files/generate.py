@@ -33,7 +33,7 @@ def collect(given_spec):
             "lxc.uts.name": container.hostname,
             "lxc.tty.max": str(container.tty),
             "lxc.environment": ["%s=%s" % pair for pair in container.environment],
-            "lxc.mount.entry": [value for key, value in properties.in_force.lines_of(text) if key == "lxc.mount.entry"],
+            "lxc.mount.entry": [value for key, value in properties.config_text.lines_of(text) if key == "lxc.mount.entry"],
         }
 
 
