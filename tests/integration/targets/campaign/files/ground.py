@@ -60,7 +60,7 @@ def run_stage(stage, specs, check=False, lxc_path=LXC_PATH, failed=None):
         if stage == "container":
             return utils("modules.container").run(given, check, True)
         called = utils("call").of(given, check, True)
-        return utils("stages.runner").run(utils("stages." + stage).STAGE, called, *asked)
+        return utils("stages.runner").run(utils("stages." + stage).STAGE, called, *asked).result
     except utils("errors").Error as error:
         return {"containers": [], "msg": str(error)}
 
