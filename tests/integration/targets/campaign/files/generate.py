@@ -29,11 +29,12 @@ def collect(given_spec):
     container = properties.accepted({key: value for key, value in given_spec.items() if key != "lxc"})
     text = properties.rendered(container) if container else None
     if text is not None:
+        lines = properties.config_text.lines_of(text)
         found[text] = {
             "lxc.uts.name": container.hostname,
             "lxc.tty.max": str(container.tty),
             "lxc.environment": ["%s=%s" % pair for pair in container.environment],
-            "lxc.mount.entry": [value for key, value in properties.config_text.lines_of(text) if key == "lxc.mount.entry"],
+            "lxc.mount.entry": [value for key, value in lines if key == "lxc.mount.entry"],
         }
 
 
