@@ -126,8 +126,9 @@ def now() -> str:
 def described(rollout: HostRollout, failed: bool, reason: str, about: Result) -> Result:
     """The result for Ansible."""
     found: Result = {"changed": rollout.changed(), "failed": failed, "rollout": about}
-    if rollout.diffs():
-        found["diff"] = rollout.diffs()
+    diffs = rollout.diffs()
+    if diffs:
+        found["diff"] = diffs
     return {**found, "msg": reason} if reason else found
 
 

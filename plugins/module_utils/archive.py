@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Loads our modules from the archive that Ansible has packed (I/O), by way of what an earlier run has compiled.
 
-Ansible sends the sources with every task, and Python compiles anew whatever it imports from an archive, up to version
-3.12 even twice. On a small target that takes longer than what most modules do. So what was compiled is kept on the
+Ansible sends the sources with every task, and Python compiles anew whatever it imports from an archive, and
+twice at that. On a small target that takes longer than what most modules do. So what was compiled is kept on the
 target, as Python does for what is installed; see compiled_code.py. Anywhere but in a packed module this does nothing.
 
 This file is imported first, and is small, because it is what nobody keeps.
@@ -75,13 +75,8 @@ class Finder:
         self.fresh = True
         return code
 
-    def keep(self, check: bool) -> None:
-        """Keep what this run has compiled when it ends; never in check mode. Processes that it forks keep nothing."""
-        if not check:
-            atexit.register(self.write, os.getpid())
-
     def write(self, pid: int) -> None:
-        """Keep the codes for the next run, if there are new ones."""
+        """Keep the codes for the next run, if there are new ones and this is the process of that number."""
         if self.fresh and os.getpid() == pid:
             from . import compiled_code
 
@@ -107,9 +102,13 @@ def install() -> Optional[Finder]:
 
 
 def keep(check: bool) -> None:
-    """Keep what this run has compiled when it ends, unless in check mode. Called when most modules are loaded."""
+    """Keep what this run has compiled when it ends; never in check mode. Processes that it forks keep nothing.
+
+    Called when most modules are loaded.
+    """
     if FINDER:
-        FINDER.keep(check)
+        if not check:
+            atexit.register(FINDER.write, os.getpid())
         gc.freeze()
         gc.enable()
 

@@ -243,11 +243,6 @@ def settings_of(facts: HostFacts) -> str:
 # What has to change, in the order in which the role does it; each by the name of its task.
 
 
-def is_running(facts: HostFacts) -> bool:
-    """Whether lxc-net is up, and its service too where there is one."""
-    return facts.up and (facts.systemd is None or facts.systemd[0] == "active")
-
-
 def has_bridge(facts: HostFacts, wanted: Wanted) -> bool:
     """Whether lxc-net is up with these settings, and its bridge has its address."""
     bridge = wanted.bridge
@@ -279,8 +274,8 @@ def needs_boot(facts: HostFacts, wanted: Wanted) -> bool:
 def needs_start(facts: HostFacts, wanted: Wanted) -> bool:
     if not wanted.bridge:
         return False
-    is_enabled = facts.systemd is None or facts.systemd[1] in ENABLED
-    return not (has_bridge(facts, wanted) and is_running(facts) and is_enabled)
+    state, at_boot = facts.systemd or ("active", ENABLED[0])
+    return not (has_bridge(facts, wanted) and state == "active" and at_boot in ENABLED)
 
 
 CHANGES: Dict[str, Callable[[HostFacts, Wanted], bool]] = {

@@ -35,7 +35,8 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Result:
             else:
                 result, plans = stage.STAGES[name](called)
                 # Of a hundred containers they are large, and only a forecast goes by them.
-                planned += [plans] if check else []
+                if check:
+                    planned.append(plans)
         except Error as error:
             if not found:
                 raise

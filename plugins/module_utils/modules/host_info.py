@@ -69,7 +69,8 @@ def wanted_by(parameters: Mapping[str, Any]) -> changes.Wanted:
     bridge = None
     if net is not None:
         text = changes.settings_text(comment, {key: str(value) for key, value in net["settings"].items()})
-        bridge = changes.Bridge(changes.bridge_before(text), net["address"], net["network"], text)
+        name = net["settings"].get("LXC_BRIDGE", changes.DEFAULT_BRIDGE)
+        bridge = changes.Bridge(name, net["address"], net["network"], text)
     return changes.Wanted(parameters["packages"], (ids[0], ids[1]) if ids else None, bridge, comment)
 
 
@@ -102,14 +103,7 @@ def gather(parameters: Mapping[str, Any], wanted: changes.Wanted, name: str) -> 
 
 def kernel_checks() -> Dict[str, records.Check]:
     """The verdicts on what no package can bring, and on AppArmor."""
-    found = records.Facts(
-        root=os.geteuid() == 0,
-        kernel=platform.release(),
-        namespaces=frozenset(os.listdir("/proc/self/ns")),
-        layout=facts.cgroup_version(),
-        controllers={name: version for name, (version, point) in facts.hierarchies().items() if facts.visible(point)},
-        apparmor=facts.apparmor(),
-    )
+    found = records.Facts(**facts.of_kernel())
     checks = {
         "root": kernel.root,
         "namespaces": kernel.namespaces,

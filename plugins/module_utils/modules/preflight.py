@@ -53,15 +53,10 @@ def gather(parameters: Mapping[str, Any], bridge: str) -> records.Facts:
     nearest = facts.existing(lxc_path)
     status = os.statvfs(nearest)
     return records.Facts(
-        root=os.geteuid() == 0,
-        kernel=platform.release(),
-        namespaces=frozenset(os.listdir("/proc/self/ns")),
+        **facts.of_kernel(),
         users=int(facts.read_text("/proc/sys/user/max_user_namespaces").strip() or 0),
-        layout=facts.cgroup_version(),
-        controllers={name: version for name, (version, point) in facts.hierarchies().items() if facts.visible(point)},
         seccomp=facts.seccomp(),
         seccomp_profile=facts.seccomp_profile(),
-        apparmor=facts.apparmor(),
         selinux=facts.selinux(),
         lxc=version,
         ways=ways,

@@ -117,7 +117,7 @@ def drop(options: Options, results: Results) -> Dict[str, Any]:
 
 
 # What is removed is gone: it goes last, when all the rest is known to be good. Each row is one run on the target: what
-# needs no answer in between goes together, and the gate, which waits, goes alone.
+# needs no answer in between goes together; for the gate, which waits, see `goes_on`.
 FORWARD: Tuple[Part, ...] = (
     (
         Step("preflight", "preflight", lambda options, results: common(options, "bridge")),

@@ -8,11 +8,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import platform
 import re
 import stat
 import struct
 import subprocess
-from typing import Callable, Dict, Iterable, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Tuple, Union
 
 from ..model import mountinfo
 from ..model.host import DEVICE, DIRECTORY, FILE, Binary
@@ -182,6 +183,18 @@ def hierarchies_in(text: str, controllers_at: Callable[[str], str]) -> Dict[str,
 def visible(point: str) -> bool:
     """Whether a cgroup hierarchy is what one sees at its mount point, see cgroups(7)."""
     return os.path.exists(point + "/cgroup.procs")
+
+
+def of_kernel() -> Dict[str, Any]:
+    """What no package brings, by the names that preflight has for it."""
+    return {
+        "root": os.geteuid() == 0,
+        "kernel": platform.release(),
+        "namespaces": frozenset(os.listdir("/proc/self/ns")),
+        "layout": cgroup_version(),
+        "controllers": {name: version for name, (version, point) in hierarchies().items() if visible(point)},
+        "apparmor": apparmor(),
+    }
 
 
 def controllers() -> Dict[str, int]:
