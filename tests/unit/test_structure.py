@@ -66,3 +66,12 @@ def test_unit_tests_lie_beside_what_they_test() -> None:
 @pytest.mark.parametrize("path", sorted(ROOT.glob("plugins/*/**/*.py")), ids=lambda path: str(path.relative_to(ROOT)))
 def test_plugins_import_each_other_by_relative_names(path: Path) -> None:
     assert "from ansible_collections.softwarecontainer" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("plugins/*/**/*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_can_be_taken_in(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    # What documents options has no more to it than its length.
+    assert len(source.splitlines()) <= 400 or path.parent.name == "doc_fragments"
+    functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+    assert [node.name for node in functions if (node.end_lineno or 0) - node.lineno >= 40] == []

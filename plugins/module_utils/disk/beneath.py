@@ -255,7 +255,8 @@ def read_text(directories: Directories, path: str, limit: int) -> Optional[str]:
         if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
             raise ContainerError("%s: is not a plain file of at most %d bytes" % (path, limit))
         with open("/proc/self/fd/%d" % fd, "rb", buffering=0) as stream:
-            return stream.read(limit).decode("utf-8", "surrogateescape")
+            # No more: Python makes room for as much as it is asked to read.
+            return (stream.read(status.st_size) or b"").decode("utf-8", "surrogateescape")
     finally:
         os.close(fd)
 

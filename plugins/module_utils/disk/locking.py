@@ -10,13 +10,15 @@ import os
 import signal
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import Any, Iterable, Iterator, List
+from typing import Any, Dict, Iterable, Iterator, Set
 
 from ..errors import ContainerError
 from . import writing
 
 LOCKS = "/run/softwarecontainer.lxc"
 LOCK_SECONDS = 120
+# Those that this process has: a part of a run takes no lock that the whole run holds.
+held_here: Set[str] = set()
 
 
 @contextmanager
@@ -27,14 +29,17 @@ def locked(lxc_path: str, names: Iterable[str]) -> Iterator[None]:
     wait for each other. Raises ContainerError where another run holds a lock for too long.
     """
     writing.make_directory(LOCKS, 0o700)
-    held: List[int] = []
+    held: Dict[str, int] = {}
     try:
         with alarm(LOCK_SECONDS):
-            for name in sorted(names):
-                held.append(take(lock_of(lxc_path, name)))
+            for path in [lock_of(lxc_path, name) for name in sorted(names)]:
+                if path not in held_here:
+                    held[path] = take(path)
+                    held_here.add(path)
         yield
     finally:
-        for fd in held:
+        for path, fd in held.items():
+            held_here.discard(path)
             # Closing alone would leave the lock with a process that was forked meanwhile.
             fcntl.flock(fd, fcntl.LOCK_UN)
             os.close(fd)

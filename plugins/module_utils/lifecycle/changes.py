@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Sequence, Tuple, Union
+from types import MappingProxyType
+from typing import Any, Dict, Mapping, Sequence, Tuple, Union
 
 from ..disk import ownership, removal
 from ..errors import ContainerError, unexpected
 from ..lxc import runtime
+from ..model import manifest
 from ..plan import transitions
 from . import states, stopping, survey
 
@@ -37,9 +39,17 @@ def plan(
     return steps
 
 
-def look(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], check: bool) -> states.Survey:
-    """What is there. One that is to be removed and that LXC cannot load is made loadable first."""
-    found = survey.survey(lxc, [desired.name for desired in all_desired])
+def look(
+    lxc: runtime.Runtime,
+    all_desired: Sequence[states.DesiredState],
+    check: bool,
+    known: Mapping[str, manifest.Manifest] = MappingProxyType({}),
+) -> states.Survey:
+    """What is there. One that is to be removed and that LXC cannot load is made loadable first.
+
+    `known`: manifests that have been read already.
+    """
+    found = survey.survey(lxc, [desired.name for desired in all_desired], known)
     doomed = [
         desired.name
         for desired in all_desired

@@ -9,6 +9,7 @@ from typing import Callable, List, Mapping, Sequence, Tuple
 
 from ..disk import ownership, removal
 from ..lxc import programs, runtime
+from ..model import manifest
 from ..plan import transitions
 from ..workers import pool
 from . import changes, starting, states, stopping, survey, verification
@@ -20,11 +21,16 @@ def reach(
     steps: changes.Steps,
     errors: states.Errors,
     times: states.Times,
+    known: Mapping[str, manifest.Manifest],
 ) -> Tuple[states.Survey, List[str]]:
-    """Take the steps, and look what has become of it: what is there, and warnings. Adds to the errors."""
+    """Take the steps, and look what has become of it: what is there, and warnings. Adds to the errors.
+
+    `known`: the manifests before it, as far as they have been read.
+    """
     concerned = [desired for desired in all_desired if desired.name not in errors]
     errors.update(carry_out(lxc, concerned, steps, times))
-    after = survey.survey(lxc, [desired.name for desired in all_desired])
+    still = {name: read for name, read in known.items() if not {"remove", "shift"} & set(steps.get(name, ()))}
+    after = survey.survey(lxc, [desired.name for desired in all_desired], still)
     errors.update(verification.verify([desired for desired in all_desired if desired.name not in errors], after))
     return after, verification.unverified_warnings(lxc.lxc_path, changes.started_pids(steps, after, errors))
 

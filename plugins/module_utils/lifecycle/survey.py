@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, List, Sequence, Union
+from types import MappingProxyType
+from typing import Dict, List, Mapping, Sequence, Union
 
 from ..disk import places
 from ..errors import ContainerError, unexpected
@@ -19,20 +20,25 @@ from ..target import processes
 from . import states
 
 
-def survey(lxc: runtime.Runtime, names: Sequence[str]) -> states.Survey:
-    """What is there of each container, or why it cannot be told. Only what is ours is looked at."""
+def survey(
+    lxc: runtime.Runtime, names: Sequence[str], known: Mapping[str, manifest.Manifest] = MappingProxyType({})
+) -> states.Survey:
+    """What is there of each container, or why it cannot be told. Only what is ours is looked at.
+
+    `known`: manifests that have been read already; one without stages is of a container that is not there.
+    """
     found: states.Survey = {}
     manifests: Dict[str, manifest.Manifest] = {}
     for name in names:
         try:
-            read = planning.read_manifest(lxc.lxc_path, name)
+            read = known[name] if name in known else planning.read_manifest(lxc.lxc_path, name)
         except ContainerError as error:
             found[name] = error
             continue
         except Exception as error:  # pylint: disable=broad-except
             found[name] = ContainerError(unexpected(error))
             continue
-        if read is None:
+        if read is None or (name in known and not read.stages):
             found[name] = states.ActualState("INCOMPLETE" if places.leftovers(lxc.lxc_path, name) else "ABSENT")
         else:
             manifests[name] = read

@@ -57,6 +57,12 @@ class Manifest(NamedTuple):
         """When each stage last changed something that a running container sees."""
         return tuple(stage.changed for stage in self.stages.values() if stage.changed)
 
+    def without_entries(self) -> Manifest:
+        """The same without what takes room: what has been made, and when."""
+        return self._replace(
+            stages={name: stage._replace(entries={}, earlier={}) for name, stage in self.stages.items()}
+        )
+
     def with_stage(self, name: str, stage: Stage) -> Manifest:
         """The same manifest with one stage replaced."""
         return self._replace(stages={**self.stages, name: stage})

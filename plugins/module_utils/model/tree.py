@@ -236,12 +236,13 @@ def describe(actions: Tuple[Action, ...]) -> List[str]:
 def listing(actions: Tuple[Action, ...]) -> Tuple[str, str]:
     """The entries that a plan touches, as they are and as they will be, one line each."""
     before = "".join(line(action.path, action.before) for action in actions if action.before)
-    after = "".join(
-        line(action.path, Observed(action.entry.kind, action.entry.mode, action.entry.digest, action.entry.content))
-        for action in actions
-        if action.entry
-    )
+    after = "".join(line(action.path, made(action.entry)) for action in actions if action.entry)
     return before, after
+
+
+def made(entry: Entry) -> Observed:
+    """An entry as it is on disk when it has been made."""
+    return Observed(entry.kind, entry.mode, entry.digest, entry.content)
 
 
 def line(path: str, observed: Observed) -> str:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, ContextManager, Dict, List, Mapping, Optional, Sequence
 
 from .. import call, results
 from ..container_spec import parse, records
@@ -15,7 +15,9 @@ from ..errors import RefusedError
 from ..lifecycle import changes, states, survey
 from ..model import manifest
 from ..plan import apparmor, lxc_mounts
-from ..stages import planning
+
+if TYPE_CHECKING:
+    from ..stages import runner
 
 
 def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any]:
@@ -26,39 +28,53 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any
     if names and parameters["prune"] and parameters["state"] != "absent":
         raise RefusedError("prune: goes with containers, since with names it would remove all the others")
     by_name = [states.DesiredState(name, parameters["state"] or "started") for name in dict.fromkeys(names)]
-    return reach(call.of(parameters, check, diff), parameters["prune"], times_of(parameters), by_name)
+    called, times = call.of(parameters, check, diff), times_of(parameters)
+    all_desired = [*all_desired_of(called, parameters["prune"]), *by_name]
+    with locks(called, all_desired):
+        return reach(called, all_desired, times)
+
+
+def all_desired_of(called: call.Call, prune: bool) -> List[states.DesiredState]:
+    """What the specs want of the lifecycle; with `prune` all other containers that are ours are to go."""
+    lxc_path = called.lxc.lxc_path
+    all_desired = [*map(desired_of, called.containers)]
+    if prune:
+        declared = [desired.name for desired in all_desired]
+        others = survey.names_with(lxc_path, manifest.FILE_NAME) + places.unfinished(lxc_path)
+        all_desired += [states.DesiredState(name, "absent") for name in dict.fromkeys(others) if name not in declared]
+    return all_desired
+
+
+def locks(called: call.Call, all_desired: Sequence[states.DesiredState]) -> ContextManager[None]:
+    """The locks of the containers, which nobody needs in check mode."""
+    names = [desired.name for desired in all_desired]
+    return nullcontext() if called.check else locking.locked(called.lxc.lxc_path, names)
 
 
 def reach(
     called: call.Call,
-    prune: bool,
+    all_desired: Sequence[states.DesiredState],
     times: states.Times,
-    by_name: Sequence[states.DesiredState] = (),
-    planned: Optional[Sequence[Mapping[str, planning.Planned]]] = None,
+    outcome: Optional[runner.Outcome] = None,
 ) -> Dict[str, Any]:
-    """The same of a call that is parsed.
+    """The same of a call that is parsed, and of containers whose locks are held.
 
-    `planned`: what the earlier stages have planned, which in check mode is not carried out; they are asked where it is None.
+    `outcome`: what the earlier stages have planned, and in check mode not carried out; they are asked where it is None.
     """
     lxc, check, failed = called.lxc, called.check, called.failed
-    all_desired = [*map(desired_of, called.containers), *by_name]
-    if prune:
-        known = [desired.name for desired in all_desired]
-        others = survey.names_with(lxc.lxc_path, manifest.FILE_NAME) + places.unfinished(lxc.lxc_path)
-        all_desired += [states.DesiredState(name, "absent") for name in dict.fromkeys(others) if name not in known]
-    with nullcontext() if check else locking.locked(lxc.lxc_path, [desired.name for desired in all_desired]):
-        before = changes.look(lxc, all_desired, check)
-        planned_for = foresee(called, before, planned) if check else before
-        concerned = [desired for desired in all_desired if desired.name not in failed]
-        steps, errors = changes.plan_all(lxc.lxc_path, concerned, planned_for, check)
-        errors.update({desired.name: failed[desired.name] for desired in all_desired if desired.name in failed})
-        after: states.Survey = before
-        warnings: List[str] = []
-        if not check and any(steps.values()):
-            # Its code takes long to load, and most runs have nothing to do.
-            from ..lifecycle import execution
+    known = outcome.manifests(check) if outcome else {}
+    before = changes.look(lxc, all_desired, check, known)
+    planned_for = foresee(called, before, outcome) if check else before
+    concerned = [desired for desired in all_desired if desired.name not in failed]
+    steps, errors = changes.plan_all(lxc.lxc_path, concerned, planned_for, check)
+    errors.update({desired.name: failed[desired.name] for desired in all_desired if desired.name in failed})
+    after: states.Survey = before
+    warnings: List[str] = []
+    if not check and any(steps.values()):
+        # Its code takes long to load, and most runs have nothing to do.
+        from ..lifecycle import execution
 
-            after, warnings = execution.reach(lxc, all_desired, steps, errors, times)
+        after, warnings = execution.reach(lxc, all_desired, steps, errors, times, known)
     items = [changes.item_of(desired, before, after, steps, errors, check) for desired in all_desired]
     told = [desired for desired in all_desired if called.diff and steps.get(desired.name)]
     diffs = [changes.diff_of(desired, steps[desired.name], before) for desired in told]
@@ -92,19 +108,17 @@ def desired_of(container: records.Container) -> states.DesiredState:
     )
 
 
-def foresee(
-    called: call.Call, before: states.Survey, planned: Optional[Sequence[Mapping[str, planning.Planned]]]
-) -> states.Survey:
+def foresee(called: call.Call, before: states.Survey, outcome: Optional[runner.Outcome]) -> states.Survey:
     """What would be there after the earlier stages, which check mode has not carried out."""
-    if planned is None:
+    if outcome is None:
         # All stages, which take long to load and are only asked in check mode.
-        from ..stages import chain
+        from ..stages import chain, runner
 
-        planned = chain.planned(called)
+        outcome = runner.run(chain.STAGES, called, asks_lxc=False)
     found = dict(before)
-    for name, plan in (item for plans in planned for item in plans.items()):
+    for name, plan in outcome.plans.items():
         there = found[name]
-        if isinstance(there, states.ActualState):
-            moved = plan.change.before.changed() != plan.change.after.changed()
-            found[name] = survey.predicted(there, moved, plan.change.after.ids)
+        if isinstance(there, states.ActualState) and not plan.error:
+            moved = plan.before.changed() != plan.after.changed()
+            found[name] = survey.predicted(there, moved, plan.after.ids)
     return found

@@ -13,8 +13,9 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 from .. import call, results
 from ..errors import Error
 from ..lifecycle import states, survey
+from ..stages import chain, runner
 from ..target import memory
-from . import container, stage
+from . import container
 
 Result = Dict[str, Any]
 
@@ -22,31 +23,28 @@ Result = Dict[str, Any]
 def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Result:
     """The result of all stages, in their order. Raises RefusedError before anything changes."""
     times = container.times_of(parameters)
-    called = call.of(parameters, check, diff)
+    called, prune = call.of(parameters, check, diff), parameters["prune"]
+    all_desired = container.all_desired_of(called, prune)
+    with container.locks(called, all_desired):
+        return take(called, all_desired, times)
+
+
+def take(called: call.Call, all_desired: Sequence[states.DesiredState], times: states.Times) -> Result:
+    """The same, of containers whose locks are held."""
     # The last stage finds those built that were not there.
     incomplete = [each.name for each in called.containers if not survey.has_config(called.lxc.lxc_path, each.name)]
     before = survey.survey(called.lxc, incomplete)
-    found: List[Tuple[str, Result]] = []
-    planned: List[Mapping[str, Any]] = []
-    for name in (*stage.STAGES, "container"):
-        try:
-            if name == "container":
-                result = container.reach(called, parameters["prune"], times, planned=planned)
-            else:
-                result, plans = stage.STAGES[name](called)
-                # Of a hundred containers they are large, and only a forecast goes by them.
-                if check:
-                    planned.append(plans)
-        except Error as error:
-            if not found:
-                raise
-            # What the earlier stages have done is done.
-            return {**combined(found, before), "msg": str(error)}
-        failed = {item["name"]: item["error"] for item in result["containers"] if item.get("error")}
-        called = called._replace(failed=failed)
-        found.append((name, result))
-        if result["changed"] and not check:
-            memory.forget()
+    outcome = runner.run(chain.STAGES, called)
+    found = list(outcome.results.items())
+    if any(result["changed"] for _name, result in found) and not called.check:
+        memory.forget()
+    failed = {name: plan.error for name, plan in outcome.plans.items() if plan.error}
+    called = called._replace(failed={**called.failed, **failed})
+    try:
+        found.append(("container", container.reach(called, all_desired, times, outcome)))
+    except Error as error:
+        # What the earlier stages have done is done.
+        return {**combined(found, before), "msg": str(error)}
     return combined(found, before)
 
 

@@ -11,12 +11,9 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping
 
 from .. import call
-from ..lxc import runtime
 
 Parameters = Mapping[str, Any]
 Result = Dict[str, Any]
-# A stage's result and plans, see runner.StageOutcome, which is loaded with the stages.
-Outcome = Any
 LATER = ("busybox", "config", "container")
 
 
@@ -30,42 +27,34 @@ def run(parameters: Parameters, check: bool, diff: bool) -> Result:
         from . import container
 
         return container.run(parameters, check, diff)
-    called = call.of(parameters, check, diff)
-    result: Result = STAGES[parameters["stage"]](called).result
+    result: Result = STAGES[parameters["stage"]](call.of(parameters, check, diff))
     if parameters["look_ahead"] is not None:
         result["pending"] = pending(parameters, parameters["look_ahead"], result)
     return result
 
 
-def build_trees(called: call.Call) -> Outcome:
+def build_trees(called: call.Call) -> Result:
     """Build the file trees."""
     from ..stages import rootfs, runner
 
-    return runner.run(rootfs.STAGE, called)
+    return runner.run((rootfs.STAGE,), called).results["rootfs"]
 
 
-def add_busybox(called: call.Call) -> Outcome:
+def add_busybox(called: call.Call) -> Result:
     """Give them a busybox and its applets."""
     from ..stages import busybox, runner
 
-    return runner.run(busybox.STAGE, called)
+    return runner.run((busybox.STAGE,), called).results["busybox"]
 
 
-def render_configs(called: call.Call) -> Outcome:
+def render_configs(called: call.Call) -> Result:
     """Render the configs."""
     from ..stages import config, runner
 
-    return runner.run(config.STAGE, called, check_configs)
+    return runner.run((config.STAGE,), called).results["config"]
 
 
-def check_configs(lxc: runtime.Runtime, texts: Dict[str, str]) -> Dict[str, str]:
-    """LXC's words on each config that it does not take."""
-    from ..lxc import config_check
-
-    return config_check.check_configs(lxc, texts)
-
-
-STAGES: Dict[str, Callable[[call.Call], Outcome]] = {
+STAGES: Dict[str, Callable[[call.Call], Result]] = {
     "rootfs": build_trees,
     "busybox": add_busybox,
     "config": render_configs,
@@ -86,10 +75,11 @@ def pending(parameters: Parameters, options: Mapping[str, Any], first: Mapping[s
     from . import container
 
     called = call.of({**parameters, "bridge": options["bridge"]}, True, False)
-    for stage in (busybox.STAGE, config.STAGE):
-        if busy(runner.run(stage, called).result):
-            return list(LATER[LATER.index(stage.name) :])
-    last = container.reach(called, options["prune"], states.Times(0, 0, 0), planned=())
+    outcome = runner.run((busybox.STAGE, config.STAGE), called, asks_lxc=False)
+    for name, result in outcome.results.items():
+        if busy(result):
+            return list(LATER[LATER.index(name) :])
+    last = container.reach(called, container.all_desired_of(called, options["prune"]), states.Times(0, 0, 0), outcome)
     return ["container"] if busy(last) else []
 
 

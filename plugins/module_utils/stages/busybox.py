@@ -15,10 +15,10 @@ from ..target import facts
 from . import planning
 
 
-def gather(containers: Sequence[Container]) -> Host:
-    """The facts that the applets depend on: each busybox is asked once."""
+def gather(containers: Sequence[Container], host: Host) -> Host:
+    """The facts, with those that the applets depend on: each busybox is asked once."""
     paths = {container.busybox.path for container in containers if container.busybox.method != "none"}
-    return Host(busyboxes={path: facts.busybox(path) for path in paths})
+    return host._replace(busyboxes={path: facts.busybox(path) for path in paths})
 
 
 def plan(

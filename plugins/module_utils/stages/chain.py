@@ -5,14 +5,6 @@
 
 from __future__ import annotations
 
-from typing import List, Mapping
-
-from .. import call
-from . import busybox, config, planning, rootfs, runner
+from . import busybox, config, rootfs
 
 STAGES = (rootfs.STAGE, busybox.STAGE, config.STAGE)
-
-
-def planned(called: call.Call) -> List[Mapping[str, planning.Planned]]:
-    """What each stage would change, by container. For a call in check mode."""
-    return [runner.run(stage, called).planned for stage in STAGES]

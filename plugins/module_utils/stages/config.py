@@ -20,8 +20,8 @@ from ..target import facts
 from . import busybox, planning
 
 
-def gather(containers: Sequence[Container]) -> Host:
-    """The facts that the config depends on."""
+def gather(containers: Sequence[Container], host: Host) -> Host:
+    """The facts, with those that the config depends on."""
     init_lxc, init_lxc_static = (
         facts.first_program(name, facts.INIT_DIRECTORIES) for name in ("init.lxc", "init.lxc.static")
     )
@@ -30,11 +30,11 @@ def gather(containers: Sequence[Container]) -> Host:
     paths |= programs | {os.path.dirname(program) for program in programs}
     kinds = {path: facts.kind(path) for path in sorted(paths)}
     real = {path: os.path.realpath(path) for path in paths}
-    return busybox.gather(containers)._replace(
+    return busybox.gather(containers, host)._replace(
         init_lxc=init_lxc,
         init_lxc_static=init_lxc_static,
         links={path: there for path, there in real.items() if there != path},
-        kinds={path: kind for path, kind in kinds.items() if kind},
+        kinds={**host.kinds, **{path: kind for path, kind in kinds.items() if kind}},
         devices={path: found for path, found in ((path, facts.device(path)) for path in kinds) if found},
         barriers={path: found for path, found in ((path, facts.barriers(real[path])) for path in kinds) if found},
         paths=frozenset(path for path, kind in kinds.items() if kind),
@@ -94,8 +94,10 @@ def with_away(container: Container, place: planning.Place) -> Host:
 def spelled(lxc_path: str, name: str) -> str:
     """The directory of the containers as a config should have it: another spelling of one place is no change."""
     text = facts.read_text(os.path.join(lxc_path, name, lxc_config.FILE_NAME))
-    found = re.search(r"(?m)^lxc\.rootfs\.path = dir:(/.*)/%s/rootfs$" % re.escape(name), text)
-    return found.group(1) if found and os.path.realpath(found.group(1)) == lxc_path else lxc_path
+    # One pattern for all: Python would take longer for a hundred of them than for all the rest of the config.
+    found = re.search(r"(?m)^lxc\.rootfs\.path = dir:(/.*)/([^/\n]+)/rootfs$", text)
+    same = found and found.group(2) == name and os.path.realpath(found.group(1)) == lxc_path
+    return found.group(1) if found and same else lxc_path
 
 
 def missing_directory(container: Container) -> Optional[Tuple[str, int]]:

@@ -22,7 +22,8 @@ from ..target import processes
 class Place(NamedTuple):
     """Where the containers are, what they hang on, and the ids that each has or gets, see id_allocation.py.
 
-    `declared`: all containers of the host that have a spec, by name.
+    `declared`: all containers of the host that have a spec, by name. `earlier`: what the earlier stages of this run change of
+    the container that is planned for, which comes first.
     """
 
     lxc_path: str
@@ -30,6 +31,7 @@ class Place(NamedTuple):
     host: Host
     ids: Callable[[Container, manifest.Manifest], Ids]
     declared: Mapping[str, Container] = {}
+    earlier: Tuple[Planned, ...] = ()
 
 
 class Planned(NamedTuple):
@@ -63,12 +65,12 @@ class Planned(NamedTuple):
 class Stage(NamedTuple):
     """One stage: its name, the stages that must come before for a container, its facts, and its plan.
 
-    The plan gets two manifests: the one that is there, and the same with the ids that the container should have.
+    `gather` adds its facts to those of other stages. The plan gets two manifests: the one that is there, and the same with the ids that the container should have.
     """
 
     name: str
     earlier: Callable[[Container], Tuple[str, ...]]
-    gather: Callable[[Sequence[Container]], Host]
+    gather: Callable[[Sequence[Container], Host], Host]
     plan: Callable[[Container, Place, manifest.Manifest, manifest.Manifest], Planned]
 
 
@@ -105,13 +107,28 @@ def observe(lxc_path: str, name: str, wanted: tree.Wanted, owned: tree.Wanted, i
         return beneath.observe(directories, wanted, owned)
 
 
-def plan(stage: Stage, container: Container, place: Place, check: bool) -> Planned:
-    """What a stage would change. Raises ContainerError where the target lacks something or is in the way.
+def after_earlier(
+    place: Place, wanted: tree.Wanted, owned: tree.Wanted, present: Dict[str, tree.Observed]
+) -> Dict[str, tree.Observed]:
+    """What will be at the wanted and the owned paths when the earlier stages of this run have changed what is `present`."""
+    found = dict(present) if place.earlier else present
+    for action in (action for each in place.earlier for action in each.change.actions):
+        if action.entry is None:
+            found.pop(action.path, None)
+        elif action.path in wanted or action.path in owned:
+            found[action.path] = tree.made(action.entry)
+    return found
 
-    In check mode the earlier stages have only been predicted: they are not asked for.
+
+def plan(
+    stage: Stage, container: Container, place: Place, before: manifest.Manifest, check: bool
+) -> Tuple[Planned, manifest.Manifest]:
+    """What a stage would change where a manifest is there, and the manifest that it leaves.
+
+    Raises ContainerError where the target lacks something or is in the way. In check mode the stages that are missing have
+    only been predicted: they are not asked for.
     """
     try:
-        before = read_manifest(place.lxc_path, container.name) or manifest.Manifest()
         ids = place.ids(container, before)
         late = bool(stage.earlier(container))
         if late and not check and before.stages and ids != before.ids:
@@ -124,7 +141,7 @@ def plan(stage: Stage, container: Container, place: Place, check: bool) -> Plann
     for earlier in () if check else stage.earlier(container):
         if earlier not in before.stages:
             raise ContainerError("its %s is not there yet; run the %s stage first" % (earlier, earlier))
-    return found
+    return found, found.change.after if found.writes else before
 
 
 @functools.lru_cache(maxsize=8)
@@ -179,6 +196,8 @@ def read_again(
     lxc_path: str, name: str, actions: Tuple[tree.Action, ...], records: Mapping[str, tree.Record], ids: Ids
 ) -> Tuple[tree.Action, ...]:
     """The actions with what files are that were not read, since they have not the size that is wanted now."""
+    if not records:
+        return actions
     unread = {
         action.path: tree.entry_of_record(action.path, records[action.path])
         for action in actions
@@ -216,7 +235,7 @@ def planned(
     """
     records = shared_records(wanted) if isinstance(wanted, tree.Shared) else tree.records(wanted)
     owned = {path: tree.entry_of_record(path, record) for path, record in before.entries(stage).items()}
-    present = observe(place.lxc_path, container.name, wanted, owned, after.ids)
+    present = after_earlier(place, wanted, owned, observe(place.lxc_path, container.name, wanted, owned, after.ids))
     if stage in before.stages and before.stages[stage].earlier:
         owned.update(still_there(before.stages[stage].earlier, container, place, after.ids))
     if isinstance(wanted, tree.Shared) and not present and not owned:
@@ -224,11 +243,12 @@ def planned(
     else:
         actions, described = plan_and_words(wanted, present, owned)
     unrecorded = not actions and records != before.entries(stage)
-    litter = bool(places.leftovers(place.lxc_path, container.name))
+    # The first stage that writes takes it away.
+    litter = not any(each.writes for each in place.earlier) and bool(places.leftovers(place.lxc_path, container.name))
     changes = [*described, *beside, *changes_of_records(before, after, unrecorded, litter)]
     if not changes:
         # A list of a hundred containers must not keep a hundred manifests in memory.
-        return Planned(tree_changes.Change(container.name, (), manifest.Manifest(), manifest.Manifest()))
+        return Planned(no_change(container.name))
     moment = before.stages[stage].changed if stage in before.stages else None
     digest = digest_of((asked, after.ids.lines))
     looked_at = read_again(place.lxc_path, container.name, actions, before.entries(stage), after.ids)
@@ -237,6 +257,11 @@ def planned(
     after = after.with_stage(stage, manifest.Stage(records, moment, asked=digest))
     whose = (("ids: " + before.ids.words(), "ids: " + after.ids.words()),) if mapped_anew(before, after) else ()
     return Planned(tree_changes.Change(container.name, actions, before, after), tuple(changes), True, whose=whose)
+
+
+def no_change(name: str) -> tree_changes.Change:
+    """Nothing is to be done on disk for a container."""
+    return tree_changes.Change(name, (), manifest.Manifest(), manifest.Manifest())
 
 
 def mapped_anew(before: manifest.Manifest, after: manifest.Manifest) -> bool:

@@ -18,11 +18,11 @@ from . import planning
 RESOLV_CONF = "rootfs" + rootfs_tree.RESOLV_CONF
 
 
-def gather(containers: Sequence[Container]) -> Host:
-    """The facts that the tree depends on."""
+def gather(containers: Sequence[Container], host: Host) -> Host:
+    """The facts, with those that the tree depends on."""
     kinds = {path: facts.kind(path) for container in containers for path in lxc_mounts.bound(container)}
-    return Host(
-        kinds={path: kind for path, kind in kinds.items() if kind},
+    return host._replace(
+        kinds={**host.kinds, **{path: kind for path, kind in kinds.items() if kind}},
         resolv_conf=facts.read_text(rootfs_tree.RESOLV_CONF),
         seed=facts.seed(),
     )

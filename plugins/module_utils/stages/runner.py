@@ -1,86 +1,179 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a stage (I/O): what the modules rootfs, busybox and config have in common.
+"""Runs stages (I/O): what the modules rootfs, busybox, config and containers have in common.
 
-Specs in, results out: plan all, let LXC look at what concerns it, apply unless in check mode.
+Specs in, results out: plan all, let LXC look at the configs, apply unless in check mode. What several stages change of a
+container is one change on disk: all of it or nothing.
 """
 
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
-from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .. import call, results
 from ..container_spec import records
 from ..disk import locking, tree_changes, writing
 from ..errors import ContainerError, unexpected
 from ..lxc import runtime
+from ..model import manifest
+from ..model.host import Host
+from ..model.manifest import Manifest
 from ..plan import compatibility
 from ..target import facts
+from ..workers import pool
 from . import id_allocation, planning
 
-AskLxc = Callable[[runtime.Runtime, Dict[str, str]], Dict[str, str]]
+Result = Dict[str, Any]
+# So many containers are planned for in several processes: less than that takes as long as to begin one.
+MANY = 8
 
 
-class StageOutcome(NamedTuple):
-    """What a stage reports, and its plans by container, for the stages after it."""
+class ContainerPlan(NamedTuple):
+    """What the stages do for one container, by stage, up to the first one that fails.
 
-    result: Dict[str, Any]
-    planned: Mapping[str, planning.Planned]
-
-
-def take_all(_reached: runtime.Runtime, _texts: Dict[str, str]) -> Dict[str, str]:
-    """For stages that write no config."""
-    return {}
-
-
-def run(stage: planning.Stage, called: call.Call, ask_lxc: AskLxc = take_all) -> StageOutcome:
-    """One stage for all containers. Raises RefusedError before anything changes.
-
-    `ask_lxc` gets the configs that are to be written, by name, and has LXC's words for those that it refuses.
+    `before` and `after`: its manifest as it is and as it will be, without entries. `error`: the reason, and the stage.
     """
-    lxc, failed = called.lxc, called.failed
-    wanted = [each for each in called.containers if each.state != "absent" and each.name not in failed]
-    host = stage.gather(wanted)
-    names = [container.name for container in wanted]
-    locks = nullcontext() if called.check else locking.locked(lxc.lxc_path, names)
+
+    name: str
+    before: Manifest = Manifest()
+    after: Manifest = Manifest()
+    stages: Mapping[str, planning.Planned] = {}
+    error: str = ""
+    failed_stage: str = ""
+
+    def failed(self, error: str, stage: str = "") -> ContainerPlan:
+        """The same plan, failed for a reason; without a stage at the first one that changes something."""
+        changing = (name for name, planned in self.stages.items() if planned.changes)
+        return self._replace(error=error, failed_stage=stage or next(changing, next(iter(self.stages), "")))
+
+    def changes(self) -> bool:
+        """Whether there is something to do."""
+        return any(planned.changes for planned in self.stages.values())
+
+    def config(self) -> Optional[str]:
+        """The text of a config that is to be written."""
+        return next((planned.config for planned in self.stages.values() if planned.config is not None), None)
+
+    def directory(self) -> Optional[Tuple[str, int]]:
+        """A directory of the target that is to be made, and its mode."""
+        return next((planned.directory for planned in self.stages.values() if planned.directory), None)
+
+    def change(self) -> Optional[tree_changes.Change]:
+        """What all stages change on disk, as one change."""
+        parts = [planned.change for planned in self.stages.values() if planned.writes]
+        if not parts:
+            return None
+        actions = parts[0].actions if len(parts) == 1 else tuple(each for part in parts for each in part.actions)
+        access = next((part.access for part in parts if part.access), None)
+        return tree_changes.Change(self.name, actions, parts[0].before, parts[-1].after, access)
+
+
+class Outcome(NamedTuple):
+    """The result of each stage, by name, and the plan of each container that is not absent."""
+
+    results: Mapping[str, Result]
+    plans: Mapping[str, ContainerPlan]
+
+    def manifests(self, check: bool) -> Dict[str, Manifest]:
+        """The manifests that are there now, without entries, of those containers for which all went well."""
+        return {name: plan.before if check else plan.after for name, plan in self.plans.items() if not plan.error}
+
+
+def run(stages: Sequence[planning.Stage], called: call.Call, asks_lxc: bool = True) -> Outcome:
+    """Stages for all containers. Raises RefusedError before anything changes.
+
+    `asks_lxc`: whether LXC has to take the configs that are to be written.
+    """
+    lxc = called.lxc
+    wanted = [each for each in called.containers if each.state != "absent" and each.name not in called.failed]
+    locks = nullcontext() if called.check else locking.locked(lxc.lxc_path, [each.name for each in wanted])
+    host = Host()
+    for stage in stages:
+        host = stage.gather(wanted, host)
     with locks, id_allocation.IdAllocation(lxc, called.check) as allotted:
         declared = {container.name: container for container in called.containers}
         place = planning.Place(lxc.lxc_path, called.bridge, host, allotted.ids, declared)
-        planned, errors = plan_all(stage, wanted, place, called.check)
-        errors.update(without_cgroups(lxc, wanted, planned))
-        texts = {name: plan.config for name, plan in planned.items() if plan.config is not None and name not in errors}
-        for name, words in (ask_lxc(lxc, texts) if texts else {}).items():
-            errors[name] = "LXC does not take its config: " + words
+        plans = plan_all(stages, wanted, place, called.check)
+        refuse(plans, without_cgroups(lxc, wanted, plans))
+        if asks_lxc:
+            refuse(plans, refused_configs(lxc, plans), "config")
         if not called.check:
-            errors.update(apply_all(place.lxc_path, [planned[name] for name in planned if name not in errors]))
-    errors.update(failed)
-    warnings = results.warnings_of({name: plan.warning for name, plan in planned.items() if name not in errors})
-    items = [item_of(container.name, planned, errors) for container in called.containers]
-    diffs = [part for name in planned if name not in errors for part in planned[name].diffs()] if called.diff else []
-    more = {"lxc_path": lxc.lxc_path, "runtime": lxc.kind, **warnings}
-    return StageOutcome(results.result_of(items, diffs, more), planned)
+            refuse(plans, apply_all(lxc.lxc_path, [plan for plan in plans.values() if not plan.error]))
+    return Outcome({stage.name: result_of(stage, stages, called, plans) for stage in stages}, plans)
+
+
+def refuse(plans: Dict[str, ContainerPlan], errors: Mapping[str, str], stage: str = "") -> None:
+    """Note that containers have failed, at a stage."""
+    for name, reason in errors.items():
+        plans[name] = plans[name].failed(reason, stage)
 
 
 def plan_all(
-    stage: planning.Stage, wanted: Sequence[records.Container], place: planning.Place, check: bool
-) -> Tuple[Dict[str, planning.Planned], Dict[str, str]]:
-    """The plan of each container, or the reason why there is none."""
-    planned: Dict[str, planning.Planned] = {}
-    errors: Dict[str, str] = {}
-    for container in wanted:
-        try:
-            planned[container.name] = planning.plan(stage, container, place, check)
-        except ContainerError as error:
-            errors[container.name] = str(error)
-        except Exception as error:  # pylint: disable=broad-except
-            errors[container.name] = unexpected(error)
-    return planned, errors
+    stages: Sequence[planning.Stage], wanted: Sequence[records.Container], place: planning.Place, check: bool
+) -> Dict[str, ContainerPlan]:
+    """The plan of each container."""
+    built = [each for each in wanted if os.path.lexists(os.path.join(place.lxc_path, each.name, manifest.FILE_NAME))]
+    found = unchanged(stages, built, place, check) if len(built) >= MANY else {}
+    return {each.name: found.get(each.name) or plan(stages, each, place, check) for each in wanted}
+
+
+def unchanged(
+    stages: Sequence[planning.Stage], built: Sequence[records.Container], place: planning.Place, check: bool
+) -> Dict[str, ContainerPlan]:
+    """The plans of those containers that are as they should be, looked for in a process for each processor.
+
+    There is nothing in such a plan but the manifest; a plan that changes something is too large to be sent.
+    """
+    by_name = {each.name: each for each in built}
+
+    def look(name: str) -> str:
+        planned = plan(stages, by_name[name], place, check)
+        busy = planned.error or planned.changes() or any(each.warning for each in planned.stages.values())
+        return "" if busy else manifest.render(planned.before)
+
+    found = {name: result.value for name, result in pool.divided(look, list(by_name), os.cpu_count() or 1).items()}
+    read = {name: manifest.parse(text) for name, text in found.items() if text}
+    nothing = {stage.name: planning.Planned(planning.no_change("")) for stage in stages}
+    return {name: ContainerPlan(name, each, each, nothing) for name, each in read.items()}
+
+
+def plan(
+    stages: Sequence[planning.Stage], container: records.Container, place: planning.Place, check: bool
+) -> ContainerPlan:
+    """The plan for one container, whose manifest is read once."""
+    found: Dict[str, planning.Planned] = {}
+    stage = stages[0]
+    try:
+        now = before = planning.read_manifest(place.lxc_path, container.name) or Manifest()
+        for stage in stages:
+            planned, now = planning.plan(stage, container, place._replace(earlier=tuple(found.values())), now, check)
+            found[stage.name] = planned
+    except ContainerError as error:
+        return ContainerPlan(container.name, stages=found).failed(str(error), stage.name)
+    except Exception as error:  # pylint: disable=broad-except
+        return ContainerPlan(container.name, stages=found).failed(unexpected(error), stage.name)
+    return ContainerPlan(container.name, before.without_entries(), now.without_entries(), found)
+
+
+def refused_configs(lxc: runtime.Runtime, plans: Mapping[str, ContainerPlan]) -> Dict[str, str]:
+    """LXC's words on each config that is to be written and that it does not take. Raises RefusedError."""
+    texts = {
+        name: text for name, each in plans.items() for text in [each.config()] if text is not None and not each.error
+    }
+    if not texts:
+        return {}
+    # Most runs have nothing to do, so it is loaded late.
+    from ..lxc import config_check
+
+    refused = config_check.check_configs(lxc, texts)
+    return {name: "LXC does not take its config: " + words for name, words in refused.items()}
 
 
 def without_cgroups(
-    lxc: runtime.Runtime, wanted: Sequence[records.Container], planned: Mapping[str, planning.Planned]
+    lxc: runtime.Runtime, wanted: Sequence[records.Container], plans: Mapping[str, ContainerPlan]
 ) -> Dict[str, str]:
     """The containers that need cgroups with which this LXC can do nothing, and the reason.
 
@@ -89,7 +182,7 @@ def without_cgroups(
     layout = facts.cgroup_version()
     if layout == "2":
         return {}
-    changing = (each for each in wanted if each.name in planned and planned[each.name].changes)
+    changing = (each for each in wanted if not plans[each.name].error and plans[each.name].changes())
     needing = {
         container.name: keys for container in changing for keys in [compatibility.cgroup_keys(container)] if keys
     }
@@ -100,21 +193,22 @@ def without_cgroups(
     return {name: "%s: %s" % (", ".join(keys), reason) for name, keys in needing.items()}
 
 
-def apply_all(lxc_path: str, planned: Iterable[planning.Planned]) -> Dict[str, str]:
+def apply_all(lxc_path: str, plans: Sequence[ContainerPlan]) -> Dict[str, str]:
     """Carry out the plans; the result has the reason for each container whose plan failed."""
     errors: Dict[str, str] = {}
     changes: List[tree_changes.Change] = []
     made: Dict[str, Tuple[str, writing.Undo]] = {}
-    for plan in planned:
+    for each in plans:
         try:
-            if plan.directory:
-                made[plan.change.name] = plan.directory[0], writing.make_directory(*plan.directory)
-            if plan.writes:
-                changes.append(plan.change)
+            directory, change = each.directory(), each.change()
+            if directory:
+                made[each.name] = directory[0], writing.make_directory(*directory)
+            if change:
+                changes.append(change)
         except ContainerError as error:
-            errors[plan.change.name] = str(error)
+            errors[each.name] = str(error)
         except Exception as error:  # pylint: disable=broad-except
-            errors[plan.change.name] = unexpected(error)
+            errors[each.name] = unexpected(error)
     failed = tree_changes.apply(lxc_path, changes) if changes else {}
     kept = {path for name, (path, _undo) in made.items() if name not in failed}
     for path, undo in [made[name] for name in failed if name in made]:
@@ -124,7 +218,22 @@ def apply_all(lxc_path: str, planned: Iterable[planning.Planned]) -> Dict[str, s
     return {**errors, **failed}
 
 
-def item_of(name: str, planned: Mapping[str, planning.Planned], errors: Mapping[str, str]) -> Dict[str, Any]:
+def result_of(
+    stage: planning.Stage, stages: Sequence[planning.Stage], called: call.Call, plans: Mapping[str, ContainerPlan]
+) -> Result:
+    """The result of one stage. A container that an earlier stage failed for counts as failed here too."""
+    names = [each.name for each in stages]
+    so_far = names[: names.index(stage.name) + 1]
+    errors = {name: plan.error for name, plan in plans.items() if plan.error and plan.failed_stage in so_far}
+    # Of a container that failed nothing is changed, by no stage.
+    sound = {name: each.stages[stage.name] for name, each in plans.items() if not each.error}
+    warnings = results.warnings_of({name: planned.warning for name, planned in sound.items()})
+    items = [item_of(each.name, sound, {**errors, **called.failed}) for each in called.containers]
+    diffs = [part for planned in sound.values() for part in planned.diffs()] if called.diff else []
+    return results.result_of(items, diffs, {"lxc_path": called.lxc.lxc_path, "runtime": called.lxc.kind, **warnings})
+
+
+def item_of(name: str, planned: Mapping[str, planning.Planned], errors: Mapping[str, str]) -> Result:
     """The result of one container."""
     if name in errors:
         return {"name": name, "changed": False, "changes": [], "error": errors[name]}

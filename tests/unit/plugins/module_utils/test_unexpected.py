@@ -49,12 +49,12 @@ def test_plans() -> None:
         defect(container.name)
         return planning.Planned(tree_changes.Change(container.name, (), None, None))  # type: ignore[arg-type]
 
-    stage = planning.Stage("rootfs", lambda _container: (), lambda _containers: Host(), plan)
+    stage = planning.Stage("rootfs", lambda _container: (), lambda _containers, host: host, plan)
     place = planning.Place("/nowhere", "br", Host(), lambda _container, _before: Ids())
-    planned, errors = runner.plan_all(stage, containers(), place, True)
-    assert list(planned) == ["good"]
-    assert list(errors) == [BAD]
-    assert errors[BAD].startswith(FOUND)
+    plans = {each.name: runner.plan([stage], each, place, True) for each in containers()}
+    assert plans[BAD].error.startswith(FOUND)
+    assert plans[BAD].failed_stage == "rootfs"
+    assert (plans["good"].error, list(plans["good"].stages)) == ("", ["rootfs"])
 
 
 def test_steps() -> None:

@@ -17,7 +17,7 @@ import traceback
 TOP, BRIDGE, RUNTIME = sys.argv[1:4]
 LXC_PATH = os.path.join(TOP, "lxc")
 BUSYBOX = shutil.which("busybox")
-STAGES = ("rootfs", "busybox", "config", "container")
+STAGES = ("rootfs", "busybox", "config")
 # What every rootfs has, by the chapter.
 DIRECTORIES = (
     *("bin", "dev", "etc/pulse", "gateways", "home", "lib", "proc"),
@@ -52,26 +52,21 @@ def parameters(specs, lxc_path):
     return dict(given, settle=0.05, stop_timeout=2.0, start_timeout=30.0)
 
 
-def run_stage(stage, specs, check=False, lxc_path=LXC_PATH, failed=None):
-    """The result of one stage, in this process; one that was refused as a whole has its sentence alone."""
-    given = dict(parameters(specs, lxc_path), failed_earlier=failed or {})
-    asked = [utils("lxc.config_check").check_configs] if stage == "config" else []
+def run_chain(specs, check=False, lxc_path=LXC_PATH):
+    """The results of the four stages, which are one run as in the role. What is of all is with the first one."""
     try:
-        if stage == "container":
-            return utils("modules.container").run(given, check, True)
-        called = utils("call").of(given, check, True)
-        return utils("stages.runner").run(utils("stages." + stage).STAGE, called, *asked).result
+        result = utils("modules.containers").run(parameters(specs, lxc_path), check, True)
     except utils("errors").Error as error:
-        return {"containers": [], "msg": str(error)}
+        return [{"containers": [], "msg": str(error)}]
+    whole = {key: result[key] for key in ("diff", "msg") if key in result}
+    stages = [{"containers": [dict(each, changed=True) for each in stage["containers"]]} for stage in result["stages"]]
+    return [{**stages[0], **whole}, *stages[1:]]
 
 
-def run_chain(specs, check=False, lxc_path=LXC_PATH, stages=STAGES):
-    """The results of the stages as the role runs them, in this process."""
-    results, failed = [], {}
-    for stage in stages:
-        results.append(run_stage(stage, specs, check, lxc_path, failed))
-        failed = {item["name"]: item["error"] for item in results[-1]["containers"] if item.get("error")}
-    return results
+def run_stage(stage, specs):
+    """The result of one stage alone, in this process."""
+    given = dict(parameters(specs, LXC_PATH), stage=stage, look_ahead=None)
+    return [utils("modules.stage").run(given, False, True)]
 
 
 class Child:
@@ -128,7 +123,11 @@ class Child:
 
 def chain(specs, **options):
     """The results of the stages, each of which has to succeed for all containers."""
-    results = Child(run_chain, specs, **options).result()
+    return succeeded(Child(run_chain, specs, **options).result())
+
+
+def succeeded(results):
+    """The same results, without a failure among them."""
     failures = [result["msg"] for result in results if "msg" in result]
     assert not failures, failures
     return results

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -39,3 +40,28 @@ def test_a_lock_that_another_run_holds(tmp_path: Path) -> None:
     assert str(caught.value) == f"another run has held the lock {path} for 120 seconds; run again when it has ended"
     os.close(held)
     os.close(locking.take(path))
+
+
+def is_free(path: str) -> bool:
+    """Whether another process could take a lock."""
+    fd = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def test_a_part_of_a_run_leaves_the_lock_to_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locking, "LOCKS", str(tmp_path / "locks"))
+    first, second = (locking.lock_of(str(tmp_path), name) for name in ("a", "b"))
+    with locking.locked(str(tmp_path), ["a"]):
+        with locking.locked(str(tmp_path), ["a", "b"]):
+            assert (is_free(first), is_free(second)) == (False, False)
+        assert (is_free(first), is_free(second)) == (False, True)
+    assert (is_free(first), is_free(second)) == (True, True)
+    with pytest.raises(KeyError), locking.locked(str(tmp_path), ["a"]):
+        raise KeyError
+    assert is_free(first)

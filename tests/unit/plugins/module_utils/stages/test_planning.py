@@ -59,6 +59,12 @@ def make(place: planning.Place, text: str | None) -> Path:
     return root
 
 
+def plan(stage: planning.Stage, given: records.Container, place: planning.Place, check: bool) -> planning.Planned:
+    """What one stage would change of the container that is there."""
+    before = planning.read_manifest(place.lxc_path, given.name) or Manifest()
+    return planning.plan(stage, given, place, before, check)[0]
+
+
 def test_the_chain() -> None:
     assert [stage.name for stage in chain.STAGES] == ["rootfs", "busybox", "config"]
     assert rootfs.STAGE.earlier(container()) == ()
@@ -77,7 +83,7 @@ def test_the_chain() -> None:
     ids=["rootfs", "busybox", "config"],
 )
 def test_a_new_container(place: planning.Place, stage: planning.Stage, first: str, last: str, count: int) -> None:
-    planned = planning.plan(stage, container(), place, check=True)
+    planned = plan(stage, container(), place, check=True)
     assert (planned.changes[0], planned.changes[-1], len(planned.changes)) == (first, last, count)
     assert planned.writes
     assert all(action.verb == "create" for action in planned.change.actions)
@@ -87,9 +93,9 @@ def test_a_new_container(place: planning.Place, stage: planning.Stage, first: st
 
 
 def test_the_directory_of_a_new_container(place: planning.Place) -> None:
-    assert planning.plan(rootfs.STAGE, container(), place, True).change.access == tree.Access(0o700)
+    assert plan(rootfs.STAGE, container(), place, True).change.access == tree.Access(0o700)
     mapped = container(security={"idmap": ["u 0 100000 65536", "g 0 100000 65536"]})
-    assert planning.plan(rootfs.STAGE, mapped, place, True).change.access == tree.Access(0o710, 100000)
+    assert plan(rootfs.STAGE, mapped, place, True).change.access == tree.Access(0o710, 100000)
 
 
 @pytest.mark.parametrize(
@@ -102,14 +108,14 @@ def test_the_directory_of_a_new_container(place: planning.Place) -> None:
 )
 def test_a_stage_before_its_time(place: planning.Place, stage: planning.Stage, sentence: str) -> None:
     with pytest.raises(ContainerError) as caught:
-        planning.plan(stage, container(), place, check=False)
+        plan(stage, container(), place, check=False)
     assert str(caught.value) == sentence
 
 
 def test_the_config_before_busybox(place: planning.Place) -> None:
     make(place, manifest.render(Manifest("id", {"rootfs": manifest.Stage()})))
     with pytest.raises(ContainerError) as caught:
-        planning.plan(config.STAGE, container(), place, check=False)
+        plan(config.STAGE, container(), place, check=False)
     assert str(caught.value) == "its busybox is not there yet; run the busybox stage first"
 
 
@@ -117,7 +123,7 @@ def test_what_is_left_by_an_interrupted_run_is_a_change(place: planning.Place) -
     entries = {"rootfs": tree.record(tree.directory("rootfs"))}
     root = make(place, manifest.render(Manifest("id", {"rootfs": manifest.Stage(entries)})))
     (root / ".stage").mkdir()
-    planned = planning.plan(config.STAGE, container(busybox={"method": "none"}, init=["/i"]), place, check=False)
+    planned = plan(config.STAGE, container(busybox={"method": "none"}, init=["/i"]), place, check=False)
     assert planned.changes == ("create file config", "remove what an interrupted run left behind")
 
 
@@ -129,11 +135,11 @@ def test_what_an_interrupted_run_did_not_come_to_is_still_ours(place: planning.P
     root = make(place, manifest.render(Manifest("id", {"rootfs": stage})))
     (root / "rootfs" / "home").mkdir(parents=True)
     (root / path).write_text(content, encoding="ascii")
-    planned = planning.plan(rootfs.STAGE, container(), place, check=True)
+    planned = plan(rootfs.STAGE, container(), place, check=True)
     assert "remove file rootfs/home/a" in planned.changes
     assert planned.change.after.stages["rootfs"].earlier == {}
     (root / path).write_text("of the payload", encoding="ascii")
-    planned = planning.plan(rootfs.STAGE, container(), place, check=True)
+    planned = plan(rootfs.STAGE, container(), place, check=True)
     assert "remove file rootfs/home/a" not in planned.changes
 
 
@@ -143,7 +149,7 @@ def test_new_ids_begin_with_the_rootfs(place: planning.Place) -> None:
     root = make(place, manifest.render(Manifest("id", made)))
     (root / "rootfs").mkdir(mode=0o755)
     mapped = container(security={"idmap": ["u 0 100000 65536", "g 0 100000 65536"]})
-    planned = planning.plan(rootfs.STAGE, mapped, place, check=False)
+    planned = plan(rootfs.STAGE, mapped, place, check=False)
     assert planned.changes[-2:] == (
         "map its ids to u 0 100000 65536, g 0 100000 65536",
         "adjust its directory to 0710 and group 100000",
@@ -156,9 +162,9 @@ def test_new_ids_begin_with_the_rootfs(place: planning.Place) -> None:
         "after": "ids: u 0 100000 65536, g 0 100000 65536\n",
     }
     with pytest.raises(ContainerError, match="run the rootfs stage first"):
-        planning.plan(busybox.STAGE, mapped, place, check=False)
+        plan(busybox.STAGE, mapped, place, check=False)
     # Check mode takes it that the rootfs stage has done its part.
-    predicted = planning.plan(busybox.STAGE, mapped, place, check=True)
+    predicted = plan(busybox.STAGE, mapped, place, check=True)
     assert not [change for change in predicted.changes if "ids" in change]
 
 
@@ -199,7 +205,7 @@ def test_what_is_no_directory_is_not_ours(place: planning.Place, tmp_path: Path,
     else:
         root.symlink_to(tmp_path if kind == "link" else "none")
     with pytest.raises(ContainerError) as caught:
-        planning.plan(rootfs.STAGE, container(), place, check=True)
+        plan(rootfs.STAGE, container(), place, check=True)
     assert str(caught.value) == f"{root} cannot be read: Not a directory"
 
 
@@ -232,7 +238,7 @@ def test_a_gateway_directory_that_is_something_else(tmp_path: Path, kind: str) -
 
 def test_the_change_of_a_gateway_directory(place: planning.Place, tmp_path: Path) -> None:
     path = str(tmp_path / "gateways")
-    planned = planning.plan(config.STAGE, container(gateway_dir=path), place, check=True)
+    planned = plan(config.STAGE, container(gateway_dir=path), place, check=True)
     assert planned.directory == (path, 0o777)
     assert planned.changes == ("create file config", f"make directory {path} with mode 0777 on the target")
     assert (
