@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads and plans (I/O, reads only): the stage that installs busybox."""
+"""The stage that installs busybox (I/O, reads only): its facts and its plan."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from . import planning
 
 
 def gather(containers: Sequence[Container], host: Host) -> Host:
-    """The facts, with those that the applets depend on: each busybox is asked once."""
+    """Add to the facts what the applets depend on. Each busybox program runs once."""
     paths = {container.busybox.path for container in containers if container.busybox.method != "none"}
     return host._replace(busyboxes={path: facts.busybox(path) for path in paths})
 
@@ -24,11 +24,11 @@ def gather(containers: Sequence[Container], host: Host) -> Host:
 def plan(
     container: Container, place: planning.Place, before: manifest.Manifest, after: manifest.Manifest
 ) -> planning.Planned:
-    """Busybox and its applets."""
+    """Plan busybox and its applets."""
     wanted = busybox_tree.desired_entries(container, place.host)
     asked = busybox_tree.requested_part(container)
     if container.busybox.method == "bind":
-        # A container that runs has the file bound that was there at its start: another one it sees only after a restart.
+        # A running container has the file bound that was there at its start. It sees a new one only after a restart.
         asked = (asked, place.host.busybox(container.busybox.path).digest)
     return planning.planned("busybox", container, place, before, after, wanted, asked=asked)
 

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads and plans (I/O, reads only): the stage that renders the LXC config."""
+"""The stage that renders the LXC config (I/O, reads only): its facts and its plan."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from . import busybox, planning
 
 
 def gather(containers: Sequence[Container], host: Host) -> Host:
-    """The facts, with those that the config depends on."""
+    """Add to the facts what the config depends on."""
     init_lxc, init_lxc_static = (
         facts.first_program(name, facts.INIT_DIRECTORIES) for name in ("init.lxc", "init.lxc.static")
     )
@@ -51,21 +51,21 @@ def gather(containers: Sequence[Container], host: Host) -> Host:
 
 
 def earlier(container: Container) -> Tuple[str, ...]:
-    """A config means that the rootfs is complete."""
+    """Return the stages that must come first: where there is a config, the rootfs is complete."""
     return ("rootfs",) if container.busybox.method == "none" else ("rootfs", "busybox")
 
 
 def plan(
     container: Container, place: planning.Place, before: manifest.Manifest, after: manifest.Manifest
 ) -> planning.Planned:
-    """The LXC config, and the gateway directory on the target."""
+    """Plan the LXC config, and the gateway directory on the target."""
     host = with_away(container, place)
     lxc_path = spelled(place.lxc_path, container.name)
     text = lxc_config.render(container, host, lxc_path, place.bridge, after.ids, place.lxc_path)
     wanted = lxc_config.desired_entries(container, host, text)
     directory = missing_directory(container)
     made = ("make directory %s with mode %04o on the target" % directory,) if directory else ()
-    # A container that runs has the directory bound that was there at its start; another mode of it shows at once.
+    # A running container has the directory bound that was there at its start. It sees a new mode at once.
     beside = made if directory and not os.path.lexists(directory[0]) else ()
     asked = lxc_config.requested_part(container, place.lxc_path, place.bridge)
     found = planning.planned("config", container, place, before, after, wanted, seen_inside, beside, asked)
@@ -79,11 +79,11 @@ def plan(
 
 
 def with_away(container: Container, place: planning.Place) -> Host:
-    """The facts of the target, with what a container that runs has taken away from it, where something is missed."""
+    """Return the facts, with the interfaces that running containers have taken from the target, if one is missing."""
     missed = lxc_config.missed(container, place.host, place.bridge)
     if not missed:
         return place.host
-    # Seldom needed, so seldom loaded.
+    # Few runs need it.
     from . import interface_holders
 
     there = interface_holders.holders(place.lxc_path)
@@ -92,16 +92,16 @@ def with_away(container: Container, place: planning.Place) -> Host:
 
 
 def spelled(lxc_path: str, name: str) -> str:
-    """The directory of the containers as a config should have it: another spelling of one place is no change."""
+    """Return the lxc path as the config should spell it: another spelling of the same directory is no change."""
     text = facts.read_text(os.path.join(lxc_path, name, lxc_config.FILE_NAME))
-    # One pattern for all: Python would take longer for a hundred of them than for all the rest of the config.
+    # One pattern for all names. To compile a hundred patterns takes Python longer than the rest of the stage.
     found = re.search(r"(?m)^lxc\.rootfs\.path = dir:(/.*)/([^/\n]+)/rootfs$", text)
     same = found and found.group(2) == name and os.path.realpath(found.group(1)) == lxc_path
     return found.group(1) if found and same else lxc_path
 
 
 def missing_directory(container: Container) -> Optional[Tuple[str, int]]:
-    """The gateway directory and its mode, where it is not there or has another mode. Raises ContainerError."""
+    """Return the gateway directory and its mode if it is missing or has another mode. Raises ContainerError."""
     if not container.gateway_dir:
         return None
     try:
@@ -115,7 +115,7 @@ def missing_directory(container: Container) -> Optional[Tuple[str, int]]:
 
 
 def seen_inside(actions: Tuple[tree.Action, ...]) -> bool:
-    """Whether lines change that matter for a container that runs."""
+    """Say whether the actions change lines that matter to a running container."""
     return any(
         action.path != lxc_config.FILE_NAME or running_lines(action.before) != running_lines(action.entry)
         for action in actions
@@ -123,7 +123,7 @@ def seen_inside(actions: Tuple[tree.Action, ...]) -> bool:
 
 
 def running_lines(side: object) -> List[str]:
-    """The lines of one side of a change of the config that matter for what runs."""
+    """Return the lines of one side of a change that matter to a running container."""
     content = getattr(side, "content", None) or b""
     return lxc_config.running_part(content.decode("utf-8", "surrogateescape"))
 

@@ -1,10 +1,10 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads (I/O): which ids each container of one lxc path has or gets, so that no two have the same.
+"""Chooses the ids of containers (I/O, reads only), so that no two containers have the same ones.
 
-Containers of this lxc path are known by their manifests, others by their configs; those of other paths, and of other
-programs, while they run.
+The ids of our containers in this lxc path are in their manifests, those of other containers there in their configs. Ids
+of other paths and of other programs are found while these run.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ OTHERWISE = "or set security.privileged to true to go without a user namespace"
 
 
 class IdAllocation:
-    """The ids of the containers of one lxc path, looked up as they are asked for. A context manager.
+    """The ids of the containers of one lxc path, read when they are needed. A context manager.
 
-    Who chooses new ones holds a lock until the end, when they are on disk; not in check mode, where nothing is written.
+    A run that chooses new ids holds a lock until they are on disk. Check mode writes nothing and takes no lock.
     """
 
     def __init__(self, lxc: runtime.Runtime, check: bool) -> None:
@@ -47,7 +47,7 @@ class IdAllocation:
         self.held.close()
 
     def ids(self, container: Container, before: Manifest) -> id_map.Ids:
-        """The ids of a container whose manifest is `before`. Raises ContainerError where there are none for it."""
+        """Return the ids of a container whose manifest is `before`. Raises ContainerError if none are free."""
         if container.security.privileged:
             wanted = id_map.Ids()
         elif container.security.idmap:
@@ -59,9 +59,9 @@ class IdAllocation:
         return wanted.after(before.ids) if before.stages else wanted
 
     def shifts(self, before: Manifest) -> bool:
-        """Whether files on disk have to have the ids of the target, since their file system cannot map ids.
+        """Say whether the owners of files have to be shifted on disk, because the file system cannot map ids.
 
-        Where the kernel cannot tell now, a container that is there, with its manifest `before`, stays as it is.
+        If the kernel cannot tell now, a container that exists, with the manifest `before`, stays as it is.
         """
         if self.shifting is None:
             closed = facts.closed(self.lxc_path)
@@ -90,17 +90,17 @@ class IdAllocation:
         return self.shifting
 
     def slots(self) -> Dict[int, None]:
-        """The first ids of all ranges that containers can get, in order."""
+        """Return the first ids of all ranges that containers can get, in order."""
         if not self.free:
             self.free = dict.fromkeys(id_map.slots(*facts.free_ids()))
         return self.free
 
     def still(self, lines: id_map.Lines) -> bool:
-        """Whether root still has the ids that were allotted."""
+        """Say whether root still has the ids of these maps."""
         return all(first in self.slots() for first, _count in id_map.ranges(lines))
 
     def choose(self, name: str) -> int:
-        """The first id of a range that nobody else has."""
+        """Return the first id of a free range. Raises ContainerError if there is none."""
         if not self.slots():
             raise ContainerError(
                 "security: root has no range of %d ids for it in /etc/subuid and /etc/subgid; add a line"
@@ -123,12 +123,12 @@ class IdAllocation:
 
 
 def maps_root(version: str) -> bool:
-    """Whether this version of LXC has idmap=container among the options of a rootfs, as all since 5.0 have."""
+    """Say whether this version of LXC takes idmap=container as an option of a rootfs; LXC does since 5.0."""
     return tuple(map(int, re.findall(r"\d+", version)[:1])) >= (5,)
 
 
 def taken_in(lxc_path: str) -> Dict[str, List[id_map.Range]]:
-    """The ids that each container of a lxc path has, by its manifest where it is ours, else by its config."""
+    """Return the ids of each container of a lxc path, from its manifest if it is ours, else from its config."""
     found: Dict[str, List[id_map.Range]] = {}
     names = sorted(os.listdir(lxc_path)) if os.path.isdir(lxc_path) else []
     for name in [name for name in names if not name.startswith(".")]:
@@ -141,21 +141,21 @@ def taken_in(lxc_path: str) -> Dict[str, List[id_map.Range]]:
 
 
 def lines_in(root: str) -> id_map.Lines:
-    """The maps in the config of a container that is not ours."""
+    """Return the id maps in the config of a container that is not ours."""
     try:
         with beneath.Directories(root) as directories:
             text = beneath.read_text(directories, "config", CONFIG_MAX) or ""
     except (OSError, ContainerError):
         return ()
     values = [value.split() for key, value in config_text.lines_of(text) if key == "lxc.idmap"]
-    # A map of both kinds has the letter b.
+    # The letter b maps users and groups.
     kinds = [(kind, value[1:]) for value in values for kind in ("ug" if value[:1] == ["b"] else value[:1])]
     sound = [(kind, numbers) for kind, numbers in kinds if len(numbers) == 3 and all(map(str.isdigit, numbers))]
     return tuple(" ".join((kind, *numbers)) for kind, numbers in sound)
 
 
 def taken_by_processes() -> List[id_map.Range]:
-    """The ids that user namespaces have which are in use now, ours not among them."""
+    """Return the ids of all user namespaces in use now, except for our own."""
     own = {facts.read_text("/proc/self/%s_map" % kind) for kind in ("uid", "gid")}
     texts: Set[str] = set()
     for pid in filter(str.isdigit, os.listdir("/proc")):

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads (I/O): which containers that run have interfaces of the target, which are not on the target meanwhile."""
+"""Finds the running containers that have interfaces of the target (I/O, reads only). The target lacks these meanwhile."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from . import planning
 
 @read_once
 def holders(lxc_path: str) -> Mapping[str, str]:
-    """The container that has each interface, by the name that the interface has on the target.
+    """Return the container that has each interface, by the name that the interface has on the target.
 
-    It costs a look at all processes, so it is asked for only where an interface is missed.
+    This looks at all processes, so callers ask only if an interface is missing.
     """
     names = os.listdir(lxc_path) if os.path.isdir(lxc_path) else []
     places = {name: os.path.join(lxc_path, name) for name in names}
@@ -33,14 +33,14 @@ def holders(lxc_path: str) -> Mapping[str, str]:
         except ContainerError:
             continue  # It has made more interfaces than anybody would read.
         for link, called in taken_by(facts.read_text(os.path.join(places[name], lxc_config.FILE_NAME))):
-            # With a config that is newer than the start, the interface may still have the name of the old one.
+            # If the config is newer than the start, the interface may still have the name from the old config.
             if called in inside or changed_since_start(lxc_path, name, pid):
                 found[link] = name
     return found
 
 
 def taken_by(text: str) -> List[Tuple[str, str]]:
-    """The interfaces of the target that a container with this config takes: their names there, and in the container."""
+    """Return the interfaces of the target that a config takes: their names there, and in the container."""
     found: Dict[str, Dict[str, str]] = {}
     for key, value in config_text.lines_of(text):
         match = interfaces.NET.fullmatch(key)
@@ -51,7 +51,7 @@ def taken_by(text: str) -> List[Tuple[str, str]]:
 
 
 def changed_since_start(lxc_path: str, name: str, pid: int) -> bool:
-    """Whether the container runs with another config than the one on disk."""
+    """Say whether the container runs with another config than the one on disk."""
     try:
         record = planning.read_manifest(lxc_path, name)
     except ContainerError:

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads and plans (I/O, reads only): what the stages rootfs, busybox and config have in common."""
+"""What the plans of the stages rootfs, busybox and config have in common (I/O, reads only)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from ..target import processes
 
 
 class Place(NamedTuple):
-    """Where the containers are, what they hang on, and the ids that each has or gets, see id_allocation.py.
+    """Where the containers are, and what their plans depend on.
 
-    `declared`: all containers of the host that have a spec, by name. `earlier`: what the earlier stages of this run change of
-    the container that is planned for, which comes first.
+    `ids` returns the ids of a container, see id_allocation.py. `declared`: all containers of the host that have a spec, by
+    name. `earlier`: what the earlier stages of this run will change of this container before this stage does.
     """
 
     lxc_path: str
@@ -35,11 +35,11 @@ class Place(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """What a stage would do for one container; `warning`: what it cannot do well.
+    """What a stage would do for one container.
 
-    `config` is the text that LXC has to take first; `directory` one of the target to be made, with its mode;
-    `writes` says whether the change has anything to do for the container's own directory; `whose`: its ids, and who may
-    pass its directory, before and after, where that changes.
+    `changes`: the change in sentences. `writes`: whether it changes the container's own directory. `config`: a config that
+    LXC has to accept first. `directory`: a directory of the target to make, and its mode. `whose`: the container's ids and
+    the access to its directory, before and after, if they change. `warning`: what the stage cannot do well.
     """
 
     change: tree_changes.Change
@@ -51,7 +51,7 @@ class Planned(NamedTuple):
     warning: str = ""
 
     def diffs(self) -> List[Dict[str, str]]:
-        """Ansible's diff of what would be done."""
+        """Return Ansible's diff of the change."""
         found = tree.diffs(self.change.name, self.change.actions)
         for before, after in self.whose:
             headers = {"before_header": self.change.name, "after_header": self.change.name}
@@ -63,9 +63,10 @@ class Planned(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """One stage: its name, the stages that must come before for a container, its facts, and its plan.
+    """One stage: its name, the stages that must come before it for a container, its facts, and its plan.
 
-    `gather` adds its facts to those of other stages. The plan gets two manifests: the one that is there, and the same with the ids that the container should have.
+    `gather` adds its facts to those of other stages. `plan` gets the manifest that is there, and the same one with the ids
+    that the container should have.
     """
 
     name: str
@@ -75,13 +76,13 @@ class Stage(NamedTuple):
 
 
 class ForeignError(ContainerError):
-    """The directory of a container is there, and this collection did not make it."""
+    """The directory of a container exists, and this collection did not make it."""
 
 
 def read_manifest(lxc_path: str, name: str) -> Optional[manifest.Manifest]:
-    """The manifest of a container; None where there is no such directory, or an empty one.
+    """Return the manifest of a container, or None if its directory is missing or empty.
 
-    Raises ForeignError where the directory is not ours, and ContainerError where it cannot be read.
+    Raises ForeignError if the directory is not ours, and ContainerError if the manifest cannot be read.
     """
     root = os.path.join(lxc_path, name)
     try:
@@ -99,7 +100,7 @@ def read_manifest(lxc_path: str, name: str) -> Optional[manifest.Manifest]:
 
 
 def observe(lxc_path: str, name: str, wanted: tree.Wanted, owned: tree.Wanted, ids: Ids) -> Dict[str, tree.Observed]:
-    """What is on disk of a container; nothing where it has no directory."""
+    """Return what is on disk at the wanted and the owned paths; nothing if the container has no directory."""
     root = os.path.join(lxc_path, name)
     if not os.path.isdir(root):
         return {}
@@ -110,7 +111,7 @@ def observe(lxc_path: str, name: str, wanted: tree.Wanted, owned: tree.Wanted, i
 def after_earlier(
     place: Place, wanted: tree.Wanted, owned: tree.Wanted, present: Dict[str, tree.Observed]
 ) -> Dict[str, tree.Observed]:
-    """What will be at the wanted and the owned paths when the earlier stages of this run have changed what is `present`."""
+    """Return what will be at the wanted and the owned paths after the earlier stages have changed what is `present`."""
     found = dict(present) if place.earlier else present
     for action in (action for each in place.earlier for action in each.change.actions):
         if action.entry is None:
@@ -123,10 +124,10 @@ def after_earlier(
 def plan(
     stage: Stage, container: Container, place: Place, before: manifest.Manifest, check: bool
 ) -> Tuple[Planned, manifest.Manifest]:
-    """What a stage would change where a manifest is there, and the manifest that it leaves.
+    """Return what a stage would change in a container with the manifest `before`, and the manifest after that.
 
-    Raises ContainerError where the target lacks something or is in the way. In check mode the stages that are missing have
-    only been predicted: they are not asked for.
+    Raises ContainerError if the target lacks something, or something is in the way. Check mode does not ask for the
+    earlier stages, which it has only predicted.
     """
     try:
         ids = place.ids(container, before)
@@ -146,20 +147,20 @@ def plan(
 
 @functools.lru_cache(maxsize=8)
 def shared_records(wanted: tree.Shared) -> tree.Shared:
-    """The records of what many containers have."""
+    """Return the records of a tree that many containers share."""
     return tree.Shared(tree.records(wanted))
 
 
 @functools.lru_cache(maxsize=8)
 def plan_of_new(wanted: tree.Shared) -> Tuple[Tuple[tree.Action, ...], List[str]]:
-    """The plan for a container that has nothing yet of what many have, and what it does in words."""
+    """Return the plan for a container that has nothing yet of a tree that many share, and the plan in sentences."""
     return plan_and_words(wanted, {}, {})
 
 
 def plan_and_words(
     wanted: tree.Wanted, present: tree.Present, owned: tree.Wanted
 ) -> Tuple[Tuple[tree.Action, ...], List[str]]:
-    """A plan, and what it does in words."""
+    """Return a plan, and the plan in sentences."""
     actions = tree.plan(wanted, present, owned)
     return actions, tree.describe(actions)
 
@@ -167,7 +168,7 @@ def plan_and_words(
 def still_there(
     earlier: Mapping[str, Tuple[tree.Record, ...]], container: Container, place: Place, ids: Ids
 ) -> Dict[str, tree.Entry]:
-    """Those of the earlier entries that are still on disk, since the run that was to change them was interrupted."""
+    """Return the earlier entries that are still on disk because the run that was to change them was interrupted."""
     found: Dict[str, tree.Entry] = {}
     for path, record in ((path, record) for path, records in earlier.items() for record in records):
         entry = tree.entry_of_record(path, record)
@@ -178,12 +179,12 @@ def still_there(
 
 
 def digest_of(asked: object) -> str:
-    """A digest of what a spec asks for. Values of secrets are part of it, as they are of the config's own digest."""
+    """Return a digest of what a spec asks for. It covers the values of secrets, as the digest of the config does."""
     return hashlib.sha256(repr(asked).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def as_made(action: tree.Action, records: Mapping[str, tree.Record]) -> bool:
-    """Whether what an action begins with is as a stage has left it."""
+    """Say whether an action begins with an entry that is as a stage left it."""
     record = records.get(action.path)
     if record is None or action.before is None:
         return record is None and action.before is None
@@ -195,7 +196,7 @@ def as_made(action: tree.Action, records: Mapping[str, tree.Record]) -> bool:
 def read_again(
     lxc_path: str, name: str, actions: Tuple[tree.Action, ...], records: Mapping[str, tree.Record], ids: Ids
 ) -> Tuple[tree.Action, ...]:
-    """The actions with what files are that were not read, since they have not the size that is wanted now."""
+    """Return the actions with the files read that were skipped because their size is not the one wanted now."""
     if not records:
         return actions
     unread = {
@@ -208,9 +209,9 @@ def read_again(
 
 
 def caused(actions: Tuple[tree.Action, ...], before: Optional[manifest.Stage], asked: str) -> Tuple[tree.Action, ...]:
-    """The actions that a spec has caused, or somebody who has changed what a stage had made.
+    """Return the actions that the spec has caused, or somebody who changed what a stage had made.
 
-    The others are due to what has changed on the target by itself, which is no reason for a restart.
+    The other actions follow what changed on the target by itself. That is no reason for a restart.
     """
     if before is None or before.asked != asked:
         return actions
@@ -228,10 +229,10 @@ def planned(
     beside: Tuple[str, ...] = (),
     asked: object = None,
 ) -> Planned:
-    """The plan from what is on disk to the wanted entries, and the manifest that belongs to it.
+    """Return the plan that leads from what is on disk to the wanted entries, with the manifest that goes with it.
 
-    `seen_inside` says whether a container that runs sees the actions only after a restart; any action is so.
-    `beside` says what else changes on the target that it sees only then. `asked` is what the spec asks of the stage.
+    `seen_inside` says whether a running container sees the actions only after a restart; by default it does. `beside`: what
+    else changes on the target that it sees only then. `asked`: what the spec asks of the stage.
     """
     records = shared_records(wanted) if isinstance(wanted, tree.Shared) else tree.records(wanted)
     owned = {path: tree.entry_of_record(path, record) for path, record in before.entries(stage).items()}
@@ -243,11 +244,11 @@ def planned(
     else:
         actions, described = plan_and_words(wanted, present, owned)
     unrecorded = not actions and records != before.entries(stage)
-    # The first stage that writes takes it away.
+    # The first stage that writes removes it.
     litter = not any(each.writes for each in place.earlier) and bool(places.leftovers(place.lxc_path, container.name))
     changes = [*described, *beside, *changes_of_records(before, after, unrecorded, litter)]
     if not changes:
-        # A list of a hundred containers must not keep a hundred manifests in memory.
+        # A run with a hundred containers must not keep a hundred manifests in memory.
         return Planned(no_change(container.name))
     moment = before.stages[stage].changed if stage in before.stages else None
     digest = digest_of((asked, after.ids.lines))
@@ -260,19 +261,19 @@ def planned(
 
 
 def no_change(name: str) -> tree_changes.Change:
-    """Nothing is to be done on disk for a container."""
+    """Return a change that does nothing."""
     return tree_changes.Change(name, (), manifest.Manifest(), manifest.Manifest())
 
 
 def mapped_anew(before: manifest.Manifest, after: manifest.Manifest) -> bool:
-    """Whether a container that was built gets other ids of the target."""
+    """Say whether a container that exists gets other ids."""
     return bool(before.stages) and before.ids.lines != after.ids.lines
 
 
 def changes_of_records(
     before: manifest.Manifest, after: manifest.Manifest, unrecorded: bool, litter: bool
 ) -> List[str]:
-    """What is done beside the tree, in words. `litter`: an interrupted run has left something."""
+    """Return what changes beside the tree, in sentences. `litter`: an interrupted run has left something."""
     changes: List[str] = []
     if mapped_anew(before, after):
         changes.append("map its ids to " + after.ids.words())

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads and plans (I/O, reads only): the stage that builds the file tree."""
+"""The stage that builds the rootfs (I/O, reads only): its facts and its plan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RESOLV_CONF = "rootfs" + rootfs_tree.RESOLV_CONF
 
 
 def gather(containers: Sequence[Container], host: Host) -> Host:
-    """The facts, with those that the tree depends on."""
+    """Add to the facts what the tree depends on."""
     kinds = {path: facts.kind(path) for container in containers for path in lxc_mounts.bound(container)}
     return host._replace(
         kinds={**host.kinds, **{path: kind for path, kind in kinds.items() if kind}},
@@ -31,7 +31,7 @@ def gather(containers: Sequence[Container], host: Host) -> Host:
 def plan(
     container: Container, place: planning.Place, before: manifest.Manifest, after: manifest.Manifest
 ) -> planning.Planned:
-    """The tree."""
+    """Plan the tree."""
     uuid = before.machine_id or rootfs_tree.machine_id(place.host.seed, place.lxc_path, container.name)
     after = after._replace(machine_id=uuid)
     copy = resolv_conf(container, place)
@@ -42,7 +42,7 @@ def plan(
     copied = rootfs_tree.copies_resolv_conf(container)
 
     def seen_inside(actions: Tuple[tree.Action, ...]) -> bool:
-        """Programs read a resolv.conf at any time, and one that is a copy changes when the target's does."""
+        """Leave out a copied resolv.conf: it changes when the target's does, and programs read it at any time."""
         return any(not (copied and action.path == RESOLV_CONF) for action in actions)
 
     asked = rootfs_tree.requested_part(container)
@@ -64,7 +64,7 @@ def plan(
 
 
 def remembered(container: Container, before: manifest.Manifest) -> Dict[str, str]:
-    """What the sources of mounts were when their targets were made: an optional one may have gone since then."""
+    """Return the kinds of the mounts' sources when their targets were made. An optional source may have gone since."""
     owned = before.entries("rootfs")
     kinds = [(mount.source, owned.get("rootfs" + mount.target)) for mount in container.mounts]
     return {source: DIRECTORY if record[0] == tree.DIRECTORY else FILE for source, record in kinds if record}
@@ -73,7 +73,7 @@ def remembered(container: Container, before: manifest.Manifest) -> Dict[str, str
 def made_by_others(
     container: Container, place: planning.Place, before: manifest.Manifest, after: manifest.Manifest
 ) -> Set[str]:
-    """The targets of mounts that are there already and that this collection did not make: they stay as they are."""
+    """Return the mount targets that exist and that this collection did not make. They stay as they are."""
     owned = before.entries("rootfs")
     targets = rootfs_tree.mount_targets(container, place.host)
     foreign = {path: entry for path, entry in targets.items() if path not in owned}
@@ -84,13 +84,13 @@ def made_by_others(
 
 
 def resolv_conf(container: Container, place: planning.Place) -> name_servers.Copy:
-    """The target's /etc/resolv.conf as this container needs it."""
+    """Return the target's /etc/resolv.conf as this container needs it."""
     text = place.host.resolv_conf
     if not rootfs_tree.copies_resolv_conf(container) or not name_servers.is_apart(container):
         return name_servers.Copy(text)
     if not name_servers.only_itself(text):
         return name_servers.Copy(text)
-    # Seldom needed, so seldom loaded.
+    # Few runs need it.
     from ..target import resolvers
 
     return name_servers.copied(text, resolvers.find(name_servers.bridges(container, place.bridge)))

@@ -1,10 +1,10 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs stages (I/O): what the modules rootfs, busybox, config and containers have in common.
+"""Runs one or more stages (I/O) for the modules rootfs, busybox, config and containers.
 
-Specs in, results out: plan all, let LXC look at the configs, apply unless in check mode. What several stages change of a
-container is one change on disk: all of it or nothing.
+It plans for all containers, has LXC check the new configs, and applies the plans unless in check mode. Whatever the stages
+change in one container is one change on disk: all of it or nothing.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from ..workers import pool
 from . import id_allocation, planning
 
 Result = Dict[str, Any]
-# So many containers are planned for in several processes: less than that takes as long as to begin one.
+# From so many containers on it pays to plan in several processes.
 MANY = 8
 
 
 class ContainerPlan(NamedTuple):
     """What the stages do for one container, by stage, up to the first one that fails.
 
-    `before` and `after`: its manifest as it is and as it will be, without entries. `error`: the reason, and the stage.
+    `before` and `after`: its manifest now and afterwards, without entries. `error`: why it failed, at `failed_stage`.
     """
 
     name: str
@@ -45,24 +45,24 @@ class ContainerPlan(NamedTuple):
     failed_stage: str = ""
 
     def failed(self, error: str, stage: str = "") -> ContainerPlan:
-        """The same plan, failed for a reason; without a stage at the first one that changes something."""
+        """Return the plan as failed at a stage; by default at the first one that changes something."""
         changing = (name for name, planned in self.stages.items() if planned.changes)
         return self._replace(error=error, failed_stage=stage or next(changing, next(iter(self.stages), "")))
 
     def changes(self) -> bool:
-        """Whether there is something to do."""
+        """Say whether there is something to do."""
         return any(planned.changes for planned in self.stages.values())
 
     def config(self) -> Optional[str]:
-        """The text of a config that is to be written."""
+        """Return the text of the config to write, if there is one."""
         return next((planned.config for planned in self.stages.values() if planned.config is not None), None)
 
     def directory(self) -> Optional[Tuple[str, int]]:
-        """A directory of the target that is to be made, and its mode."""
+        """Return the directory of the target to make, with its mode, if there is one."""
         return next((planned.directory for planned in self.stages.values() if planned.directory), None)
 
     def change(self) -> Optional[tree_changes.Change]:
-        """What all stages change on disk, as one change."""
+        """Return what all stages change on disk as one change, or None."""
         parts = [planned.change for planned in self.stages.values() if planned.writes]
         if not parts:
             return None
@@ -72,20 +72,20 @@ class ContainerPlan(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The result of each stage, by name, and the plan of each container that is not absent."""
+    """The result of each stage, by name, and the plan of each container that should exist."""
 
     results: Mapping[str, Result]
     plans: Mapping[str, ContainerPlan]
 
     def manifests(self, check: bool) -> Dict[str, Manifest]:
-        """The manifests that are there now, without entries, of those containers for which all went well."""
+        """Return the manifests that are on disk now, without entries, of the containers for which all went well."""
         return {name: plan.before if check else plan.after for name, plan in self.plans.items() if not plan.error}
 
 
 def run(stages: Sequence[planning.Stage], called: call.Call, asks_lxc: bool = True) -> Outcome:
-    """Stages for all containers. Raises RefusedError before anything changes.
+    """Run stages for all containers, in their order. Raises RefusedError before anything changes.
 
-    `asks_lxc`: whether LXC has to take the configs that are to be written.
+    `asks_lxc`: whether LXC checks the configs that are to be written.
     """
     lxc = called.lxc
     wanted = [each for each in called.containers if each.state != "absent" and each.name not in called.failed]
@@ -106,7 +106,7 @@ def run(stages: Sequence[planning.Stage], called: call.Call, asks_lxc: bool = Tr
 
 
 def refuse(plans: Dict[str, ContainerPlan], errors: Mapping[str, str], stage: str = "") -> None:
-    """Note that containers have failed, at a stage."""
+    """Mark containers as failed at a stage, with the reasons."""
     for name, reason in errors.items():
         plans[name] = plans[name].failed(reason, stage)
 
@@ -114,7 +114,7 @@ def refuse(plans: Dict[str, ContainerPlan], errors: Mapping[str, str], stage: st
 def plan_all(
     stages: Sequence[planning.Stage], wanted: Sequence[records.Container], place: planning.Place, check: bool
 ) -> Dict[str, ContainerPlan]:
-    """The plan of each container."""
+    """Return the plan of each container."""
     built = [each for each in wanted if os.path.lexists(os.path.join(place.lxc_path, each.name, manifest.FILE_NAME))]
     found = unchanged(stages, built, place, check) if len(built) >= MANY else {}
     return {each.name: found.get(each.name) or plan(stages, each, place, check) for each in wanted}
@@ -123,9 +123,9 @@ def plan_all(
 def unchanged(
     stages: Sequence[planning.Stage], built: Sequence[records.Container], place: planning.Place, check: bool
 ) -> Dict[str, ContainerPlan]:
-    """The plans of those containers that are as they should be, looked for in a process for each processor.
+    """Return the plans of the containers that are as they should be. One process for each processor looks for them.
 
-    There is nothing in such a plan but the manifest; a plan that changes something is too large to be sent.
+    Such a plan has nothing but the manifest. A plan that changes something is too large to send between processes.
     """
     by_name = {each.name: each for each in built}
 
@@ -143,7 +143,7 @@ def unchanged(
 def plan(
     stages: Sequence[planning.Stage], container: records.Container, place: planning.Place, check: bool
 ) -> ContainerPlan:
-    """The plan for one container, whose manifest is read once."""
+    """Return the plan for one container. It reads the manifest once."""
     found: Dict[str, planning.Planned] = {}
     stage = stages[0]
     try:
@@ -159,13 +159,13 @@ def plan(
 
 
 def refused_configs(lxc: runtime.Runtime, plans: Mapping[str, ContainerPlan]) -> Dict[str, str]:
-    """LXC's words on each config that is to be written and that it does not take. Raises RefusedError."""
+    """Return what LXC says of each new config that it refuses. Raises RefusedError if LXC cannot be asked."""
     texts = {
         name: text for name, each in plans.items() for text in [each.config()] if text is not None and not each.error
     }
     if not texts:
         return {}
-    # Most runs have nothing to do, so it is loaded late.
+    # Few runs need it.
     from ..lxc import config_check
 
     refused = config_check.check_configs(lxc, texts)
@@ -175,9 +175,9 @@ def refused_configs(lxc: runtime.Runtime, plans: Mapping[str, ContainerPlan]) ->
 def without_cgroups(
     lxc: runtime.Runtime, wanted: Sequence[records.Container], plans: Mapping[str, ContainerPlan]
 ) -> Dict[str, str]:
-    """The containers that need cgroups with which this LXC can do nothing, and the reason.
+    """Return the containers that need cgroups which this LXC cannot handle, and the reason.
 
-    LXC is asked for its version only where a container is to be built or changed, and has keys that it may not take.
+    It asks LXC for its version only if a container is to be built or changed and has keys that LXC may refuse.
     """
     layout = facts.cgroup_version()
     if layout == "2":
@@ -194,7 +194,7 @@ def without_cgroups(
 
 
 def apply_all(lxc_path: str, plans: Sequence[ContainerPlan]) -> Dict[str, str]:
-    """Carry out the plans; the result has the reason for each container whose plan failed."""
+    """Apply the plans. Return the reason for each container that failed."""
     errors: Dict[str, str] = {}
     changes: List[tree_changes.Change] = []
     made: Dict[str, Tuple[str, writing.Undo]] = {}
@@ -221,11 +221,11 @@ def apply_all(lxc_path: str, plans: Sequence[ContainerPlan]) -> Dict[str, str]:
 def result_of(
     stage: planning.Stage, stages: Sequence[planning.Stage], called: call.Call, plans: Mapping[str, ContainerPlan]
 ) -> Result:
-    """The result of one stage. A container that an earlier stage failed for counts as failed here too."""
+    """Return the result of one stage. A container that failed at an earlier stage counts as failed here too."""
     names = [each.name for each in stages]
     so_far = names[: names.index(stage.name) + 1]
     errors = {name: plan.error for name, plan in plans.items() if plan.error and plan.failed_stage in so_far}
-    # Of a container that failed nothing is changed, by no stage.
+    # No stage changes anything in a container that failed.
     sound = {name: each.stages[stage.name] for name, each in plans.items() if not each.error}
     warnings = results.warnings_of({name: planned.warning for name, planned in sound.items()})
     items = [item_of(each.name, sound, {**errors, **called.failed}) for each in called.containers]
@@ -234,7 +234,7 @@ def result_of(
 
 
 def item_of(name: str, planned: Mapping[str, planning.Planned], errors: Mapping[str, str]) -> Result:
-    """The result of one container."""
+    """Return the result of one container."""
     if name in errors:
         return {"name": name, "changed": False, "changes": [], "error": errors[name]}
     changes = list(planned[name].changes) if name in planned else []
