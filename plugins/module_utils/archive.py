@@ -1,13 +1,13 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Loads our modules from the archive that Ansible has packed (I/O), by way of what an earlier run has compiled.
+"""Loads our modules from the archive that Ansible has packed (I/O), using what an earlier run has compiled.
 
-Ansible sends the sources with every task, and Python compiles anew whatever it imports from an archive, and
-twice at that. On a small target that takes longer than what most modules do. So what was compiled is kept on the
-target, as Python does for what is installed; see compiled_code.py. Anywhere but in a packed module this does nothing.
+Ansible sends the sources with every task. Python compiles everything that it imports from an archive anew, and even
+twice. On a small target, this takes longer than the work of most modules. So the compiled code is kept on the target,
+as Python does for installed modules; see compiled_code.py. Outside a packed module, this file does nothing.
 
-This file is imported first, and is small, because it is what nobody keeps.
+This file is imported first. It is small, because its own compiled code cannot be kept.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from types import CodeType
 from typing import Any, Dict, Optional, Tuple, Union
 
 OURS = "ansible_collections.softwarecontainer.lxc."
-# The name of a module, the digest of its source, and its code.
+# By the name of a module: the digest of its source, and its code.
 Codes = Dict[str, Tuple[bytes, Union[bytes, memoryview]]]
 
 
 class Finder:
-    """Finds and loads our own modules. `codes` are the compiled ones; `fresh`: whether some have come in this run."""
+    """Finds and loads our own modules. `codes`: the compiled code; `fresh`: whether this run has compiled any."""
 
     def __init__(self, archive: zipimport.zipimporter) -> None:
         self.archive = archive
@@ -37,7 +37,7 @@ class Finder:
         self.fresh = False
 
     def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> Optional[ModuleSpec]:
-        """The place of a module; None for those of others, which Python's own finders find."""
+        """Return the spec of a module, or None if it is not ours: Python's own finders find those."""
         if not name.startswith(OURS):
             return None
         place = name.replace(".", "/")
@@ -56,27 +56,27 @@ class Finder:
         return None
 
     def create_module(self, _spec: ModuleSpec) -> None:
-        """Python's own kind of module will do."""
+        """Return nothing: Python's default kind of module will do."""
 
     def exec_module(self, module: Any) -> None:
         """Run the code of a module."""
         exec(self.code(module.__name__, *module.__spec__.loader_state), module.__dict__)
 
     def code(self, name: str, source: bytes, file_name: str) -> CodeType:
-        """The code of a module, compiled only where it is not kept."""
+        """Return the code of a module. Compile it only if the kept code is missing or from another source."""
         digest = hashlib.sha256(source).digest()
         kept = self.codes.get(name)
         if kept and kept[0] == digest:
             code: CodeType = marshal.loads(kept[1])
             return code
-        # Without docstrings, which nothing here reads.
+        # Docstrings are left out, because nothing reads them here.
         code = compile(source, file_name, "exec", dont_inherit=True, optimize=2)
         self.codes[name] = (digest, marshal.dumps(code))
         self.fresh = True
         return code
 
     def write(self, pid: int) -> None:
-        """Keep the codes for the next run, if there are new ones and this is the process of that number."""
+        """Keep the code for the next run, if any of it is new and this process has the id `pid`."""
         if self.fresh and os.getpid() == pid:
             from . import compiled_code
 
@@ -84,17 +84,17 @@ class Finder:
 
 
 def install() -> Optional[Finder]:
-    """Find our modules by way of what is kept; None where this file does not come from an archive."""
+    """Find our modules with the kept code. Return None if this file does not come from an archive."""
     archive = globals().get("__loader__")
     if not isinstance(archive, zipimport.zipimporter):
         return None
-    # What modules define stays, and Python need not look again and again for what of it could go. See `keep`.
+    # The objects that modules define stay, so Python need not search them for garbage again and again. See `keep`.
     gc.disable()
     finder: Any = Finder(archive)
     sys.meta_path.insert(0, finder)
     from . import compiled_code
 
-    # The code that reads them was itself compiled.
+    # compiled_code itself was compiled before the kept code could be read.
     kept, own = compiled_code.read(), finder.codes
     finder.fresh = any(name not in kept or kept[name][0] != digest for name, (digest, _code) in own.items())
     finder.codes = kept if not finder.fresh else {**kept, **own}
@@ -102,9 +102,9 @@ def install() -> Optional[Finder]:
 
 
 def keep(check: bool) -> None:
-    """Keep what this run has compiled when it ends; never in check mode. Processes that it forks keep nothing.
+    """Keep the code that this run has compiled when it ends, except in check mode. Forked processes keep nothing.
 
-    Called when most modules are loaded.
+    Call this when most modules are loaded.
     """
     if FINDER:
         if not check:

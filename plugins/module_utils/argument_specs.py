@@ -53,7 +53,7 @@ HOST_INFO: Arguments = {
     "comment": {"type": "str", "default": "Ansible managed"},
 }
 
-# What each stage takes, by the name of the module that stands for it.
+# The options of each stage, by the name of its module.
 STAGES: Dict[str, Arguments] = {
     "rootfs": {**CONTAINERS, **SECRETS, **BRIDGE, "look_ahead": {"type": "dict", "options": {**BRIDGE, **PRUNE}}},
     "busybox": {**CONTAINERS, **SECRETS, **EARLIER},
@@ -70,12 +70,12 @@ STAGES: Dict[str, Arguments] = {
     },
     "containers": {**CONTAINERS, **SECRETS, **BRIDGE, **PRUNE, **TIMES},
 }
-# Of the module that runs any of them.
+# The options of the module that runs any stage.
 STAGE: Arguments = {"stage": {"type": "str", "choices": list(STAGES), "required": True}}
 for options in STAGES.values():
     STAGE.update(options)
 
-# What is rolled out to a host; all else says only how.
+# What is rolled out to a host. All other options only say how.
 ROLLED_OUT: Arguments = {
     "containers": CONTAINERS["containers"],
     "defaults": CONTAINERS["defaults"],
@@ -96,5 +96,5 @@ ROLLOUT_STEPS: Arguments = {
 
 
 def filled(arguments: Arguments, given: Mapping[str, Any]) -> Dict[str, Any]:
-    """The parameters of a module that is called from another one: those given, and for all others their defaults."""
+    """Return the parameters of a module that another module calls: those in `given`, and the defaults of all others."""
     return {**{name: option.get("default") for name, option in arguments.items()}, **given}

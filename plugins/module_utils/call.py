@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Parses (I/O, reads only): what every module is called with, beside the specs."""
+"""Parses (I/O, reads only): the parameters of a module."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .lxc import runtime
 
 
 class Call(NamedTuple):
-    """What a stage is called with, parsed once.
+    """The parsed parameters of a stage.
 
-    `failed`: the containers that an earlier stage has failed for, with its reasons: they are left as they are.
+    `failed` are the containers that failed in an earlier stage, with the reasons. This stage leaves them as they are.
     """
 
     containers: Sequence[Container]
@@ -28,29 +28,29 @@ class Call(NamedTuple):
 
 
 def of(parameters: Mapping[str, Any], check: bool, diff: bool) -> Call:
-    """The call of a stage, from its module's parameters. Raises RefusedError."""
+    """Return the parsed parameters of a stage's module. Raise RefusedError."""
     bridge = bridge_of(parameters)
     containers = parse.parse_containers(parameters["containers"], parameters["defaults"], parameters["secrets"], bridge)
     return Call(containers, choose_runtime(parameters), bridge, failures_before(parameters), check, diff)
 
 
 def lxc_path_of(parameters: Mapping[str, Any]) -> Optional[str]:
-    """The directory of the containers that a module is given, None for LXC's own. Raises RefusedError."""
-    given = parameters["lxc_path"]
-    return str(values.option("lxc_path", values.path, given)) if given else None
+    """Return the parameter `lxc_path`, or None for LXC's own directory of containers. Raise RefusedError."""
+    lxc_path = parameters["lxc_path"]
+    return str(values.option("lxc_path", values.path, lxc_path)) if lxc_path else None
 
 
 def choose_runtime(parameters: Mapping[str, Any]) -> runtime.Runtime:
-    """The way to LXC for a module's parameters. Raises RefusedError."""
+    """Return the way to LXC that the parameters choose. Raise RefusedError."""
     return runtime.choose(parameters["runtime"], lxc_path_of(parameters))
 
 
 def bridge_of(parameters: Mapping[str, Any]) -> str:
-    """The bridge of a module's parameters; the stages that write no config have none. Raises RefusedError."""
-    given = parameters.get("bridge", argument_specs.BRIDGE["bridge"]["default"])
-    return str(values.option("bridge", keys.INTERFACE, given))
+    """Return the parameter `bridge`, or its default: stages that write no config lack it. Raise RefusedError."""
+    name = parameters.get("bridge", argument_specs.BRIDGE["bridge"]["default"])
+    return str(values.option("bridge", keys.INTERFACE, name))
 
 
 def failures_before(parameters: Mapping[str, Any]) -> Dict[str, str]:
-    """The containers that an earlier stage has failed for, with its reasons: they are left as they are."""
+    """Return the containers that failed in an earlier stage, with the reasons."""
     return {name: str(reason) for name, reason in (parameters.get("failed_earlier") or {}).items()}

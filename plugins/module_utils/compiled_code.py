@@ -1,11 +1,11 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keeps on the target what its Python has compiled of this collection (I/O): one file for each version of Python.
+"""Keeps compiled code of this collection on the target (I/O): one file for each version of the target's Python.
 
-Python's own rules hold: nothing is written where PYTHONDONTWRITEBYTECODE is set, and PYTHONPYCACHEPREFIX says where, see
-https://docs.python.org/3/using/cmdline.html. What is kept is for root alone, and goes by the digest of its source. Where it
-cannot be read or written, is damaged, or can have come from anybody else, all goes on without it.
+Python's own rules apply: with PYTHONDONTWRITEBYTECODE nothing is written, and PYTHONPYCACHEPREFIX says where, see
+https://docs.python.org/3/using/cmdline.html. Only root can read the code, and it is used only if the digest of its
+source matches. If it cannot be read or written, is damaged, or may come from anyone else, everything works without it.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from typing import Dict, Iterator, Tuple, Union
 
 DIRECTORY = "/var/cache/softwarecontainer.lxc"
 FILE_NAME = "compiled-%s" % sys.implementation.cache_tag
-# What stands before the codes: the version of Python's code, a digest by which damage is found, the size of the index.
+# Comes before the code: the version of Python's code, a digest that reveals damage, the size of the index.
 HEADER = struct.Struct("!%ds32sI" % len(importlib.util.MAGIC_NUMBER))
-# As in archive.py.
+# The same as in archive.py.
 Codes = Dict[str, Tuple[bytes, Union[bytes, memoryview]]]
 
 
 def directory() -> str:
-    """Where the codes are kept."""
+    """Return the directory in which the code is kept."""
     return os.path.join(sys.pycache_prefix, "softwarecontainer.lxc") if sys.pycache_prefix else DIRECTORY
 
 
 def read() -> Codes:
-    """The codes that are kept; none where there are none that can be trusted."""
+    """Return the kept code; nothing if there is none that can be trusted."""
     try:
         with opened(directory()) as handle:
             place = os.open(FILE_NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=handle)
@@ -45,19 +45,19 @@ def read() -> Codes:
 
 
 def packed(codes: Codes) -> bytes:
-    """The content of the file: a header, an index of the codes, and the codes."""
+    """Return the content of the file: a header, an index, and the code of each module."""
     index = marshal.dumps({name: (digest, len(code)) for name, (digest, code) in codes.items()})
     body = b"".join([index, *(code for _digest, code in codes.values())])
     return HEADER.pack(importlib.util.MAGIC_NUMBER, hashlib.sha256(body).digest(), len(index)) + body
 
 
 def unpacked(data: memoryview) -> Codes:
-    """The codes in the content of the file, which are not copied; none where that is of another Python, or damaged."""
+    """Return the code in the content of the file, without copying it; nothing if it is damaged or of another Python."""
     if len(data) < HEADER.size:
         return {}
     magic, digest, size = HEADER.unpack_from(data)
     body = data[HEADER.size :]
-    # A power cut may have left anything there.
+    # After a power cut, the file may contain anything.
     if magic != importlib.util.MAGIC_NUMBER or digest != hashlib.sha256(body).digest():
         return {}
     codes: Codes = {}
@@ -69,7 +69,7 @@ def unpacked(data: memoryview) -> Codes:
 
 
 def write(codes: Codes) -> None:
-    """Keep the codes, in the place of those that were kept before, unless that is not wanted or cannot be done."""
+    """Write the code in place of the code kept before. Do nothing if that is not allowed or not possible."""
     if sys.dont_write_bytecode or os.geteuid() != 0:
         return
     with contextlib.suppress(OSError):
@@ -80,12 +80,12 @@ def write(codes: Codes) -> None:
 
 
 def replace(handle: int, data: bytes) -> None:
-    """Write the file beside the old one and let it take its place. Raises OSError."""
+    """Write a new file and put it in place of the old one. Raise OSError."""
     fresh = FILE_NAME + ".new"
     try:
         place = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=handle)
     except FileExistsError:
-        # Another run is at it, or was killed meanwhile: the next one finds it gone.
+        # Another run is writing it, or was killed while writing. Removing it lets the next run write.
         os.unlink(fresh, dir_fd=handle)
         return
     try:
@@ -99,7 +99,7 @@ def replace(handle: int, data: bytes) -> None:
 
 @contextlib.contextmanager
 def opened(path: str) -> Iterator[int]:
-    """The descriptor of the directory. Raises OSError where anybody but root can have put something there."""
+    """Yield the descriptor of the directory. Raise OSError if anyone but root may have put something there."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         found = os.fstat(handle)

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: the errors that this collection raises; everything else is a defect."""
+"""Pure: the errors that this collection raises. Any other exception is a defect."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 
 
 class Error(Exception):
-    """What a module reports as its failure."""
+    """An error that a module reports as its failure."""
 
 
 class ContainerError(Error):
@@ -21,11 +21,11 @@ class RefusedError(Error):
 
 
 def unexpected(error: Exception) -> str:
-    """A defect in words, for the container that it showed at, so that it stops no other: kind, text and place."""
+    """Return the text of a defect: kind, message and place. It fails one container, so that the others go on."""
     place = error.__traceback__
     while place and place.tb_next:
         place = place.tb_next
     where = " (%s, line %d)" % (os.path.basename(place.tb_frame.f_code.co_filename), place.tb_lineno) if place else ""
-    # Ansible takes no result with half characters in it.
+    # Ansible does not accept results with surrogates.
     text = str(error).encode("utf-8", "backslashreplace").decode("utf-8")
     return "unexpected %s: %s%s; please report it" % (type(error).__name__, text, where)

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: the network interfaces that specs lead to, and where two containers of a host want the same thing."""
+"""Pure: the network interfaces of all specs, and conflicts between containers over interfaces and addresses."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .values import InvalidError
 if TYPE_CHECKING:
     from .records import Container
 
-# IFNAMSIZ of the kernel, without the byte that ends a name.
+# The kernel's IFNAMSIZ, without the byte that ends a name.
 NAME_MAX = 15
 NET = re.compile(r"lxc\.net\.([0-9]+)\.(.+)")
 NAMES = ("name", "link", "veth.pair")
 ADDRESSES = ("ipv4.address", "ipv6.address")
-# What tells networks apart that hang on one interface of the target.
+# Keys that separate networks which share one link on the target.
 SEGMENTS = ("vlan.id", "veth.vlan.id")
-# They have no network of their own that two containers could meet in.
+# Types without a network of their own, so two containers cannot conflict there.
 WITHOUT = ("none", "empty")
 
 
@@ -32,15 +32,19 @@ class Value(NamedTuple):
 
 
 Values = Dict[str, List[Value]]
-# What a container has in the network, and the name of that container.
+# What a container claims in the network, and the name of that container.
 Key = Tuple[Optional[str], ...]
 Claims = Dict[Key, str]
-# A thing to have, the value that asks for it, whether also the container itself can have it only once, and why not.
+# One claim: what is claimed, the value that claims it, whether the container itself may claim it only once, and the
+# message for a conflict (with %s for the other container).
 Claimed = Tuple[Key, Value, bool, str]
 
 
 def check_names(lxc: Sequence[Tuple[str, Sequence[str]]]) -> None:
-    """Raise InvalidError for the name of an interface that LXC would cut, without a word and with exit status 0."""
+    """Raise InvalidError if the name of an interface is longer than the kernel allows.
+
+    LXC would cut such a name without a message and exit with status 0.
+    """
     for key, values in lxc:
         match = NET.fullmatch(key)
         for index, value in enumerate(values if match and match.group(2) in NAMES else ()):
@@ -50,7 +54,7 @@ def check_names(lxc: Sequence[Tuple[str, Sequence[str]]]) -> None:
 
 
 def values_of(container: Container) -> Mapping[int, Values]:
-    """What the config says of each interface, by its number: first the key `network`, then the key `lxc`."""
+    """Return the config values of each interface by its number: those of the keys `network` and then `lxc`."""
     found: Dict[int, Values] = {}
     for index, item in enumerate(container.network):
         where = "network[%d]." % index
@@ -64,21 +68,21 @@ def values_of(container: Container) -> Mapping[int, Values]:
             one = found.setdefault(int(match.group(1)), {})
             for text in texts:
                 add = match.group(2) in ADDRESSES and text
-                # Of most keys the last value counts; addresses add up, until an empty value.
+                # For most keys the last value counts. Addresses add up, until an empty value clears them.
                 one[match.group(2)] = [*(one.get(match.group(2), []) if add else []), Value(text, "lxc." + key)]
     return found
 
 
 def claim(container: Container, bridge: Optional[str], claimed: Claims) -> None:
-    """Add to the claims what a container has for itself. Raises InvalidError where another one has that already.
+    """Add to `claimed` what a container claims. Raise InvalidError if another container has claimed it already.
 
-    One that is stopped has nothing, unless LXC starts it when the target boots: two containers may take turns.
+    A stopped container claims nothing, unless LXC starts it when the target boots: two containers may take turns.
     """
     if container.state == "absent" or (container.state == "stopped" and not container.autostart.enabled):
         return
     own: Claims = {}
     for key, value, alone, reason in claims_of(container, bridge):
-        # One container may have an address at two interfaces, but no interface of the target twice.
+        # A container may have one address on two interfaces, but it cannot use an interface of the target twice.
         other = claimed.get(key) or (own.get(key) if alone else None)
         if other:
             raise InvalidError(reason % ascii(other), value.text, value.where)
@@ -87,7 +91,7 @@ def claim(container: Container, bridge: Optional[str], claimed: Claims) -> None:
 
 
 def claims_of(container: Container, bridge: Optional[str]) -> Iterator[Claimed]:
-    """What a container has for itself: interfaces of the target, and addresses on what an interface hangs on."""
+    """Return what a container claims: interfaces of the target, and addresses on the links of its own interfaces."""
     for values in values_of(container).values():
         last = {key: texts[-1] for key, texts in values.items() if texts and texts[-1].text}
         kind = last["type"].text if "type" in last else ""
@@ -106,7 +110,7 @@ def claims_of(container: Container, bridge: Optional[str]) -> Iterator[Claimed]:
             yield ("interface", last["veth.pair"].text), last["veth.pair"], True, reason
         segment = (link, *(last[key].text if key in last else None for key in SEGMENTS))
         reason = "is the address of container %s as well, on the same link; give each another one"
-        # LXC puts digits by chance in the place of an x.
+        # LXC replaces each x with a random digit.
         if "hwaddr" in last and "x" not in last["hwaddr"].text.lower():
             yield ("hwaddr", last["hwaddr"].text.lower(), *segment), last["hwaddr"], False, reason
         for value in [value for key in ADDRESSES for value in values.get(key, []) if value.text]:
@@ -114,7 +118,10 @@ def claims_of(container: Container, bridge: Optional[str]) -> Iterator[Claimed]:
 
 
 def address(text: str) -> str:
-    """An address without its prefix length, in the one form that it has; what is none stays as it is, for LXC to refuse."""
+    """Return an address in its canonical form, without prefix length.
+
+    Return text that is no address without its prefix length too, otherwise unchanged, for LXC to refuse.
+    """
     import ipaddress  # Slow to load, and seldom needed.
 
     bare = text.partition("/")[0]
@@ -125,10 +132,11 @@ def address(text: str) -> str:
 
 
 def keeper(holder: str, container: Container, declared: Mapping[str, Container]) -> str:
-    """The container that keeps an interface from another one, empty where none does.
+    """Return the name of the container that keeps an interface from `container`, or an empty string if none does.
 
-    `holder` has it now. It gives the interface back when it stops: for a restart of its own, and where it is stopped or
-    restarted by the run that starts the other one, since all stops come first.
+    `holder` is the container that has the interface now. It gives the interface back when it stops: if it is
+    `container` itself, which restarts, or if the run that starts `container` also stops or restarts the holder. A run
+    makes all stops before it starts anything.
     """
     if holder == container.name or container.state == "stopped":
         return ""

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: the keys of a container spec, with the parser and the default of each."""
+"""Pure: the keys of a container spec, each with its parser and default."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .values import (
 )
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
-# Keys that other keys of the spec stand for, or that would take the container out of our hands.
+# LXC keys that other keys of the spec set, or that would take the container out of this collection's control.
 RESERVED = {
     "lxc.rootfs.path": "it is always <lxc_path>/<name>/rootfs",
     "lxc.uts.name": "use hostname",
@@ -41,15 +41,15 @@ RESERVED = {
 
 
 def make_secret(secret: str) -> records.Secret:
-    """A secret whose value is not known yet."""
+    """Return a secret whose value is not known yet."""
     return records.Secret(secret)
 
 
-# An interface name as the kernel takes it: IFNAMSIZ is 16 with its end, no slash, no space.
+# An interface name as the kernel accepts it: IFNAMSIZ is 16 including the end, no slash, no space.
 INTERFACE = matching(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}", "the name of a network interface (at most 15 characters)")
 APPLET = matching(r"[A-Za-z0-9_\[.-][A-Za-z0-9_\[\].+-]{0,63}", "the name of a busybox applet")
 ARGV = list_of(text)
-# As the kernel takes them, see the kernel's cgroup-v1/devices.rst.
+# Device rules as the kernel accepts them, see the kernel's cgroup-v1/devices.rst.
 DEVICES = list_of(matching(r"[bc] ([0-9]+|\*):([0-9]+|\*) r?w?m?(?<! )", "a rule for devices (c 10:200 rwm)"))
 SECRET = record(make_secret, {"secret": Field(text)})
 ENVIRONMENT = mapping_of(
@@ -59,7 +59,7 @@ ENVIRONMENT = mapping_of(
 
 
 def parse_argv(value: Any) -> Tuple[str, ...]:
-    """A program with its arguments."""
+    """Return a program with its arguments. Raise InvalidError if there is no program."""
     argv: Tuple[str, ...] = ARGV(value)
     if not argv or not argv[0]:
         raise InvalidError("names no program", value)
@@ -67,7 +67,10 @@ def parse_argv(value: Any) -> Tuple[str, ...]:
 
 
 def parse_option(value: Any) -> str:
-    """One word of a mount entry's options. LXC would carry out `create=` on the target, through links."""
+    """Return one mount option. Raise InvalidError for anything that is not exactly one.
+
+    `create=` is refused, because LXC would create the path on the target and follow links there.
+    """
     option = text(value)
     if not option or any(letter.isspace() or letter in ",#" for letter in option):
         raise InvalidError("is not one mount option", value)
@@ -79,19 +82,19 @@ def parse_option(value: Any) -> str:
 
 
 def parse_devices(value: Any) -> Optional[Tuple[str, ...]]:
-    """Rules of device cgroups; None for the word all, which is no policy."""
+    """Return the device rules of a cgroup, or None for the word `all`, which means no restriction."""
     return None if value == "all" else DEVICES(value)
 
 
 def parse_lxc_key(value: Any) -> str:
-    """A key of an LXC config that no key of the spec stands for."""
+    """Return an LXC config key. Raise InvalidError if it is not one, or if a key of the spec must be used for it."""
     if value in RESERVED:
         raise InvalidError("cannot be set here: " + RESERVED[value], value)
     return str(matching(r"lxc(\.[a-z0-9_-]+)+(\.[A-Za-z0-9_.-]+)?", "a key of an LXC config (lxc.*)")(value))
 
 
 def parse_lxc_value(value: Any) -> str:
-    """A value of an LXC config; booleans as LXC writes them."""
+    """Return a value of an LXC config as text; booleans become 1 or 0, as LXC writes them. Raise InvalidError."""
     if isinstance(value, bool):
         return str(int(value))
     if "create=" in text(value):
@@ -100,7 +103,7 @@ def parse_lxc_value(value: Any) -> str:
 
 
 def make_security(**values: Any) -> records.Security:
-    """What is taken away, where the keys agree with each other. Raises InvalidError."""
+    """Return the security settings. Raise InvalidError if they contradict each other."""
     if values["privileged"] and values["idmap"]:
         raise InvalidError("has no effect on a privileged container", list(values["idmap"]), "idmap")
     return records.Security(**values)
@@ -126,7 +129,7 @@ NETWORK = record(
         "hwaddr": Field(
             matching(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}", "a hardware address (xx:xx:xx:xx:xx:xx)"), None
         ),
-        # The kernel's bounds: ETH_MIN_MTU and ETH_MAX_MTU, if_ether.h.
+        # The kernel's limits: ETH_MIN_MTU and ETH_MAX_MTU, if_ether.h.
         "mtu": Field(integer(68, 65535), None),
         "ipv4": Field(list_of(address(4, prefix=True), single=True), ()),
         "ipv4_gateway": Field(address(4, words=("auto", "dev")), None),
@@ -151,7 +154,7 @@ LIMITS = record(
     {
         "memory": Field(size, None),
         "memory_swap": Field(size, None),
-        # The kernel's bounds of cpu.shares, sched/core.c.
+        # The kernel's limits for cpu.shares, sched/core.c.
         "cpu_shares": Field(integer(2, 262144), None),
         "cpus": Field(decimal(0.01, 8192), None),
         "pids": Field(integer(1, 4194304), None),
@@ -183,10 +186,10 @@ AUTOSTART = record(
 
 
 def make_check(**values: Any) -> records.Check:
-    """A check that looks at exactly one thing. Raises InvalidError."""
-    given = [key for key in CHECKED if values[key] is not None]
-    if len(given) != 1:
-        raise InvalidError("is not exactly one of command, tcp and file", given)
+    """Return a readiness check. Raise InvalidError unless it has exactly one of command, tcp and file."""
+    subjects = [key for key in CHECKED if values[key] is not None]
+    if len(subjects) != 1:
+        raise InvalidError("is not exactly one of command, tcp and file", subjects)
     return records.Check(**values)
 
 
@@ -231,7 +234,7 @@ FIELDS: Dict[str, Field] = {
 
 
 def make_container(**values: Any) -> records.Container:
-    """A container whose keys agree with each other. Raises InvalidError."""
+    """Return a container. Raise InvalidError if its keys contradict each other."""
     values["hostname"] = values["hostname"] or values["name"]
     values["init"] = None if values["init"] == "lxc" else values["init"]
     if values["busybox"].applets == "all":

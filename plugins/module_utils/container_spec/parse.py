@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: from what a user declares to frozen values, or one clear refusal."""
+"""Pure: turns what a user declares into frozen values, or refuses it with one clear error."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..errors import RefusedError
 from . import interfaces, keys, records
 from .values import InvalidError, exact, nearest, option, within
 
-# How many names an error lists at most.
+# The maximum number of names that an error lists.
 NAMES_SHOWN = 10
 
 
 def merge(defaults: Mapping[str, Any], spec: Mapping[str, Any]) -> Dict[str, Any]:
-    """One spec over the defaults: dictionaries merge key by key, everything else replaces."""
+    """Return one spec merged over the defaults: dictionaries merge key by key, everything else replaces the default."""
     merged = dict(defaults)
     for key, value in spec.items():
         below = merged.get(key)
@@ -25,7 +25,7 @@ def merge(defaults: Mapping[str, Any], spec: Mapping[str, Any]) -> Dict[str, Any
 
 
 def reveal(environment: records.Environment, secrets: Mapping[str, Any]) -> records.Environment:
-    """Variables with the values of those that are secret. Raises InvalidError, in which no value appears."""
+    """Return the variables with the values of all secrets. Raise InvalidError, which never contains a value."""
     return tuple(
         (name, secret_value(name, value, secrets) if isinstance(value, records.Secret) else value)
         for name, value in environment
@@ -33,7 +33,7 @@ def reveal(environment: records.Environment, secrets: Mapping[str, Any]) -> reco
 
 
 def secret_value(variable: str, secret: records.Secret, secrets: Mapping[str, Any]) -> records.Secret:
-    """A secret with its value."""
+    """Return a secret with its value. Raise InvalidError, which never contains a value."""
     where = "%s.secret" % variable
     if secret.name not in secrets:
         raise InvalidError("is not among the secrets" + others(secret.name, secrets), secret.name, where)
@@ -46,10 +46,10 @@ def secret_value(variable: str, secret: records.Secret, secrets: Mapping[str, An
 
 
 def others(name: str, secrets: Mapping[str, Any]) -> str:
-    """The names that there are, and nothing of their values."""
+    """Return a hint for an error: the names of the secrets that exist, but nothing about their values."""
     names = sorted(map(ascii, secrets))
-    shown = ", ".join(names[:NAMES_SHOWN]) + (", ..." if names[NAMES_SHOWN:] else "")
-    return "; softwarecontainer_secrets has %s%s" % (shown or "none", nearest(name, tuple(map(str, secrets))))
+    listed = ", ".join(names[:NAMES_SHOWN]) + (", ..." if names[NAMES_SHOWN:] else "")
+    return "; softwarecontainer_secrets has %s%s" % (listed or "none", nearest(name, tuple(map(str, secrets))))
 
 
 def parse_containers(
@@ -58,18 +58,20 @@ def parse_containers(
     secrets: Optional[Mapping[str, Any]] = None,
     bridge: Optional[str] = None,
 ) -> Tuple[records.Container, ...]:
-    """All specs of a host, each merged over `defaults`, in the order given.
+    """Return all specs of a host, each merged over `defaults`, in the given order.
 
-    Without `secrets` those of an environment have no values, for what does not need them; `bridge` is the link of
-    interfaces that name none, where that is known. Raises RefusedError with one line for each spec that is invalid,
-    whose name comes twice, or that wants in the network what another one has.
+    Without `secrets`, secrets in an environment stay without a value, for callers that do not need them. `bridge` is
+    the link of interfaces that name none; leave it out if it is not known.
+
+    Raise RefusedError with one line for each spec that is invalid, repeats the name of another spec, or claims an
+    interface or address that another spec has claimed.
     """
     containers: List[records.Container] = []
     refusals: List[str] = []
     claimed: interfaces.Claims = {}
-    for index, given in enumerate(specs):
+    for index, spec in enumerate(specs):
         try:
-            container = keys.CONTAINER(merge(defaults, given) if isinstance(given, dict) else given)
+            container = keys.CONTAINER(merge(defaults, spec) if isinstance(spec, dict) else spec)
             if any(container.name == other.name for other in containers):
                 raise InvalidError("is the name of two containers", container.name, "name")
             interfaces.claim(container, bridge, claimed)
@@ -78,19 +80,19 @@ def parse_containers(
                 container = container._replace(environment=variables)
             containers.append(container)
         except InvalidError as error:
-            refusals.append("%s: %s" % (title(index, given), error.sentence().lstrip(": ")))
+            refusals.append("%s: %s" % (title(index, spec), error.sentence().lstrip(": ")))
     if refusals:
         raise RefusedError("\n".join(refusals))
     return tuple(containers)
 
 
 def parse_names(names: Iterable[Any]) -> Tuple[str, ...]:
-    """Container names given without a spec. Raises RefusedError."""
+    """Return container names that come without a spec. Raise RefusedError."""
     return tuple(option("name", keys.FIELDS["name"].parse, name) for name in names)
 
 
-def title(index: int, given: Any) -> str:
-    """What to call a spec in an error: its name where it has a printable one, else its place."""
-    name = given.get("name") if isinstance(given, dict) else None
-    shown = ascii(name)
-    return "container %s" % shown if isinstance(name, str) and name and len(shown) <= 80 else "containers[%d]" % index
+def title(index: int, spec: Any) -> str:
+    """Return how an error names a spec: by its name, or by its place in the list if the name is missing or too long."""
+    name = spec.get("name") if isinstance(spec, dict) else None
+    quoted = ascii(name)
+    return "container %s" % quoted if isinstance(name, str) and name and len(quoted) <= 80 else "containers[%d]" % index

@@ -10,13 +10,13 @@ from typing import NamedTuple, Optional, Tuple, Union
 STATES = ("started", "stopped", "frozen", "absent")
 # The capabilities that LXC's own common.conf takes away from every container.
 DROP_CAPABILITIES = ("mac_admin", "mac_override", "sys_time", "sys_module", "sys_rawio")
-# Beside those, where init.lxc is PID 1: root of a container that has it may change the options of its mounts, and an
-# init of one's own mostly needs it.
+# Also dropped if init.lxc is PID 1: with it, the container's root may change the options of its mounts. Other init
+# programs mostly need it.
 DROP_WITH_INIT_LXC = ("sys_admin",)
 
 
 class Secret(NamedTuple):
-    """A value that is given beside the specs, under this name, and never shown."""
+    """A secret value. It is passed beside the specs, under this name, and never shown."""
 
     name: str
     value: str = ""
@@ -38,7 +38,10 @@ class File(NamedTuple):
 
 
 class Busybox(NamedTuple):
-    """How busybox comes into the container; `path` None: found on the target; `applets` None: all."""
+    """How the container gets busybox.
+
+    If `path` is None, it is looked up on the target. If `applets` is None, all applets are linked.
+    """
 
     method: str = "copy"
     path: Optional[str] = None
@@ -46,7 +49,7 @@ class Busybox(NamedTuple):
 
 
 class Interface(NamedTuple):
-    """One network interface; `link` None: the bridge, for the types that need a link."""
+    """One network interface. If `link` is None, types that need a link use the bridge."""
 
     type: str = "veth"
     link: Optional[str] = None
@@ -61,7 +64,7 @@ class Interface(NamedTuple):
 
 
 class Mount(NamedTuple):
-    """One mount entry; `source` on the target, `target` in the container."""
+    """One mount entry; `source` is on the target, `target` in the container."""
 
     source: str
     target: str
@@ -73,7 +76,10 @@ class Mount(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Limits of the container's cgroup: bytes, bytes, weight, processors, tasks; None: no limit."""
+    """Limits of the container's cgroup; None means no limit.
+
+    Units, in the order of the fields: bytes, bytes, weight, processors, tasks.
+    """
 
     memory: Optional[int] = None
     memory_swap: Optional[int] = None
@@ -83,9 +89,11 @@ class Limits(NamedTuple):
 
 
 class Security(NamedTuple):
-    """What is taken away from the container; `devices`: what it may use beside the usual ones, None: anything.
+    """Restrictions of the container.
 
-    `idmap`: the ids of its user namespace, empty: a range that is allotted; `privileged`: it has no user namespace.
+    - `devices`: the devices that it may use in addition to the usual ones; None means any device.
+    - `idmap`: the ids of its user namespace; empty means that it gets a range of its own.
+    - `privileged`: whether it has no user namespace.
     """
 
     drop_capabilities: Tuple[str, ...] = DROP_CAPABILITIES + DROP_WITH_INIT_LXC
@@ -100,7 +108,7 @@ class Security(NamedTuple):
 
 
 class Autostart(NamedTuple):
-    """Whether and how LXC starts the container when the target boots; `delay` in seconds."""
+    """Whether and how LXC starts the container when the target boots; `delay` is in seconds."""
 
     enabled: bool = False
     order: int = 0
@@ -109,7 +117,7 @@ class Autostart(NamedTuple):
 
 
 class Check(NamedTuple):
-    """One check of readiness: a program, a port or a file, the two others None; `timeout` and `stable` in seconds."""
+    """One readiness check: a program, port or file; the other two are None. `timeout` and `stable` are in seconds."""
 
     command: Optional[Tuple[str, ...]] = None
     tcp: Optional[int] = None
@@ -122,7 +130,7 @@ Environment = Tuple[Tuple[str, Union[str, Secret]], ...]
 
 
 class Container(NamedTuple):
-    """One whole spec, every key present."""
+    """One whole spec, with a value for every key."""
 
     name: str
     state: str
@@ -151,10 +159,10 @@ class Container(NamedTuple):
     lxc: Tuple[Tuple[str, Tuple[str, ...]], ...]
 
     def keeps(self, capability: str) -> bool:
-        """Whether processes of the container may have a capability. What `lxc` says of them counts too."""
+        """Return whether processes of the container may have a capability. The key `lxc` counts too."""
         own = dict(self.lxc)
         dropped = set(self.security.drop_capabilities)
         for value in own.get("lxc.cap.drop", ()):
-            # Without a value the key forgets what was said before.
+            # An empty value clears the capabilities dropped so far.
             dropped = dropped | set(value.split()) if value.strip() else set()
         return "lxc.cap.keep" in own or capability not in dropped

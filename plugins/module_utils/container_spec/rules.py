@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: what keys of one spec cannot be together."""
+"""Pure: rules for combinations of keys within one spec."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import List, Optional, Tuple
 from . import records
 from .values import InvalidError, path, text
 
-# Where the command line lies if LXC cannot split it.
+# The directory in the container for the command line, if LXC cannot split it.
 OWN_DIRECTORY = "/etc/softwarecontainer"
 
 
 def check_paths(container: records.Container) -> None:
-    """Each path is declared once, and nothing lies below a file or where the container cannot see it."""
+    """Raise InvalidError if a path is declared twice, lies below a file, or would be hidden by a mount."""
     covered = covers(container)
     declared = [("directories[%d].path" % index, item.path) for index, item in enumerate(container.directories)]
     declared += [("files[%d].path" % index, item.path) for index, item in enumerate(container.files)]
@@ -34,7 +34,7 @@ def check_paths(container: records.Container) -> None:
 
 
 def covers(container: records.Container) -> Tuple[str, ...]:
-    """Where something is mounted in the container whatever the target is like, so that what lies below is not seen."""
+    """Return the mount points that exist in the container on every target. They hide what lies below them."""
     system = ("/usr", "/lib", "/proc", "/sys") if container.system_mounts else ()
     devices = ("/dev",) if container.autodev else ()
     gateways = ("/gateways",) if container.gateway_dir else ()
@@ -42,7 +42,10 @@ def covers(container: records.Container) -> Tuple[str, ...]:
 
 
 def check_limits(limits: records.Limits) -> None:
-    """`memory_swap` is memory and swap together, as in LXC's memory.memsw.limit_in_bytes."""
+    """Raise InvalidError unless `memory_swap` is at least `memory`.
+
+    `memory_swap` is memory and swap together, as in LXC's memory.memsw.limit_in_bytes.
+    """
     if limits.memory_swap is None:
         return
     if limits.memory is None:
@@ -54,7 +57,7 @@ def check_limits(limits: records.Limits) -> None:
 
 
 def check_mounts(mounts: Tuple[records.Mount, ...]) -> None:
-    """The source of a bind mount is a path on the target."""
+    """Raise InvalidError for an invalid mount source. The source of a bind mount must be a path on the target."""
     for index, mount in enumerate(mounts):
         where = "mounts[%d].source" % index
         try:
@@ -68,12 +71,12 @@ def check_mounts(mounts: Tuple[records.Mount, ...]) -> None:
 
 
 def interface_name(index: int, interface: records.Interface) -> Optional[str]:
-    """What an interface is called in the container; None where it needs no name."""
+    """Return the name of an interface in the container, or None if it needs no name."""
     return interface.name or (None if interface.type in ("none", "empty") else "eth%d" % index)
 
 
 def check_network(network: Tuple[records.Interface, ...]) -> None:
-    """No two interfaces have one name."""
+    """Raise InvalidError if two interfaces have the same name."""
     names = [interface_name(index, interface) for index, interface in enumerate(network)]
     for index, name in enumerate(names):
         if name and name in names[:index]:

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: parsers of single values, and records of them, for data that a user wrote."""
+"""Pure: parsers of single values, and of dictionaries made of them, for data that a user wrote."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any, Callable, Dict, Mapping, NamedTuple, Tuple
 
 from ..errors import RefusedError
 
-# C0, DEL, C1, and Unicode's line and paragraph separators: what could end a line of a config file.
+# C0, DEL, C1, and Unicode's line and paragraph separators: anything that could end a line of a config file.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 CONTROL_BUT_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-# ASCII, because without it the Kelvin sign counts as a K.
+# ASCII, because otherwise the Kelvin sign counts as a K.
 SIZE = re.compile(r"([0-9]{1,19})\s*([KMGT]?)(?:i?B)?", re.IGNORECASE | re.ASCII)
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 # The kernel counts memory in pages with a signed long.
 SIZE_END = 1 << 63
 TRUE, FALSE = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
-# The longest name of a directory entry (NAME_MAX) and of a path (PATH_MAX less its end), limits.h.
+# The longest name of a directory entry (NAME_MAX) and of a path (PATH_MAX without its end), limits.h.
 NAME_MAX, PATH_MAX = 255, 4095
 
 Parser = Callable[[Any], Any]
@@ -27,33 +27,33 @@ REQUIRED: Any = object()
 
 
 class InvalidError(ValueError):
-    """A value does not fit: `key` is where (dotted), `reason` says what is wrong with `value`."""
+    """An invalid value: `key` says where it is (dotted), `reason` what is wrong with `value`."""
 
     def __init__(self, reason: str, value: Any, key: str = "") -> None:
         super().__init__(reason)
         self.reason, self.value, self.key = reason, value, key
 
     def inside(self, key: str) -> InvalidError:
-        """The same error, seen from one level further out."""
+        """Return the same error with `key` put before its own key."""
         joined = key + self.key if self.key.startswith("[") or not self.key else key + "." + self.key
         return InvalidError(self.reason, self.value, joined)
 
     def sentence(self) -> str:
-        """Key, value and reason; the value is printed so that it cannot carry control characters."""
-        shown = ascii(self.value)
-        return "%s: %s %s" % (self.key, shown if len(shown) <= 80 else shown[:77] + "...", self.reason)
+        """Return key, value and reason as one sentence. Control characters in the value are escaped."""
+        printed = ascii(self.value)
+        return "%s: %s %s" % (self.key, printed if len(printed) <= 80 else printed[:77] + "...", self.reason)
 
 
 class UnknownKeyError(InvalidError):
-    """A dictionary has a key that it should not have: `value` is that key, `key` the word for one at the top."""
+    """A dictionary has an unknown key: `value` is that key, `key` is the word for it at the top level."""
 
     def inside(self, key: str) -> InvalidError:
-        """The same error, seen from one level further out, where the dictionary has a name."""
+        """Return the same error with `key`, the name of the dictionary, as its key."""
         return InvalidError(self.reason, self.value, key)
 
 
 def option(key: str, parse: Parser, value: Any) -> Any:
-    """The value of a module's option. Raises RefusedError where it does not fit."""
+    """Return the parsed value of a module's option. Raise RefusedError if it is invalid."""
     try:
         return parse(value)
     except InvalidError as error:
@@ -61,14 +61,14 @@ def option(key: str, parse: Parser, value: Any) -> Any:
 
 
 class Field(NamedTuple):
-    """One key of a record: how its value is parsed, and what holds where it is left out."""
+    """One key of a record: the parser of its value, and the default if it is left out."""
 
     parse: Parser
     default: Any = REQUIRED
 
 
 def text(value: Any) -> str:
-    """A string of one line. Numbers are taken as their decimal text."""
+    """Return a string of one line. A number becomes its decimal text. Raise InvalidError."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise InvalidError("is not a string", value)
     value = str(value)
@@ -78,14 +78,17 @@ def text(value: Any) -> str:
 
 
 def exact(value: Any) -> str:
-    """The same, but no number with a point: YAML reads 1.10 as 1.1."""
+    """Return a string of one line. Raise InvalidError for a number with a decimal point: YAML reads 1.10 as 1.1."""
     if isinstance(value, float):
         raise InvalidError("may have lost digits as a number; put what was written in quotes", value)
     return text(value)
 
 
 def lines(value: Any) -> str:
-    """A text of many lines: content of a file, never of a config. A list is joined, one line each."""
+    """Return text of any number of lines, for a file, never for a config. Each element of a list becomes a line.
+
+    Raise InvalidError.
+    """
     if isinstance(value, list):
         return "".join(line(item) + "\n" for item in value)
     if not isinstance(value, str):
@@ -96,15 +99,15 @@ def lines(value: Any) -> str:
 
 
 def line(value: Any) -> str:
-    """One line of such a text, which takes whatever the text would take there."""
-    given = lines(value) if isinstance(value, str) else text(value)
-    if "\n" in given:
+    """Return one element of a list as a line of such a text. Raise InvalidError if it has a line break."""
+    content = lines(value) if isinstance(value, str) else text(value)
+    if "\n" in content:
         raise InvalidError("has a line break or another control character", value)
-    return given
+    return content
 
 
 def boolean(value: Any) -> bool:
-    """True or false, or the words that Ansible takes for them."""
+    """Return a boolean, from a boolean or from the words that Ansible accepts for one. Raise InvalidError."""
     word = str(value).lower()
     if word not in TRUE + FALSE:
         raise InvalidError("is not a boolean", value)
@@ -112,7 +115,7 @@ def boolean(value: Any) -> bool:
 
 
 def integer(low: int, high: int) -> Parser:
-    """A whole number from `low` to `high`, both included."""
+    """Return a parser for whole numbers from `low` to `high`, both included."""
 
     def parse(value: Any) -> int:
         if isinstance(value, (bool, float)) or not re.fullmatch(r"-?[0-9]{1,19}", str(value)):
@@ -125,7 +128,7 @@ def integer(low: int, high: int) -> Parser:
 
 
 def decimal(low: float, high: float) -> Parser:
-    """A number from `low` to `high`, both included."""
+    """Return a parser for numbers from `low` to `high`, both included."""
 
     def parse(value: Any) -> float:
         if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", str(value)):
@@ -138,7 +141,7 @@ def decimal(low: float, high: float) -> Parser:
 
 
 def size(value: Any) -> int:
-    """A number of bytes, with K, M, G or T for powers of 1024."""
+    """Return a number of bytes; the suffixes K, M, G and T are powers of 1024. Raise InvalidError."""
     match = SIZE.fullmatch(text(value).strip())
     number = int(match.group(1)) * UNITS[match.group(2).upper()] if match else 0
     if not 0 < number < SIZE_END:
@@ -147,14 +150,14 @@ def size(value: Any) -> int:
 
 
 def mode(value: Any) -> int:
-    """A file mode as an octal string. A bare number is refused: YAML reads 0755 as 493."""
+    """Return a file mode from an octal string. Refuse a bare number: YAML reads 0755 as 493. Raise InvalidError."""
     if not isinstance(value, str) or not re.fullmatch(r"[0-7]{3,4}", value):
         raise InvalidError('is not an octal mode in quotes such as "0755"', value)
     return int(value, 8)
 
 
 def choice(*words: str) -> Parser:
-    """One of some words."""
+    """Return a parser that accepts one of these words."""
 
     def parse(value: Any) -> str:
         if value not in words:
@@ -165,7 +168,7 @@ def choice(*words: str) -> Parser:
 
 
 def matching(pattern: str, what: str) -> Parser:
-    """A string that the whole of a pattern matches."""
+    """Return a parser for strings that match the whole pattern; `what` describes them in the error."""
 
     def parse(value: Any) -> str:
         if not re.fullmatch(pattern, text(value)):
@@ -176,7 +179,10 @@ def matching(pattern: str, what: str) -> Parser:
 
 
 def path(value: Any) -> str:
-    """An absolute path, not the root, without `.`, `..` or empty parts; a trailing slash is dropped."""
+    """Return an absolute path without its trailing slash.
+
+    Raise InvalidError for the root directory, and for `.`, `..` or empty parts.
+    """
     parts = text(value).rstrip("/").split("/")
     if not str(value).startswith("/"):
         raise InvalidError("is not an absolute path", value)
@@ -191,19 +197,19 @@ def path(value: Any) -> str:
 
 
 def address(version: int, words: Tuple[str, ...] = (), prefix: bool = False) -> Parser:
-    """An IP address of that version, with a prefix length or without, or one of some words."""
+    """Return a parser for IP addresses of this version, with or without a prefix length, or one of these words."""
 
     def parse(value: Any) -> str:
         import ipaddress  # Slow to load, and seldom needed.
 
         if value in words:
             return str(value)
-        given = text(value)
+        written = text(value)
         try:
-            # Python takes more than LXC does: netmasks, and behind a % any text at all.
-            if not re.fullmatch(r"[0-9A-Fa-f:.]+" + ("/[0-9]{1,3}" if prefix else ""), given):
+            # Python accepts more than LXC does: netmasks, and any text after a %.
+            if not re.fullmatch(r"[0-9A-Fa-f:.]+" + ("/[0-9]{1,3}" if prefix else ""), written):
                 raise ValueError
-            parsed = ipaddress.ip_interface(given) if prefix else ipaddress.ip_address(given)
+            parsed = ipaddress.ip_interface(written) if prefix else ipaddress.ip_address(written)
         except ValueError:
             parsed = None
         if parsed is None or parsed.version != version:
@@ -215,12 +221,12 @@ def address(version: int, words: Tuple[str, ...] = (), prefix: bool = False) -> 
 
 
 def either(word: str, parse: Parser) -> Parser:
-    """The given word, or what the other parser takes."""
+    """Return a parser that accepts this word, or what the other parser accepts."""
     return lambda value: word if value == word else parse(value)
 
 
 def list_of(parse: Parser, single: bool = False) -> Parser:
-    """A list, each element parsed; with `single` one element may stand without its list."""
+    """Return a parser for lists; with `single`, one element may stand without a list."""
 
     def parse_list(value: Any) -> Tuple[Any, ...]:
         items = [value] if single and not isinstance(value, list) else value
@@ -232,7 +238,7 @@ def list_of(parse: Parser, single: bool = False) -> Parser:
 
 
 def mapping_of(parse_key: Parser, parse: Parser) -> Parser:
-    """A dictionary as a tuple of pairs in the order given."""
+    """Return a parser that turns a dictionary into a tuple of pairs in the given order."""
 
     def parse_mapping(value: Any) -> Tuple[Tuple[str, Any], ...]:
         if not isinstance(value, dict):
@@ -243,7 +249,7 @@ def mapping_of(parse_key: Parser, parse: Parser) -> Parser:
 
 
 def record(make: Callable[..., Any], fields: Mapping[str, Field]) -> Parser:
-    """A dictionary with known keys; a key whose value is null counts as left out."""
+    """Return a parser for dictionaries with these keys. A key whose value is null counts as left out."""
 
     def parse_record(value: Any) -> Any:
         if not isinstance(value, dict):
@@ -265,7 +271,7 @@ def record(make: Callable[..., Any], fields: Mapping[str, Field]) -> Parser:
 
 
 def within(key: str, parse: Parser, value: Any) -> Any:
-    """Parse, and name the key in the error."""
+    """Return the parsed value. Put `key` before the key of an InvalidError."""
     try:
         return parse(value)
     except InvalidError as error:
@@ -273,13 +279,13 @@ def within(key: str, parse: Parser, value: Any) -> Any:
 
 
 def hint_at_quotes(value: Any) -> str:
-    """What to do about a number that is no such text: YAML reads 52:54:00:12:34:56 as one."""
+    """Return advice for a number where text is expected: YAML reads 52:54:00:12:34:56 as a number."""
     return "" if isinstance(value, str) else "; put what was written in quotes, which YAML reads as a number otherwise"
 
 
-def nearest(word: Any, known: Tuple[str, ...]) -> str:
-    """A hint at the known word that looks most like this one, or nothing."""
+def nearest(word: Any, words: Tuple[str, ...]) -> str:
+    """Return a hint that names the one of `words` most similar to `word`, or an empty string."""
     import difflib  # Slow to load, and only needed for an error.
 
-    close = difflib.get_close_matches(str(word), known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(word), words, n=1, cutoff=0.5)
     return "; did you mean '%s'?" % close[0] if close else ""

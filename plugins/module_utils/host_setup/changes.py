@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: what keeps a target from running containers, and what has to change on it, from what was read there."""
+"""Pure: what prevents a target from running containers, and what has to change on it, from the facts read there."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from ..preflight import records
 from . import distributions
 
 IDS_FILES = ("/etc/subuid", "/etc/subgid")
-# The fewest ids that a range has, those of one container; the kernel's ids have 32 bits, and the last means none.
+# The smallest number of ids in a range: those of one container. Ids of the kernel have 32 bits, and the last one means
+# none.
 IDS_MIN, IDS_END = 65536, 4294967295
-# What the role writes into the settings, so that they can be told from others'.
+# The role writes this into the settings, to tell them from settings that others wrote.
 MARK = "softwarecontainer.lxc.host"
-# The bridge of an lxc-net without settings.
+# The bridge of lxc-net if it has no settings.
 DEFAULT_BRIDGE = "lxcbr0"
-# What systemd calls a unit that it starts at boot, or that has no say in that; see systemctl(1), is-enabled.
+# systemd's words for a unit that it starts at boot, or for which that cannot be set; see systemctl(1), is-enabled.
 ENABLED = ("enabled", "enabled-runtime", "static", "alias", "indirect", "generated")
 
 
@@ -33,10 +34,12 @@ class Bridge(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What the role is to provide.
+    """What the role has to provide.
 
-    `ids`: the first one and how many. `ids` and `bridge` are None where they come from elsewhere. `comment`: what the
-    files that the role writes begin with.
+    - `packages`: whether it installs packages.
+    - `ids`: the first id and the count, None if others provide them.
+    - `bridge`: None if others provide it.
+    - `comment`: the text at the beginning of the files that the role writes.
     """
 
     packages: bool = True
@@ -46,7 +49,7 @@ class Wanted(NamedTuple):
 
 
 class FileFacts(NamedTuple):
-    """A file of the target; `mode` has the bits of permission alone."""
+    """A file of the target; `mode` has only the permission bits."""
 
     text: str
     mode: int = 0o644
@@ -54,14 +57,18 @@ class FileFacts(NamedTuple):
 
 
 class HostFacts(NamedTuple):
-    """What was read on a target.
+    """The facts read on a target.
 
-    `checks`: verdicts on the kernel, of which `apparmor` says whether its packages are wanted. `lacking`: whether
-    packages are missing. `lxc_path`: the directory of the containers, None without LXC; `passable`: whether it is there
-    and user namespaces can pass it. `files`: those that the role writes, None where there is none. `systemd`: what
-    systemctl says of lxc-net, ActiveState and UnitFileState, None without systemd. `local`: whether OpenRC runs its
-    service of that name. `up`: whether lxc-net says that it is up. `addresses`: interfaces with an address in the network
-    of the bridge. `attached`: the ports of the bridge that lxc-net has now.
+    - `checks`: verdicts on the kernel. The verdict `apparmor` decides whether the packages for AppArmor are needed.
+    - `lacking`: whether packages are missing.
+    - `lxc_path`: the directory of the containers, None without LXC.
+    - `passable`: whether `lxc_path` exists and user namespaces can pass it.
+    - `files`: the files that the role writes, None for those that do not exist.
+    - `systemd`: systemctl's ActiveState and UnitFileState of lxc-net, None without systemd.
+    - `local`: whether OpenRC runs its service `local`.
+    - `up`: whether lxc-net says that it is up.
+    - `addresses`: interfaces that have an address in the bridge's network, each with that address.
+    - `attached`: the ports of the bridge that lxc-net has now.
     """
 
     system: str = "Linux"
@@ -80,24 +87,24 @@ class HostFacts(NamedTuple):
 
 
 def packages(facts: HostFacts) -> List[str]:
-    """The packages that the target is to have."""
+    """Return the packages that the target must have."""
     own = distributions.of(facts.distribution)
     return [*own.packages, *(own.apparmor_packages if facts.checks["apparmor"].ok else ())]
 
 
 def text_of(facts: HostFacts, path: str) -> str:
-    """The text of a file, empty where there is none."""
+    """Return the text of a file, empty if it does not exist."""
     found = facts.files.get(path)
     return found.text if found else ""
 
 
 def ids_line(ids: Tuple[int, int]) -> str:
-    """The line of root's range, see subuid(5)."""
+    """Return the line for root's range, see subuid(5)."""
     return "root:%d:%d" % ids
 
 
 def ids_files(facts: HostFacts, wanted: Wanted) -> List[str]:
-    """The files that root's range has to be written to, or whose owner or mode is wrong."""
+    """Return the files that lack root's range, or whose owner or mode is wrong."""
     if not wanted.ids:
         return []
     line = ids_line(wanted.ids)
@@ -105,38 +112,38 @@ def ids_files(facts: HostFacts, wanted: Wanted) -> List[str]:
 
 
 def has_line(facts: HostFacts, path: str, line: str) -> bool:
-    """Whether a file has a line."""
+    """Return whether a file contains a line."""
     return line in text_of(facts, path).splitlines()
 
 
 def is_kept(file: Optional[FileFacts], mode: int = 0o644) -> bool:
-    """Whether a file is root's and has its mode."""
+    """Return whether root owns a file, and the file has this mode."""
     return file is not None and (file.owner, file.mode) == ((0, 0), mode)
 
 
 def bridge_before(settings: str) -> str:
-    """The bridge that lxc-net takes for its own, by its settings."""
+    """Return the bridge that lxc-net takes for its own, according to its settings."""
     found = re.search(r'^LXC_BRIDGE="?([A-Za-z0-9_.-]+)', settings, re.MULTILINE)
     return found.group(1) if found else DEFAULT_BRIDGE
 
 
 def settings_text(comment: str, settings: Mapping[str, str]) -> str:
-    """The text of the file with lxc-net's settings, which are variables of a shell."""
+    """Return the text of lxc-net's settings file, which a shell reads as variables."""
     lines = ["%s=%s" % (key, shlex.quote(value)) for key, value in settings.items()]
     return "\n".join([*commented(comment), "# Settings of lxc-net, written by the role %s." % MARK, *lines, ""])
 
 
 def boot_script(comment: str) -> str:
-    """What starts lxc-net at boot where the distribution has no service for it."""
+    """Return the script that starts lxc-net at boot on distributions without a service for it."""
     return "\n".join(["#!/bin/sh", *commented(comment), "exec %s start" % distributions.HELPER, ""])
 
 
 def commented(text: str) -> List[str]:
-    """A text as comments of a shell."""
+    """Return the lines of a text as shell comments."""
     return ["# " + line for line in text.splitlines()]
 
 
-# What keeps the role from its work, each with a sentence, empty where it does not.
+# The obstacles. Each function returns a sentence about what prevents the role's work, or an empty string.
 
 
 def system(facts: HostFacts, _wanted: Wanted) -> str:
@@ -144,7 +151,7 @@ def system(facts: HostFacts, _wanted: Wanted) -> str:
 
 
 def kernel(facts: HostFacts, _wanted: Wanted) -> str:
-    """What no package can bring."""
+    """Report the failed verdicts on the kernel, which no package can fix."""
     failed = [(name, check) for name, check in facts.checks.items() if name != "apparmor" and not check.ok]
     return " ".join("%s: %s; %s." % (name, check.found, check.advice) for name, check in failed)
 
@@ -185,7 +192,7 @@ def ids_of_others(facts: HostFacts, wanted: Wanted) -> str:
 
 
 def overlaps(line: str, first: int, count: int) -> bool:
-    """Whether a line of subuid(5) gives another user than root some of these ids."""
+    """Return whether a line of subuid(5) gives some of these ids to a user other than root."""
     found = re.fullmatch(r"([^:#]+):([0-9]+):([0-9]+)", line)
     if not found or found.group(1) in ("root", "0"):
         return False
@@ -194,7 +201,10 @@ def overlaps(line: str, first: int, count: int) -> bool:
 
 
 def other_bridge(facts: HostFacts, wanted: Wanted) -> str:
-    """Before it starts, lxc-net flushes the addresses of its bridge, which may be the target's own uplink."""
+    """Report an interface that lxc-net did not make.
+
+    Before it starts, lxc-net flushes the addresses of its bridge, which may be the target's own uplink.
+    """
     if not wanted.bridge or wanted.bridge.name not in facts.interfaces:
         return ""
     settings = settings_of(facts)
@@ -231,20 +241,20 @@ OBSTACLES: Tuple[Callable[[HostFacts, Wanted], str], ...] = (
 
 
 def obstacles(facts: HostFacts, wanted: Wanted) -> List[str]:
-    """A sentence for each thing that keeps the role from its work."""
+    """Return a sentence for each obstacle to the role's work."""
     return [sentence for sentence in (find(facts, wanted) for find in OBSTACLES) if sentence]
 
 
 def settings_of(facts: HostFacts) -> str:
-    """The settings that lxc-net goes by now."""
+    """Return the settings that lxc-net uses now."""
     return text_of(facts, distributions.of(facts.distribution).settings_file)
 
 
-# What has to change, in the order in which the role does it; each by the name of its task.
+# The changes, in the order in which the role makes them. The conditions of the role's tasks use these names.
 
 
 def has_bridge(facts: HostFacts, wanted: Wanted) -> bool:
-    """Whether lxc-net is up with these settings, and its bridge has its address."""
+    """Return whether lxc-net is up with these settings, and its bridge has its address."""
     bridge = wanted.bridge
     return bool(
         not bridge
@@ -253,7 +263,10 @@ def has_bridge(facts: HostFacts, wanted: Wanted) -> bool:
 
 
 def needs_stop(facts: HostFacts, wanted: Wanted) -> bool:
-    """While its old settings are there: they tell lxc-net which bridge and which firewall rules to remove."""
+    """Return whether lxc-net must stop before its settings change.
+
+    It needs the old settings for that: they tell it which bridge and which firewall rules to remove.
+    """
     return not has_bridge(facts, wanted) and (facts.up or (facts.systemd or ("",))[0] == "active")
 
 
@@ -290,12 +303,12 @@ CHANGES: Dict[str, Callable[[HostFacts, Wanted], bool]] = {
 
 
 def changes(facts: HostFacts, wanted: Wanted) -> List[str]:
-    """What has to change, in order."""
+    """Return the names of the necessary changes, in order."""
     return [name for name, is_needed in CHANGES.items() if is_needed(facts, wanted)]
 
 
 def is_foreseeable(facts: HostFacts, wanted: Wanted) -> bool:
-    """Whether what containers would become on this target can be told before the role has changed it."""
+    """Return whether the containers' future state can be predicted before the role changes the target."""
     has_ids = not wanted.ids or all(has_line(facts, path, ids_line(wanted.ids)) for path in IDS_FILES)
     return not (
         (wanted.packages and facts.lacking)

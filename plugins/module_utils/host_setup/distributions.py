@@ -1,9 +1,9 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: what is particular to each distribution, by its ID in os-release(5).
+"""Pure: the peculiarities of each distribution, by its ID in os-release(5).
 
-A new distribution is a row here, and, if its package manager is new too, a file of tasks in the role host.
+To support a new distribution, add a row here and, if its package manager is new too, a file of tasks in the role host.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from typing import Dict, NamedTuple, Tuple
 
 
 class Distribution(NamedTuple):
-    """Packages, and where lxc-net is.
+    """The packages of a distribution, and the places of lxc-net.
 
-    `package_manager`: apk, apt or dnf, empty where the packages are not known. `apparmor_packages`: what a kernel with
-    AppArmor needs beside `packages`. `query`: the program that ends with an error where a package is not installed.
-    `settings_file`: what lxc-net reads. `boot_script`: what starts lxc-net at boot where the distribution has no
-    service for it, empty where it has.
+    - `package_manager`: apk, apt or dnf, empty if the packages are not known.
+    - `apparmor_packages`: what a kernel with AppArmor needs in addition to `packages`.
+    - `query`: the program that fails if a package is not installed.
+    - `settings_file`: the file from which lxc-net reads its settings.
+    - `boot_script`: the script that starts lxc-net at boot if the distribution has no service for that, otherwise
+      empty.
     """
 
     package_manager: str = ""
@@ -31,9 +33,9 @@ class Distribution(NamedTuple):
 DEBIAN = Distribution(
     package_manager="apt",
     packages=("busybox", "dnsmasq-base", "iproute2", "iptables", "lxc", "python3-lxc"),
-    # It loads the profiles that lxc brings along, which LXC then wants; a Debian without recommended packages lacks it.
+    # It loads the profiles of the package lxc, which LXC then needs. A Debian without recommended packages lacks it.
     apparmor_packages=("apparmor",),
-    # It knows packages that were removed, too, and those that others only recommend: their status says so.
+    # It also knows removed packages, and packages that others only recommend: their status shows that.
     query=("dpkg-query", "--show", "--showformat", "${db:Status-Status}\\n"),
 )
 DISTRIBUTIONS: Dict[str, Distribution] = {
@@ -41,9 +43,10 @@ DISTRIBUTIONS: Dict[str, Distribution] = {
         package_manager="apk",
         packages=("busybox", "dnsmasq", "iproute2", "iptables", "lxc", "py3-lxc"),
         query=("apk", "info", "--installed"),
-        # Alpine leaves out /etc/default/lxc, which lxc-net reads and which elsewhere reads /etc/default/lxc-net.
+        # Alpine lacks /etc/default/lxc. lxc-net reads that file, and on other distributions that file reads
+        # /etc/default/lxc-net.
         settings_file="/etc/default/lxc",
-        # Nor has it a service for lxc-net: OpenRC's service `local` runs this one at boot.
+        # Alpine has no service for lxc-net either: OpenRC's service `local` runs this script at boot.
         boot_script="/etc/local.d/lxc-net.start",
     ),
     "debian": DEBIAN,
@@ -57,18 +60,18 @@ DISTRIBUTIONS: Dict[str, Distribution] = {
     "raspbian": DEBIAN,
     "ubuntu": DEBIAN,
 }
-# Any other, such as one built with Yocto, has the places that LXC itself chooses.
+# All others, such as a distribution built with Yocto, use LXC's own defaults.
 UNKNOWN = Distribution()
-# The program that brings the bridge up and down; all of the distributions above have it here.
+# The program that brings the bridge up and down. All distributions above have it here.
 HELPER = "/usr/libexec/lxc/lxc-net"
 
 
 def of(name: str) -> Distribution:
-    """What is particular to a distribution, by its ID in os-release(5)."""
+    """Return the peculiarities of a distribution, by its ID in os-release(5)."""
     return DISTRIBUTIONS.get(name.lower(), UNKNOWN)
 
 
 def lacks_packages(code: int, output: str) -> bool:
-    """Whether a package is missing, by the exit status and the output of a distribution's query."""
-    # What dpkg-query says of a package that was removed, and of one that was never there.
+    """Return whether a package is missing, by the exit status and the output of a distribution's query."""
+    # The output of dpkg-query for a package that was removed, and for one that was never installed.
     return code != 0 or "config-files" in output or "not-installed" in output

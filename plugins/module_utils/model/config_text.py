@@ -13,7 +13,7 @@ BLANKS = " \t"
 
 
 def lines_of(text: str) -> List[Line]:
-    """The keys and values of a config in its order, blanks and one pair of quotes taken off as LXC does."""
+    """Return the keys and values of a config in order, without blanks and one pair of quotes, as LXC reads them."""
     found = []
     for line in text.split("\n"):
         key, equals, value = (part.strip(BLANKS) for part in line.partition("="))

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: what the stages need to know about a target, as data. target/facts.py reads it."""
+"""Pure: the facts of a target that the stages need. target/facts.py reads them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
 from ..errors import ContainerError
 
-# What a path is, as far as it matters for a mount; a socket and a FIFO count as files.
+# The kinds of a path that matter for a mount. A socket and a FIFO count as files.
 DIRECTORY, FILE, DEVICE = "directory", "file", "device"
 
 
 class Binary(NamedTuple):
-    """A busybox on the target; `interpreter` is its dynamic loader, None where it is static."""
+    """A busybox on the target; `interpreter` is its dynamic loader, None if it is static."""
 
     path: str
     digest: str
@@ -26,17 +26,22 @@ class Binary(NamedTuple):
 class Host(NamedTuple):
     """Facts of one target.
 
-    `paths`: which of the paths that the specs name exist; `links`: where those lead that are links, or lie below one.
-    `kinds`: what those are that exist, see above; `devices`: c or b and the numbers of the devices.
-    `barriers`: the directories on the way to a path that not everybody can pass, with user, group and mode.
-    `below`: what is mounted below those paths, by path; each with its own relative to that, and its options.
-    `away`: interfaces of the target that a container has which runs; each with the one that keeps it, empty where it
-    will be back.
-    `busyboxes`: by the path asked for (None: the one found), a Binary or the reason why there is none.
-    `controllers`: the cgroup version (1 or 2) that each controller is on.
-    `apparmor`, `selinux`, `seccomp`: whether the kernel has them switched on. `seccomp_profile`: LXC's common one.
-    `sleep`, `shell`: programs below /usr that a container without busybox can use. `seed`: what makes ids of this
-    target differ from others.
+    - `init_lxc`, `init_lxc_static`: the paths of LXC's init programs.
+    - `paths`: the paths named in the specs that exist.
+    - `links`: the real path of each path that is a link or lies below one.
+    - `kinds`: the kind of each path that exists: directory, file or device.
+    - `devices`: c or b and the numbers of each device.
+    - `barriers`: for each path, the directories on the way to it that not everybody can pass, with user, group and
+      mode.
+    - `below`: for each path, what is mounted below it: the path of each mount relative to it, and the mount's options.
+    - `away`: interfaces of the target that a running container has now. The value is the container that keeps it, or an
+      empty string if the interface will be back in time.
+    - `busyboxes`: by requested path (None: the one that was found), a Binary or the reason why there is none.
+    - `controllers`: the cgroup version (1 or 2) that each controller is on.
+    - `apparmor`, `selinux`, `seccomp`: whether they are switched on in the kernel.
+    - `seccomp_profile`: LXC's common seccomp profile.
+    - `sleep`, `shell`: programs below /usr that a container without busybox can use.
+    - `seed`: an id of this target, so that ids derived from it differ from those of other targets.
     """
 
     init_lxc: Optional[str] = None
@@ -61,7 +66,7 @@ class Host(NamedTuple):
     seed: str = ""
 
     def busybox(self, path: Optional[str]) -> Binary:
-        """The busybox at that path. Raises ContainerError where there is none."""
+        """Return the busybox at a path. Raise ContainerError if there is none."""
         found = self.busyboxes.get(path, "was not looked for")
         if not isinstance(found, Binary):
             raise ContainerError("busybox.path: %s" % found)

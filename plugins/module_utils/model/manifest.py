@@ -14,26 +14,28 @@ from ..errors import ContainerError
 from .id_map import Ids, ranges
 from .tree import Record, Shared
 
-# Version 1 had no ids, since containers had the target's own.
+# Version 1 had no ids, because containers used the ids of the target.
 VERSION, VERSIONS = 2, (1, 2)
 FILE_NAME = "manifest"
 SIZE_MAX = 16 * 1024 * 1024
-# The entries of a stage, on a line of their own.
+# The entries of a stage, which have a line of their own.
 ENTRIES = re.compile('"entries":\n(.*)\n')
 
 
 class Moment(NamedTuple):
-    """A point in time that a change of the clock cannot move: the boot, and seconds since then."""
+    """A point in time that setting the clock does not move: the boot, and the seconds since then."""
 
     boot: str
     seconds: float
 
 
 class Stage(NamedTuple):
-    """What one stage made: its entries, and when it last changed what a running container sees.
+    """What one stage made.
 
-    `earlier`: what else may be at a path while a change is under way, since it was there before. `asked`: a digest of what
-    the spec asked for then; empty where it is not known.
+    - `entries`: what it made, by path.
+    - `changed`: when it last changed something that a running container sees.
+    - `earlier`: what else may be at a path while a change is in progress, because it was there before.
+    - `asked`: a digest of the stage's part of the spec at that time; empty if it is not known.
     """
 
     entries: Mapping[str, Record] = {}
@@ -43,33 +45,33 @@ class Stage(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """`machine_id`, the stages by name, and the ids. An empty one stands for a container that is not there yet."""
+    """`machine_id`, the stages by name, and the ids. An empty one stands for a container that does not exist yet."""
 
     machine_id: str = ""
     stages: Mapping[str, Stage] = {}
     ids: Ids = Ids()
 
     def entries(self, stage: str) -> Mapping[str, Record]:
-        """The entries that a stage made, by path."""
+        """Return the entries that a stage made, by path."""
         return self.stages[stage].entries if stage in self.stages else {}
 
     def changed(self) -> Tuple[Moment, ...]:
-        """When each stage last changed something that a running container sees."""
+        """Return when each stage last changed something that a running container sees."""
         return tuple(stage.changed for stage in self.stages.values() if stage.changed)
 
     def without_entries(self) -> Manifest:
-        """The same without what takes room: what has been made, and when."""
+        """Return the manifest without entries, which take most room. It still has the stages and their times."""
         return self._replace(
             stages={name: stage._replace(entries={}, earlier={}) for name, stage in self.stages.items()}
         )
 
     def with_stage(self, name: str, stage: Stage) -> Manifest:
-        """The same manifest with one stage replaced."""
+        """Return the manifest with one stage replaced."""
         return self._replace(stages={**self.stages, name: stage})
 
 
 def parse(text: str) -> Manifest:
-    """A manifest from its text. Raises ContainerError where it is damaged or from a newer version."""
+    """Return a manifest from its text. Raise ContainerError if it is damaged or from a newer version."""
     try:
         shared: List[Mapping[str, Record]] = []
         data = json.loads(ENTRIES.sub(lambda match: keep(match, shared), text))
@@ -90,7 +92,7 @@ def parse(text: str) -> Manifest:
 
 
 def ids_of(data: Optional[Mapping[str, Any]]) -> Ids:
-    """The ids, which an old manifest has none of. Raises an error where they are damaged."""
+    """Return the ids; an old manifest has none. Raise ValueError, KeyError or TypeError if they are damaged."""
     if data is None:
         return Ids()
     lines, *before = (tuple(map(str, each)) for each in (data["lines"], *data["before"]))
@@ -99,33 +101,33 @@ def ids_of(data: Optional[Mapping[str, Any]]) -> Ids:
 
 
 def keep(match: Match[str], shared: List[Mapping[str, Record]]) -> str:
-    """Parse the entries on a line of their own; in their place comes their number."""
+    """Parse the entries of one line, add them to `shared`, and return their number as text to replace them."""
     shared.append(entries_of(match.group(1)))
     return '"entries":%d' % (len(shared) - 1)
 
 
 @functools.lru_cache(maxsize=32)
 def entries_of(text: str) -> Mapping[str, Record]:
-    """The entries of one stage: a hundred containers with the same share them."""
+    """Return the entries of one stage. Many containers with the same entries share one copy."""
     return Shared(records(json.loads(text)))
 
 
 def records(entries: Mapping[str, Any]) -> Mapping[str, Record]:
-    """The records of entries by path. Raises an error where they are damaged."""
+    """Return the records of entries, by path. Raise ValueError, TypeError or AttributeError if they are damaged."""
     return {path: record_of(*record) for path, record in entries.items()}
 
 
 @functools.lru_cache(maxsize=1024)
 def record_of(kind: str, mode: str, detail: str, size: str) -> Record:
-    """One entry's record. The same for the same applet of a hundred containers, so it is kept once.
+    """Return the record of one entry. It is cached, because many containers have the same applets.
 
-    Raises ValueError or TypeError where it is damaged.
+    Raise ValueError or TypeError if it is damaged.
     """
     return str(kind), "%04o" % int(mode, 8), str(detail), str(int(size))
 
 
 def render(manifest: Manifest) -> str:
-    """The text of a manifest, the same for the same manifest: JSON, with the entries of a stage on one line."""
+    """Return a manifest as JSON, with the entries of each stage on one line. Equal manifests give equal texts."""
     stages = ",".join(
         '%s:{%s"changed":%s,%s"entries":\n%s\n}'
         % (
@@ -142,21 +144,21 @@ def render(manifest: Manifest) -> str:
 
 
 def text_of(entries: Mapping[str, Record]) -> str:
-    """The entries of a stage on one line."""
+    """Return the entries of a stage as one line."""
     return shared_text(entries) if isinstance(entries, Shared) else dump(entries)
 
 
 @functools.lru_cache(maxsize=32)
 def shared_text(entries: Shared) -> str:
-    """The same, of entries that many containers have."""
+    """Return the same for entries that many containers share, from a cache."""
     return dump(entries)
 
 
 def moment(stage: Stage) -> Optional[Tuple[str, float]]:
-    """When a stage last changed something, as it is written."""
+    """Return when a stage last changed something, in the form for JSON."""
     return (stage.changed.boot, round(stage.changed.seconds, 2)) if stage.changed else None
 
 
 def dump(value: Any) -> str:
-    """JSON without blanks and line breaks."""
+    """Return JSON without blanks and line breaks, sorted by key."""
     return json.dumps(value, separators=(",", ":"), sort_keys=True)

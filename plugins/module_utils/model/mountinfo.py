@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from typing import List, NamedTuple, Tuple
 
-# Blanks, line ends and the backslash.
+# Blanks, line breaks and backslashes are written like this.
 ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
 class MountPoint(NamedTuple):
-    """One mount. `number` and `parent` are the ids of mounts; `tags` say with which others it shares what is mounted."""
+    """One mount. `number` and `parent` are ids of mounts; `tags` say with which mounts it shares mount events."""
 
     number: str
     parent: str
@@ -25,13 +25,13 @@ class MountPoint(NamedTuple):
 
 
 def mounts_in(text: str) -> List[MountPoint]:
-    """The mounts, in their order."""
-    # str.splitlines would also split at what a container may put into a name.
+    """Return the mounts in their order."""
+    # str.splitlines would also split at characters that a container may put into a name.
     return [mount_of(line) for line in text.split("\n") if line]
 
 
 def mount_of(line: str) -> MountPoint:
-    """The mount of one line."""
+    """Return the mount that one line describes."""
     fields, _dash, rest = line.partition(" - ")
     number, parent, _device, _root, point, options, *tags = fields.split(" ")
     kind, _source, file_system_options = rest.split(" ", 2)
@@ -39,5 +39,5 @@ def mount_of(line: str) -> MountPoint:
 
 
 def decoded(field: str) -> str:
-    """A field of mountinfo or fstab(5), with the characters that its escapes stand for."""
+    """Return a field of mountinfo or fstab(5) with its escapes decoded."""
     return ESCAPED.sub(lambda match: chr(int(match.group(1), 8)), field)

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: a wanted file tree as data, and the plan that leads to it from what is there."""
+"""Pure: the desired file tree as data, and the plan that turns the existing tree into it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Seq
 from ..errors import ContainerError
 
 Record = Tuple[str, str, str, str]
-# The mark before a line of a config whose value no diff shows, and the parts of the two lines that are shown.
+# The mark before a config line whose value must not appear in a diff, and a pattern for the parts of both lines that
+# may.
 SECRET = "# The next value is secret."
 HIDDEN = re.compile("^(%s\n[^=\n]*=[^=\n]*=).*$" % re.escape(SECRET), re.MULTILINE)
 DIRECTORY, FILE, LINK, OTHER = "directory", "file", "link", "other"
 
 
 class Entry(NamedTuple):
-    """One wanted entry. `path` is relative to the container's directory, without leading slash.
+    """One desired entry. `path` is relative to the container's directory, without a leading slash.
 
-    A file has `content`, or `source`, a path on the target whose content it copies; `digest` is the
-    SHA-256 of either and `size` its length in bytes. A link has `content`, its target.
+    - `content`: the content of a file, or the target of a link.
+    - `source`: a path on the target whose content the file copies, instead of `content`.
+    - `digest`: the SHA-256 of the file's content.
+    - `size`: the length of the file in bytes.
     """
 
     path: str
@@ -36,11 +39,13 @@ class Entry(NamedTuple):
 
 
 class Observed(NamedTuple):
-    """One entry as it is on disk. `single`: no other name shares it; `owned`: it belongs to root, of the container where that
-    is another.
+    """One entry as it is on disk.
 
-    A file has its `digest` where it is not larger than expected, and its `content` where it is small. A link
-    has its target as `content`. A directory has the number of its `children` where that was asked for.
+    - `digest`: that of a file, if the file is not larger than expected.
+    - `content`: the content of a small file, or the target of a link.
+    - `single`: whether the file has no other name (hard link).
+    - `owned`: whether root owns it; with an id map, the container's root.
+    - `children`: the number of entries of a directory, -1 if they were not counted.
     """
 
     kind: str
@@ -61,31 +66,31 @@ class Action(NamedTuple):
     before: Optional[Observed] = None
 
     def wanted(self) -> Entry:
-        """The entry that any step but a removal leads to."""
+        """Return the desired entry of a step. Raise ValueError for a removal, which has none."""
         if self.entry is None:
             raise ValueError("%s %s has no entry" % (self.verb, self.path))
         return self.entry
 
     def found(self) -> Observed:
-        """What any step but a creation begins with."""
+        """Return the entry that is on disk before a step. Raise ValueError for a creation, which has none."""
         if self.before is None:
             raise ValueError("%s %s has nothing before" % (self.verb, self.path))
         return self.before
 
 
 class Access(NamedTuple):
-    """Who may pass a container's directory: its mode, and its group as the target counts. Its owner is root."""
+    """Who may pass a container's directory: its mode, and its group as an id of the target. Root owns it."""
 
     mode: int
     group: int = 0
 
     def words(self) -> str:
-        """For people."""
+        """Return the access rights as text for people."""
         return "%04o%s" % (self.mode, " and group %d" % self.group if self.group else "")
 
 
 class Shared(Dict[str, Any]):
-    """A dictionary that many containers have in common, not to be changed: what is made of it once can be kept."""
+    """A dictionary that many containers share. Nobody may change it, so results computed from it can be cached."""
 
     __hash__ = object.__hash__  # type: ignore[assignment]
 
@@ -95,44 +100,44 @@ Present = Mapping[str, Observed]
 
 
 def directory(path: str, mode: int = 0o755) -> Entry:
-    """A wanted directory."""
+    """Return a desired directory."""
     return Entry(path, DIRECTORY, mode)
 
 
 def file(path: str, mode: int, content: str) -> Entry:
-    """A wanted file with this content; bytes of the target that are no UTF-8 come back as they were."""
+    """Return a desired file with this content. Bytes from the target that are not UTF-8 stay as they were."""
     data = content.encode("utf-8", "surrogateescape")
     return Entry(path, FILE, mode, data, None, hashlib.sha256(data).hexdigest(), len(data))
 
 
 def copied(path: str, mode: int, source: str, digest: str, size: int) -> Entry:
-    """A wanted file with the content of a file of the target."""
+    """Return a desired file that copies the content of a file on the target."""
     return Entry(path, FILE, mode, b"", source, digest, size)
 
 
 def link(path: str, target: str) -> Entry:
-    """A wanted symbolic link."""
+    """Return a desired symbolic link."""
     return Entry(path, LINK, 0o777, target.encode())
 
 
 @functools.lru_cache(maxsize=1024)
 def record(entry: Entry) -> Record:
-    """What a manifest keeps of an entry: kind, mode in octal, digest or link target, size in bytes.
+    """Return what a manifest keeps of an entry: kind, mode in octal, digest or link target, size in bytes.
 
-    Kept for the next call, as `recorded` is: a hundred containers have the same links.
+    The result is cached, because many containers have the same links.
     """
     detail = entry.content.decode() if entry.kind == LINK else entry.digest
     return entry.kind, "%04o" % entry.mode, detail, str(entry.size)
 
 
 def records(wanted: Wanted) -> Dict[str, Record]:
-    """What a manifest keeps of a tree."""
+    """Return what a manifest keeps of a tree."""
     return {path: record(entry) for path, entry in wanted.items()}
 
 
 @functools.lru_cache(maxsize=1024)
 def entry_of_record(path: str, kept: Record) -> Entry:
-    """An entry as a manifest keeps it: enough to tell whether it is still on disk as it was made."""
+    """Return an entry from what a manifest keeps of it: enough to tell whether the entry on disk is unchanged."""
     kind, mode, detail, size = kept
     if kind == LINK:
         return link(path, detail)
@@ -140,16 +145,16 @@ def entry_of_record(path: str, kept: Record) -> Entry:
 
 
 def parents(path: str) -> Iterator[str]:
-    """The directories above a relative path, outermost first."""
+    """Return the directories above a relative path, the outermost first."""
     parts = path.split("/")[:-1]
     return ("/".join(parts[: length + 1]) for length in range(len(parts)))
 
 
 def plan(wanted: Wanted, present: Present, owned: Wanted) -> Tuple[Action, ...]:
-    """The steps from `present` to `wanted`: what we own and no longer want goes first, then parents first.
+    """Return the steps from `present` to `wanted`: removals of owned entries first, then the others, parents first.
 
-    `present` holds what is on disk at the wanted and at the owned paths; a path that is missing there is
-    missing on disk. Raises ContainerError where something that is not ours is in the way.
+    `present` is what is on disk at the paths in `wanted` and `owned`; a path that it lacks does not exist on disk.
+    Raise ContainerError if something that this collection did not make is in the way.
     """
     actions = removals(wanted, present, owned)
     for path, entry in wanted.items():
@@ -162,7 +167,7 @@ def plan(wanted: Wanted, present: Present, owned: Wanted) -> Tuple[Action, ...]:
 
 
 def require_room(entry: Entry, before: Optional[Observed], actions: Sequence[Action]) -> None:
-    """Raise ContainerError where a directory is in the way that is not empty, but for what we remove from it."""
+    """Raise ContainerError if a directory is in the way and is not empty after the plan's own removals."""
     if before is None or before.kind != DIRECTORY or entry.kind == DIRECTORY:
         return
     if before.children > sum(action.path.rpartition("/")[0] == entry.path for action in actions):
@@ -172,7 +177,10 @@ def require_room(entry: Entry, before: Optional[Observed], actions: Sequence[Act
 
 
 def removals(wanted: Wanted, present: Present, owned: Wanted) -> List[Action]:
-    """Stale entries that are still as we made them, children first. What the payload made of them stays."""
+    """Return the removals of stale entries that are as this collection made them, children first.
+
+    Entries that the payload has changed stay.
+    """
     actions: List[Action] = []
     gone: Dict[str, int] = {}
     for path in sorted(set(owned) - set(wanted), reverse=True):
@@ -188,14 +196,17 @@ def removals(wanted: Wanted, present: Present, owned: Wanted) -> List[Action]:
 
 
 def step(entry: Entry, before: Optional[Observed], ours: bool) -> Optional[str]:
-    """The verb that makes one entry right, or None where it is right."""
+    """Return the verb that makes one entry right, or None if it is right.
+
+    Raise ContainerError if something that this collection did not make is in the way.
+    """
     if before is None:
         return "create"
     if before.kind == entry.kind and same(entry, before):
         right = entry.kind == LINK or (before.mode == entry.mode and before.owned)
         return None if right else "adjust"
     blocking = {
-        # A payload's directory is never taken away, and neither is its file for the sake of a link or directory.
+        # Never remove a directory of the payload, nor its file to put a link or directory in its place.
         (DIRECTORY, FILE): "a directory lies where a file is wanted",
         (DIRECTORY, LINK): "a directory lies where a link is wanted",
         (FILE, DIRECTORY): "a file lies where a directory is wanted",
@@ -209,14 +220,14 @@ def step(entry: Entry, before: Optional[Observed], ours: bool) -> Optional[str]:
 
 
 def same(entry: Entry, before: Observed) -> bool:
-    """Whether content and identity are right. A file with a second name is not ours to change in place."""
+    """Return whether the content is right. A file with a second name is never right: do not change it in place."""
     if entry.kind == FILE:
         return before.digest == entry.digest and before.single
     return entry.kind == DIRECTORY or before.content == entry.content
 
 
 def describe(actions: Tuple[Action, ...]) -> List[str]:
-    """What a plan does, for people: one line a step, many links of one directory in one line."""
+    """Return a plan as text for people: one line per step, but one line for all links of a directory."""
     lines: List[str] = []
     links: Dict[Tuple[str, str], List[str]] = {}
     for action in actions:
@@ -228,29 +239,29 @@ def describe(actions: Tuple[Action, ...]) -> List[str]:
             detail = " to %04o" % action.entry.mode if action.verb == "adjust" and action.entry else ""
             lines.append("%s %s %s%s" % (action.verb, kind, action.path, detail))
     for (verb, parent), names in links.items():
-        shown = ", ".join(names) if len(names) <= 5 else "%d links" % len(names)
-        lines.append("%s in %s: %s" % (verb, parent, shown))
+        listed = ", ".join(names) if len(names) <= 5 else "%d links" % len(names)
+        lines.append("%s in %s: %s" % (verb, parent, listed))
     return lines
 
 
 def listing(actions: Tuple[Action, ...]) -> Tuple[str, str]:
-    """The entries that a plan touches, as they are and as they will be, one line each."""
+    """Return the entries that a plan touches, before and after it, one line each."""
     before = "".join(line(action.path, action.before) for action in actions if action.before)
     after = "".join(line(action.path, made(action.entry)) for action in actions if action.entry)
     return before, after
 
 
 def made(entry: Entry) -> Observed:
-    """An entry as it is on disk when it has been made."""
+    """Return an entry as it is on disk once it has been made."""
     return Observed(entry.kind, entry.mode, entry.digest, entry.content)
 
 
 def line(path: str, observed: Observed) -> str:
-    """One entry in the form of a listing."""
+    """Return the line of one entry in a listing."""
     if observed.kind == LINK:
-        # A target may have line breaks, which must not look like further entries.
+        # A link's target may have line breaks. They must not look like further entries.
         return "link %s -> %s\n" % (path, printable(observed.content or b"").replace("\n", "\\n"))
-    # A digest would give away a weak secret to whoever tries all.
+    # With the digest of a weak secret, anyone could find it by trying all.
     digest = "********" if SECRET.encode() in (observed.content or b"") else observed.digest[:16]
     extra = " sha256:" + digest if observed.kind == FILE else ""
     notes = "" if observed.owned else " (not owned by root)"
@@ -259,13 +270,13 @@ def line(path: str, observed: Observed) -> str:
 
 
 def printable(content: bytes) -> str:
-    """Text of untrusted content for a diff: what is not plain text is escaped."""
+    """Return untrusted content as text for a diff. Characters that are not printable are escaped."""
     text = content.decode("utf-8", "backslashreplace")
     return "".join(letter if letter in "\n\t" or letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def diffs(name: str, actions: Tuple[Action, ...]) -> List[Dict[str, str]]:
-    """Ansible's diff of a plan: the listing, then the text of each file whose content changes."""
+    """Return Ansible's diff of a plan: the listing, then the text of each file whose content changes."""
     if not actions:
         return []
     before, after = listing(actions)
@@ -275,8 +286,8 @@ def diffs(name: str, actions: Tuple[Action, ...]) -> List[Dict[str, str]]:
             header = "%s/%s" % (name, action.path)
             old = action.before.content if action.before and action.before.kind == FILE else None
             texts = [printable(old or b""), printable(action.entry.content)]
-            shown = [HIDDEN.sub(r"\1********", text) for text in texts]
-            if texts[0] != texts[1] and shown[0] == shown[1]:
-                shown[1] += "# A secret value has changed.\n"
-            found.append({"before": shown[0], "after": shown[1], "before_header": header, "after_header": header})
+            masked = [HIDDEN.sub(r"\1********", text) for text in texts]
+            if texts[0] != texts[1] and masked[0] == masked[1]:
+                masked[1] += "# A secret value has changed.\n"
+            found.append({"before": masked[0], "after": masked[1], "before_header": header, "after_header": header})
     return found

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: which AppArmor profile a container gets, and why LXC could not start it with that. See apparmor.c of LXC."""
+"""Pure: the AppArmor profile of a container, and why LXC could not start it with that. See apparmor.c of LXC."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .security import UNCONFINED
 
 KEY = "lxc.apparmor.profile"
 GENERATED = "generated"
-# What LXC takes by itself, with cgroup namespaces and without, and the file that it brings along for both.
+# The profiles that LXC chooses by itself, with and without cgroup namespaces, and the file in which it installs both.
 DEFAULT_CGNS, DEFAULT = "lxc-container-default-cgns", "lxc-container-default"
 DEFAULT_FILE = "/etc/apparmor.d/lxc-containers"
 LOAD = "load it with apparmor_parser --replace %s%s, or set security.apparmor to unconfined to go without"
@@ -21,10 +21,12 @@ LOAD = "load it with apparmor_parser --replace %s%s, or set security.apparmor to
 class State(NamedTuple):
     """AppArmor on a target.
 
-    `on`: whether the kernel has it and has not been told to leave it off. `loaded`: the profiles, None where they cannot
-    be read. `confined`: whether we are under a profile ourselves, which LXC then leaves as it is. `parser`: the program
-    that loads profiles, None where there is none. `brought`: whether the file of LXC's own profiles is there, without
-    which LXC may not know AppArmor. `cgroup_namespaces`: whether the kernel has them.
+    - `on`: whether the kernel has AppArmor and it is not switched off.
+    - `loaded`: the loaded profiles, None if they cannot be read.
+    - `confined`: whether this process is confined by a profile itself. LXC then keeps that profile.
+    - `parser`: the program that loads profiles, None if there is none.
+    - `brought`: whether the file with LXC's own profiles exists. Without it, LXC may not support AppArmor.
+    - `cgroup_namespaces`: whether the kernel has them.
     """
 
     on: bool = False
@@ -36,16 +38,16 @@ class State(NamedTuple):
 
 
 def requested_profile(container: Container) -> Optional[str]:
-    """The profile that a spec asks for, LXC's own key last; None where LXC is to choose."""
+    """Return the profile that a spec asks for, or None if LXC is to choose. The key `lxc` takes precedence."""
     return (dict(container.lxc).get(KEY) or (container.security.apparmor,))[-1]
 
 
 def profile(wanted: Optional[str], state: State) -> Optional[str]:
-    """The profile that has to be loaded for a container that asks for `wanted`; None where there is none to look for."""
+    """Return the profile that must be loaded for a container that asks for `wanted`, or None for no such profile."""
     if not state.on or wanted in (*UNCONFINED, GENERATED):
         return None
     if wanted:
-        # A profile in another namespace, or several: the list does not tell of them.
+        # A profile in another namespace, or several profiles: the kernel's list does not contain those.
         return None if wanted.startswith(":") or "//&" in wanted else wanted
     if state.confined or not state.brought:
         return None
@@ -53,7 +55,10 @@ def profile(wanted: Optional[str], state: State) -> Optional[str]:
 
 
 def obstacle(wanted: Optional[str], state: State) -> str:
-    """Why LXC cannot start a container that asks for `wanted`, and what to do; an empty string where nothing is known."""
+    """Return why LXC cannot start a container that asks for `wanted`, and what to do about it.
+
+    Return an empty string if nothing is known to prevent the start.
+    """
     if state.on and wanted == GENERATED and not state.parser:
         return "a generated profile needs apparmor_parser, which is not there; install apparmor"
     needed = profile(wanted, state)
@@ -65,5 +70,5 @@ def obstacle(wanted: Optional[str], state: State) -> str:
 
 
 def loaded_in(text: str) -> FrozenSet[str]:
-    """The profiles in the text of the kernel's list, each with its mode behind it."""
+    """Return the profiles in the text of the kernel's list, where the mode follows each name."""
     return frozenset(line.rpartition(" (")[0] for line in text.split("\n") if line.endswith(")"))

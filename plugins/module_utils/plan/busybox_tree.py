@@ -18,9 +18,9 @@ TARGET = "/bin/busybox"
 
 
 def desired_entries(container: Container, host: Host) -> Dict[str, tree.Entry]:
-    """The entries that busybox needs in the rootfs. Raises ContainerError.
+    """Return the entries that busybox needs in the rootfs, by path. Raise ContainerError.
 
-    Never setuid: an applet runs with the rights of its caller.
+    Busybox is never setuid: an applet runs with the rights of its caller.
     """
     if container.busybox.method == "none":
         return {}
@@ -36,18 +36,18 @@ def desired_entries(container: Container, host: Host) -> Dict[str, tree.Entry]:
 
 
 def declared_paths(container: Container) -> Set[str]:
-    """The entries that are another stage's, since the spec declares them."""
+    """Return the paths of entries that another stage makes, because the spec declares them."""
     declared = {"rootfs" + item.path for item in container.files + container.directories}
     return declared | {"rootfs" + mount.target for mount in container.mounts if mount.create}
 
 
 def requested_part(container: Container) -> object:
-    """What the spec asks for. Which busybox that is, and what applets it has, is the target's to say."""
+    """Return this stage's part of the spec. It does not say which busybox the target has, nor its applets."""
     return container.busybox, container.system_mounts, sorted(declared_paths(container))
 
 
 def chosen(container: Container, binary: Binary) -> Tuple[str, ...]:
-    """The applets to link: all that this busybox has, or the declared ones. Raises ContainerError."""
+    """Return the applets to link: the declared ones, or all of this busybox. Raise ContainerError if one is missing."""
     if container.busybox.applets is None:
         return binary.applets
     missing = [applet for applet in container.busybox.applets if applet not in binary.applets]
@@ -58,7 +58,7 @@ def chosen(container: Container, binary: Binary) -> Tuple[str, ...]:
 
 @functools.lru_cache(maxsize=8)
 def entries(binary: Binary, method: str, applets: Tuple[str, ...]) -> Dict[str, tree.Entry]:
-    """The entries for one busybox, made once and shared by all containers that use it; not to be changed."""
+    """Return the entries for one busybox. All containers that use it share them, so nobody may change them."""
     found = tree.Shared()
     found[BINARY] = (
         tree.copied(BINARY, 0o755, binary.path, binary.digest, binary.size)

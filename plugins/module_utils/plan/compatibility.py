@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: what a version of LXC cannot do with a target, although LXC and the target are in order."""
+"""Pure: what a version of LXC cannot do on a target, although both LXC and the target are in order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import List, Sequence
 
 from ..container_spec.records import Container, Limits
 
-# LXC 7.0 has no key for cgroups of version 1 any more, and its keys for version 2 want that at /sys/fs/cgroup.
+# LXC 7.0 has no keys for cgroups of version 1, and it expects version 2 at /sys/fs/cgroup.
 WITHOUT_VERSION_1 = 7
 ADVICE = (
     "start the target with cgroups of version 2 alone, by systemd.unified_cgroup_hierarchy=1 on the kernel's command line,"
@@ -19,13 +19,13 @@ ADVICE = (
 
 
 def lacks_cgroups(version: str, layout: str) -> bool:
-    """Whether this LXC can do nothing with the cgroups of the target: `layout` is 1, 2 or hybrid, see target/facts.py."""
+    """Return whether this LXC cannot use the target's cgroups: `layout` is 1, 2 or hybrid, see target/facts.py."""
     major = version.partition(".")[0]
     return layout != "2" and major.isdigit() and int(major) >= WITHOUT_VERSION_1
 
 
 def cgroup_keys(container: Container) -> List[str]:
-    """The keys of a spec that LXC needs cgroups for."""
+    """Return the keys of a spec that need cgroups."""
     found = ["security.devices"] if container.security.devices is not None else []
     found += ["limits"] if container.limits != Limits() else []
     return found + [key for key, _values in container.lxc if key.startswith(OLD_KEYS)]
@@ -35,10 +35,10 @@ OLD_KEYS = "lxc.cgroup."
 
 
 def refusal(version: str, layout: str) -> str:
-    """Why this LXC cannot have what needs cgroups."""
+    """Return why this LXC cannot do what needs cgroups."""
     return "LXC %s needs cgroups of version 2 alone, and the target has version %s" % (version, layout)
 
 
 def is_refused_key(lines: Sequence[str]) -> bool:
-    """Whether errors of LXC say that it does not know a key for cgroups of version 1."""
+    """Return whether LXC's error lines say that it does not know a key for cgroups of version 1."""
     return any('Unsupported config key "%s' % OLD_KEYS in line for line in lines)

@@ -21,40 +21,43 @@ from . import lxc_hooks, lxc_mounts, security
 
 FILE_NAME = "config"
 HEADER = "# Rendered whole by softwarecontainer.lxc from the container spec; changes made here are lost.\n"
-# Where hooks bind what LXC binds from there, container by container. Nothing there outlives a boot.
+# Hooks bind the sources of mounts to places below this directory, in a directory for each container, and LXC mounts
+# them from there. It is empty after a boot.
 MOUNTS = "/run/softwarecontainer.mounts"
 SCRIPT = OWN_DIRECTORY + "/command"
-# 68 years; the largest time that every sleep takes, also with 32 bits.
+# 68 years, the longest time that every sleep accepts, even with 32 bits.
 IDLE_SECONDS = "2147483647"
-# Types of interfaces that hang on another one, for which the bridge is the default.
+# Types of interfaces that need another interface as their link. It is the bridge by default.
 LINKED = ("veth", "macvlan", "ipvlan", "vlan")
 NEEDS_LINK = LINKED + ("phys",)
-# LXC 4.0 sets the interface of this name up, of an empty network too, and fails without one; later ones overlook it there.
+# LXC 4.0 sets up the interface of this name, even in an empty network, and fails without a name. Later versions ignore
+# the name there.
 LOOPBACK = "lo"
-# Keys that do not change what runs, so that their change needs no restart, and a value that says what holds anyway.
+# Keys that do not affect a running container, so that changing them needs no restart.
 AT_REST = ("lxc.start.", "lxc.group ", "lxc.monitor.", "lxc.log.")
-# What is the same for a container that runs, in a mount entry.
+# The parts of a mount entry that make no difference to a running container, and a line that states what is true without
+# it.
 BY_ITSELF = re.compile(r"(?<= none )r(?=bind,)|,create=(dir|file)(?= )")
 SAID_ANYWAY = re.compile(r"lxc\.net\.[0-9]+\.name = %s" % LOOPBACK)
 CPU_PERIOD = 100000
 
-# To be counted up where a spec has to be rendered in another way for containers that run, which are then restarted.
+# Increase this number if the same spec must be rendered differently for running containers. They are then restarted.
 RENDERING = 1
 
 Line = Tuple[str, str]
 
 
 def sources(container: Container) -> List[str]:
-    """The paths on the target whose existence decides about the config."""
+    """Return the paths on the target whose existence affects the config."""
     found = lxc_mounts.sources(container)
     found += [container.security.seccomp] if container.security.seccomp.startswith("/") else []
     return found
 
 
 def render(container: Container, host: Host, lxc_path: str, bridge: str, ids: Ids, place: str = "") -> str:
-    """The text of the whole config. Raises ContainerError where the target lacks what it needs.
+    """Return the text of the whole config. Raise ContainerError if the target lacks something that it needs.
 
-    `place`: the path of the same directory without links, if it is another one than `lxc_path`.
+    `place` is the real path of `lxc_path`, without links, if that is a different path.
     """
     lines: List[Line] = [
         ("lxc.uts.name", container.hostname),
@@ -72,7 +75,7 @@ def render(container: Container, host: Host, lxc_path: str, bridge: str, ids: Id
         *[(key, value) for key, values in container.lxc for value in values],
     ]
     for key, value in lines:
-        # The spec has none; what else is in here comes from the target.
+        # Values of the spec contain none. The other values come from the target.
         if CONTROL.search(key + value):
             raise ContainerError("%s: %s has a line break or another control character" % (key, ascii(value)))
     return HEADER + "".join(
@@ -81,18 +84,18 @@ def render(container: Container, host: Host, lxc_path: str, bridge: str, ids: Id
 
 
 def place_of_mounts(lxc_path: str, name: str) -> str:
-    """Where the hooks of a container bind what LXC binds from there; `lxc_path` has no links in it."""
+    """Return the directory to which a container's hooks bind sources; `lxc_path` must be without links."""
     return "%s/%s-%s" % (MOUNTS, hashlib.sha256(lxc_path.encode("utf-8", "surrogateescape")).hexdigest()[:8], name)
 
 
 def quoted(value: str) -> str:
-    """A value as LXC reads it back: it strips blanks, and one pair of quotes around the whole."""
+    """Return a value as LXC reads it back: LXC strips blanks, and one pair of quotes around the whole value."""
     paired = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
     return '"%s"' % value if value != value.strip() or paired else value
 
 
 def environment(container: Container) -> List[Line]:
-    """The variables. A mark goes before each that is secret, for whoever shows the config."""
+    """Return the lines for the variables. Each secret one has a mark before it, for code that shows the config."""
     lines: List[Line] = []
     for name, value in container.environment:
         if isinstance(value, Secret):
@@ -102,7 +105,10 @@ def environment(container: Container) -> List[Line]:
 
 
 def init(container: Container, host: Host) -> List[Line]:
-    """PID 1: LXC's small init with the command as its child, or the declared one."""
+    """Return the lines for PID 1: LXC's small init, which starts the command, or the init that the spec declares.
+
+    Raise ContainerError if LXC's init is needed and missing or out of reach, or if no program can be run.
+    """
     argv = launched(container, host)
     if container.init:
         return [("lxc.init.cmd", " ".join(argv))]
@@ -115,20 +121,20 @@ def init(container: Container, host: Host) -> List[Line]:
         inside = host.links.get(program, program)
         if not inside.startswith("/usr/"):
             raise ContainerError("init: %s cannot be reached from the container; declare an init" % program)
-    # Without --name init.lxc ends at once; it hands SIGTERM on to the command.
+    # Without --name, init.lxc exits at once. It passes SIGTERM on to the command.
     words = (inside, "--name", container.name, "--", *argv)
     return [("lxc.init.cmd", " ".join(words)), ("lxc.signal.halt", "SIGTERM")]
 
 
 def wanted_argv(container: Container, host: Host) -> Tuple[str, ...]:
-    """What is to run: the declared init, the declared command, or one that idles."""
+    """Return the program to run: the declared init, the declared command, or one that idles."""
     return container.init or container.command or idle(container, host)
 
 
 def launched(container: Container, host: Host) -> Tuple[str, ...]:
-    """What LXC is told to run: the program itself, or a shell with a script that becomes the program.
+    """Return the command line for LXC: the program itself, or a shell that runs a script which becomes the program.
 
-    LXC splits `lxc.init.cmd` at blanks, before 6.0 without any regard for quotes.
+    LXC splits `lxc.init.cmd` at blanks and ignores quotes before 6.0. Raise ContainerError if there is no shell.
     """
     argv = wanted_argv(container, host)
     if all(plain(word) for word in argv):
@@ -142,12 +148,12 @@ def launched(container: Container, host: Host) -> Tuple[str, ...]:
 
 
 def plain(word: str) -> bool:
-    """Whether LXC takes a word as it is."""
+    """Return whether LXC passes a word on unchanged."""
     return bool(word) and not any(letter.isspace() or letter in "'\"" for letter in word)
 
 
 def script(container: Container, host: Host) -> Optional[str]:
-    """The text of the script that becomes the program; None where there is no need for one."""
+    """Return the text of the script that becomes the program, or None if none is needed."""
     argv = wanted_argv(container, host)
     if all(plain(word) for word in argv):
         return None
@@ -155,7 +161,7 @@ def script(container: Container, host: Host) -> Optional[str]:
 
 
 def idle(container: Container, host: Host) -> Tuple[str, ...]:
-    """A command that does nothing for ever."""
+    """Return a command that idles forever. Raise ContainerError if the container would have no `sleep`."""
     if container.busybox.method != "none" and "sleep" in host.busybox(container.busybox.path).applets:
         return ("/bin/busybox", "sleep", IDLE_SECONDS)
     if container.system_mounts and host.sleep:
@@ -164,26 +170,26 @@ def idle(container: Container, host: Host) -> Tuple[str, ...]:
 
 
 def network(container: Container, host: Host, bridge: str) -> List[Line]:
-    """The interfaces, eth0 first; none declared means a network namespace with nothing but lo."""
+    """Return the lines for the interfaces, eth0 first. Without any, the container gets a network with only lo."""
     if not container.network:
-        # Without the flag even lo is down.
+        # Without this flag, even lo stays down.
         return [("lxc.net.0.type", "empty"), ("lxc.net.0.name", LOOPBACK), ("lxc.net.0.flags", "up")]
     return [line for index, item in enumerate(container.network) for line in interface(index, item, host, bridge)]
 
 
 def link_of(item: Interface, bridge: str) -> Optional[str]:
-    """What an interface hangs on, or what it is, on the target; None for those that need nothing there."""
+    """Return the target's interface that an interface uses as its link or becomes, or None if it needs none."""
     return item.link or (bridge if item.type in LINKED else None)
 
 
 def missed(container: Container, host: Host, bridge: str) -> List[str]:
-    """The interfaces that a container needs and that are not on the target."""
+    """Return the interfaces that a container needs and that the target does not have now."""
     links = [link_of(item, bridge) for item in container.network if item.type in NEEDS_LINK]
     return [link for link in links if link and link not in host.interfaces]
 
 
 def require_link(index: int, item: Interface, link: Optional[str], host: Host) -> None:
-    """Raise ContainerError where what an interface needs is not on the target and will not be at the start."""
+    """Raise ContainerError if the target lacks the link of an interface and will not have it at the start."""
     if item.type not in NEEDS_LINK or link in host.interfaces or (link and host.away.get(link) == ""):
         return
     what = "there is no interface %s on the target" % link if link else "a link is needed for type %s" % item.type
@@ -193,7 +199,7 @@ def require_link(index: int, item: Interface, link: Optional[str], host: Host) -
 
 
 def interface(index: int, item: Interface, host: Host, bridge: str) -> List[Line]:
-    """The lines of one interface."""
+    """Return the lines for one interface. Raise ContainerError if its link is missing."""
     link = link_of(item, bridge)
     require_link(index, item, link, host)
     up = item.flags == "up" and item.type != "none"
@@ -213,10 +219,10 @@ def interface(index: int, item: Interface, host: Host, bridge: str) -> List[Line
 
 
 def limit_files(wanted: Limits, controllers: Dict[str, int]) -> List[Tuple[str, str, str, str]]:
-    """The limits as (key of the spec, controller, cgroup file, value), for the cgroup version in force.
+    """Return the limits as (key of the spec, controller, cgroup file, value), for the cgroup version in use.
 
-    `memory_swap` counts memory and swap together, as version 1 does; version 2 counts swap alone. CPU shares
-    become a weight by runc's formula. Raises ContainerError where the target has no such controller.
+    `memory_swap` is memory and swap together, as in version 1; version 2 counts swap alone. CPU shares become a weight
+    by runc's formula. Raise ContainerError if the target lacks the controller.
     """
     files: List[Tuple[str, str, str, str]] = []
 
@@ -243,7 +249,10 @@ def limit_files(wanted: Limits, controllers: Dict[str, int]) -> List[Tuple[str, 
 
 
 def limits(wanted: Limits, host: Host) -> List[Line]:
-    """The cgroup keys: lxc.cgroup for controllers of version 1, lxc.cgroup2 for those of version 2."""
+    """Return the cgroup keys: lxc.cgroup for controllers of version 1, lxc.cgroup2 for those of version 2.
+
+    Raise ContainerError if the target lacks a controller.
+    """
     prefix = {1: "lxc.cgroup.", 2: "lxc.cgroup2."}
     controllers = dict(host.controllers)
     return [
@@ -253,7 +262,7 @@ def limits(wanted: Limits, host: Host) -> List[Line]:
 
 
 def autostart(container: Container) -> List[Line]:
-    """Whether LXC starts the container when the target boots."""
+    """Return the lines that say whether and how LXC starts the container when the target boots."""
     wanted = container.autostart
     lines: List[Line] = [("lxc.start.auto", "1")] if wanted.enabled else []
     lines += [("lxc.start.order", str(wanted.order))] if wanted.order else []
@@ -262,16 +271,20 @@ def autostart(container: Container) -> List[Line]:
 
 
 def requested_part(container: Container, lxc_path: str, bridge: str) -> object:
-    """What the spec asks of a container that runs. What the target is like, and so what the config says, is not in it."""
+    """Return the part of the spec that affects a running container.
+
+    It says nothing about the target, which affects the config too.
+    """
     running = container._replace(state="", on_change="", ready=(), autostart=Autostart())
     return RENDERING, running, lxc_path, bridge
 
 
 def running_part(text: str) -> List[str]:
-    """The lines of a config that matter for a container that runs.
+    """Return the lines of a config that affect a running container.
 
-    What the target mounts below a source comes and goes by itself, and so does an optional source, as a file or as a
-    directory. That a bind mount takes along what is below, the hook for it, and what LXC makes are no change.
+    Some lines change although the spec does not: mounts below a source come and go on the target, and so do optional
+    sources, as files or as directories. So these do not count: whether a bind mount includes the mounts below its
+    source (rbind), the hook for those, and what LXC creates as the target of a mount (create=).
     """
     found = [line for line in text.splitlines() if line.startswith("lxc.") and not line.startswith(AT_REST)]
     return [
@@ -282,7 +295,7 @@ def running_part(text: str) -> List[str]:
 
 
 def desired_entries(container: Container, host: Host, text: str) -> Dict[str, tree.Entry]:
-    """The entries that belong to the config, the config itself last: with it the container is complete."""
+    """Return the entries that belong to the config, by path. The config comes last: it makes the container complete."""
     found = []
     content = script(container, host)
     if content:

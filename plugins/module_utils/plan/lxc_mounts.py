@@ -1,10 +1,9 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: what is mounted in a container, from its spec and the facts of the target, and whether the target has it all.
+"""Pure: the mounts of a container, from its spec and the facts of the target. Checks that the target has them all.
 
-LXC makes its mounts in the order of their lines, inside the container's user namespace. lxc_hooks.py has what that alone
-does not do.
+LXC mounts them in the order of their lines, inside the container's user namespace. lxc_hooks.py does what this cannot.
 """
 
 from __future__ import annotations
@@ -18,32 +17,39 @@ from ..model.host import DEVICE, DIRECTORY, FILE, Host
 from ..model.id_map import Ids
 from . import lxc_hooks, security
 
-# The mounts of the chapter: needed ones, and those that not every target has.
+# The mounts of the chapter "SoftwareContainer using LXC": required ones, and those that not every target has.
 SYSTEM_MOUNTS = ("/usr", "/lib", "/usr/lib")
 SYSTEM_MOUNTS_OPTIONAL = ("/lib64", "/usr/lib64")
 INIT_DIRECTORY = "/usr/sbin"
 GATEWAYS = "/gateways"
-# What init.lxc mounts by itself where it may.
+# What init.lxc mounts by itself if it may.
 SHARED_MEMORY = (("tmpfs", "/dev/shm", ("nosuid", "nodev")), ("mqueue", "/dev/mqueue", ("nosuid", "nodev", "noexec")))
-# File systems that are empty when they have just been mounted.
+# File systems that are empty right after they are mounted.
 EMPTY = ("tmpfs", "ramfs")
-# File systems that the kernel fills, on the target as in a container, but for what is of a process or of a network.
+# File systems that the kernel fills with the same files on the target and in a container, except the files of a process
+# or a network.
 KERNEL = ("/proc", "/sys")
 OF_NAMESPACE = re.compile(r"/(net|self|thread-self|[0-9]+)(/|$)")
-# How mounts on the target reach the container's copy, see mount_namespaces(7).
+# How mounts on the target propagate to the container's copy, see mount_namespaces(7).
 PROPAGATION = tuple(prefix + word for prefix in ("", "r") for word in ("private", "shared", "slave", "unbindable"))
-# What a target of a mount is called in the spec.
+# The spec's words for the kinds of a mount's target.
 WORDS = {DIRECTORY: "a directory", FILE: "a file"}
 
 Line = Tuple[str, str]
 
 
 class Entry(NamedTuple):
-    """One mount: `source` on the target, `target` in the container, `kind`: the type of a file system, or none.
+    """One mount.
 
-    `options` as mount(8) takes them. `makes`: what LXC makes at the target, since that lies on what has just been
-    mounted. `key`: where it comes from. `prepared`: where a hook has bound the source before LXC does; see lxc_hooks.py.
-    `places`: where below the source those places are themselves, with a leading slash.
+    - `source`: on the target.
+    - `target`: in the container.
+    - `kind`: the type of a file system, or none for a bind mount.
+    - `options`: as for mount(8).
+    - `makes`: what LXC creates at the target, dir or file, because the target lies on a file system that is mounted
+      empty.
+    - `key`: the key of the spec that the mount comes from.
+    - `prepared`: the place to which a hook has bound the source before LXC mounts it; see lxc_hooks.py.
+    - `places`: the path below the source of the directory for such places, if it lies there, with a leading slash.
     """
 
     source: str
@@ -56,24 +62,25 @@ class Entry(NamedTuple):
     places: Optional[str] = None
 
     def binds(self) -> bool:
-        """Whether a place of the target is bound."""
+        """Return whether this is a bind mount."""
         return self.kind == "none"
 
     def follows(self) -> bool:
-        """Whether what the target mounts below the source later comes along."""
+        """Return whether later mounts below the source on the target appear in the container too."""
         return not {"private", "rprivate", "unbindable", "runbindable"} & set(self.options)
 
     def text(self) -> str:
-        """One line of fstab(5), the target relative to the rootfs."""
+        """Return one line of fstab(5), with the target relative to the rootfs."""
         options = [*self.options, *(["create=" + self.makes] if self.makes else [])]
         fields = (field_of(self.prepared or self.source), field_of(self.target.lstrip("/")), self.kind)
         return " ".join((*fields, ",".join(options), "0 0"))
 
 
 class Cover(NamedTuple):
-    """What is mounted over a part of the rootfs. `source`: the directory of the target that is bound there.
+    """A mount over a part of the rootfs.
 
-    `empty`: nothing is in it but what LXC makes.
+    - `source`: the directory of the target that is bound there.
+    - `empty`: whether it contains only what LXC creates in it.
     """
 
     target: str
@@ -82,7 +89,7 @@ class Cover(NamedTuple):
 
 
 def sources(container: Container) -> List[str]:
-    """The paths on the target whose existence decides about the mounts."""
+    """Return the paths on the target whose existence affects the mounts."""
     found = [*SYSTEM_MOUNTS, *SYSTEM_MOUNTS_OPTIONAL, INIT_DIRECTORY, container.install_prefix]
     found += bound(container)
     found += [mount.target for mount in container.mounts]
@@ -94,12 +101,12 @@ def sources(container: Container) -> List[str]:
 
 
 def bound(container: Container) -> List[str]:
-    """The sources of the declared bind mounts."""
+    """Return the sources of the declared bind mounts."""
     return [mount.source for mount in container.mounts if mount.type == "none"]
 
 
 def covers(container: Container, present: Collection[str]) -> List[Cover]:
-    """What is mounted before the declared mounts, in its order; `present`: which paths the target has."""
+    """Return what is mounted before the declared mounts, in order; `present`: the paths that the target has."""
     found: List[Cover] = []
     if container.autodev:
         found.append(Cover("/dev", empty=True))
@@ -114,9 +121,9 @@ def covers(container: Container, present: Collection[str]) -> List[Cover]:
 
 
 def covering(container: Container, index: int, present: Collection[str] = ()) -> Optional[Cover]:
-    """What covers the place of a declared mount when it is made; None where that is the rootfs itself.
+    """Return what covers the target of a declared mount when LXC mounts it, or None if nothing covers the rootfs there.
 
-    `present`: which paths the target has. Without them what depends on that counts as not there.
+    `present` are the paths that the target has. Without it, covers that depend on a path count as missing.
     """
     found = covers(container, present)
     for mount in container.mounts[:index]:
@@ -127,20 +134,20 @@ def covering(container: Container, index: int, present: Collection[str] = ()) ->
 
 
 def made_as(mount: Mount, host: Host) -> str:
-    """What the target of a mount has to be: a directory or a file, as its source is, if the spec does not say."""
+    """Return what the target of a mount must be, directory or file: as the spec says, otherwise like its source."""
     if mount.create:
         return DIRECTORY if mount.create == "dir" else FILE
     if mount.type != "none":
         return DIRECTORY
     kind = host.kinds.get(mount.source)
     if kind is None:
-        # An optional source that is not there. Below /dev that is mostly a device.
+        # An optional source that does not exist. Below /dev, it is usually a device.
         return FILE if mount.target.startswith("/dev/") else DIRECTORY
     return DIRECTORY if kind == DIRECTORY else FILE
 
 
 def made_in_rootfs(container: Container, host: Host) -> Dict[str, str]:
-    """The targets of mounts that the rootfs itself has to have, each a directory or a file."""
+    """Return the mount targets that the rootfs itself must contain, each as directory or file."""
     return {
         mount.target: made_as(mount, host)
         for index, mount in enumerate(container.mounts)
@@ -149,10 +156,10 @@ def made_in_rootfs(container: Container, host: Host) -> Dict[str, str]:
 
 
 def lines(container: Container, host: Host, ids: Ids, place: str) -> List[Line]:
-    """The lines of the config for all mounts, with the hooks that go with them.
+    """Return the config lines of all mounts, with the hooks that belong to them.
 
-    `place`: the directory of the target in which a hook may prepare sources. Raises ContainerError where the target
-    lacks what is needed.
+    `place` is the directory of the target in which hooks may bind sources. Raise ContainerError if the target lacks
+    something that is needed.
     """
     found: List[Line] = []
     if container.system_mounts:
@@ -166,7 +173,10 @@ def lines(container: Container, host: Host, ids: Ids, place: str) -> List[Line]:
 
 
 def entries(container: Container, host: Host) -> List[Entry]:
-    """The mounts: system, install prefix, init, gateways, busybox, shared memory, then the declared ones in order."""
+    """Return the mounts: system, install prefix, init, gateways, busybox, shared memory, the declared ones in order.
+
+    Raise ContainerError if the target lacks something that is needed.
+    """
     found: List[Entry] = []
     if container.system_mounts:
         for path in SYSTEM_MOUNTS:
@@ -193,7 +203,7 @@ def entries(container: Container, host: Host) -> List[Entry]:
 
 
 def shared_memory(container: Container) -> List[Entry]:
-    """What init.lxc mounts below /dev where it has sys_admin: else programs would have no shared memory."""
+    """Return the mounts below /dev that init.lxc makes only with sys_admin. Programs need them for shared memory."""
     own = [mount.target for mount in container.mounts]
     if container.init or not container.autodev or container.keeps("sys_admin"):
         return []
@@ -206,14 +216,14 @@ def shared_memory(container: Container) -> List[Entry]:
 
 
 def init_program(container: Container, host: Host) -> Optional[str]:
-    """LXC's init on the target: without the target's libraries only the static one runs."""
+    """Return LXC's init on the target, or None. Without the target's libraries, it must be the static one."""
     return host.init_lxc if container.system_mounts else host.init_lxc_static
 
 
 def refuse_foreign_network(container: Container, ids: Ids) -> None:
-    """Raise ContainerError where the kernel would refuse a /sys.
+    """Raise ContainerError if the kernel would refuse to mount /sys.
 
-    It shows the interfaces of a network, and only who owns that may mount it; see user_namespaces(7).
+    /sys shows the interfaces of a network, and only the network's owner may mount it; see user_namespaces(7).
     """
     for index, interface in enumerate(container.network):
         if ids.lines and interface.type == "none":
@@ -224,26 +234,29 @@ def refuse_foreign_network(container: Container, ids: Ids) -> None:
 
 
 def linked(path: str, container: Container, host: Host) -> Optional[str]:
-    """Where a path leads that is a link in the container too, since it lies below a mount of the target's directories.
+    """Return where a path leads if it is a link in the container too, because it lies below a system mount, or None.
 
-    LXC mounts nothing over a link. What it leads to is there already where it lies below the same mount.
+    LXC mounts nothing over a link. If the link leads below the same mount, its target is there already.
     """
     below = container.system_mounts and any(path.startswith(above + "/") for above in SYSTEM_MOUNTS)
     return host.links.get(path) if below else None
 
 
 def bind(source: str, target: str, key: str = "system_mounts") -> Entry:
-    """A read-only bind mount that must work."""
+    """Return a read-only bind mount that must succeed."""
     return Entry(source, target, "none", ("bind", "ro", "rprivate"), key=key)
 
 
 def field_of(path: str) -> str:
-    """A path as a field of fstab(5). A hash needs no escape: it begins a comment only where a source does not begin."""
+    """Return a path as a field of fstab(5).
+
+    A hash needs no escape: it begins a comment only at the start of a line, and no source starts with one.
+    """
     return path.replace("\\", "\\134").replace(" ", "\\040")
 
 
 def declared(container: Container, index: int, host: Host) -> Entry:
-    """One declared mount. Raises ContainerError where its source or its target cannot be had."""
+    """Return one declared mount. Raise ContainerError if its source or its target is missing or of the wrong kind."""
     mount, key = container.mounts[index], "mounts[%d]" % index
     binding = mount.type == "none"
     if binding and not mount.optional and mount.source not in host.paths:
@@ -253,16 +266,16 @@ def declared(container: Container, index: int, host: Host) -> Entry:
     options += ["ro" if mount.read_only else "rw", *mount.options]
     held = mount.read_only or set(lxc_hooks.POINT_OPTIONS) & set(mount.options)
     if binding and held and not set(PROPAGATION) & set(mount.options):
-        # What the target mounts below the source later would come along without these options.
+        # Mounts that the target makes below the source later would appear in the container without these options.
         options.append("rprivate")
     options += ["optional"] if mount.optional else []
     return Entry(mount.source, mount.target, mount.type, tuple(options), makes, key)
 
 
 def checked_target(container: Container, index: int, host: Host) -> Optional[str]:
-    """What LXC has to make at the target of a mount, dir or file; None where the target is there already.
+    """Return what LXC must create at the target of a mount, dir or file, or None if the target exists already.
 
-    Raises ContainerError where there is something else, or where nobody can make it.
+    Raise ContainerError if something else is there, or if nobody can create it.
     """
     mount, key = container.mounts[index], "mounts[%d]" % index
     wanted = made_as(mount, host)
@@ -294,15 +307,15 @@ def checked_target(container: Container, index: int, host: Host) -> Optional[str
 
 
 def kernel_place(cover: Cover, mount: Mount) -> Optional[str]:
-    """The directory of the target that has the same in it as what the kernel shows in a container; None if none has."""
+    """Return the target's directory with the same content as this part of the kernel's file system, or None."""
     return cover.target if cover.target in KERNEL and not OF_NAMESPACE.search(mount.target) else None
 
 
 def in_user_namespace(entry: Entry, container: Container, index: int, host: Host, ids: Ids, place: str) -> Entry:
-    """A mount as it has to be made for a container with a user namespace of its own.
+    """Return a mount as a container with its own user namespace needs it. Raise ContainerError if it cannot be made.
 
-    There its root may change the options of a mount if it has sys_admin, and the kernel refuses to leave out what is
-    mounted below a source: it would show what lies under it. See mount_namespaces(7). Raises ContainerError.
+    In a user namespace, root with sys_admin may change the options of a mount. The kernel also refuses a bind mount
+    without the mounts below its source, because it would show what they hide. See mount_namespaces(7).
     """
     keeps = container.keeps("sys_admin")
     if not entry.binds():
@@ -312,7 +325,7 @@ def in_user_namespace(entry: Entry, container: Container, index: int, host: Host
                 " or add sys_admin to security.drop_capabilities" % (entry.key, entry.kind)
             )
         return entry
-    # What is optional may come and go by itself, as whatever: that is no change of the spec.
+    # An optional source may come and go, as any kind of file. That is no change of the spec.
     places = places_below(entry, host, place)
     if keeps or "optional" in entry.options or host.kinds.get(entry.source) == DEVICE or places is not None:
         options = tuple("rbind" if word == "bind" else word for word in entry.options)
@@ -325,14 +338,14 @@ def in_user_namespace(entry: Entry, container: Container, index: int, host: Host
 
 
 def places_below(entry: Entry, host: Host, place: str) -> Optional[str]:
-    """Where below a source the places are in which hooks prepare sources; None where they are not below it."""
+    """Return the path below a source of the directory for bound sources, or None if that lies elsewhere."""
     above = place.rpartition("/")[0]
     real = host.links.get(entry.source, entry.source)
     return above[len(real) :] if (above + "/").startswith(real + "/") else None
 
 
 def refuse_own(entry: Entry, container: Container) -> None:
-    """Raise ContainerError for a source below what the container can write: a hook would follow a link there as root."""
+    """Raise ContainerError for a source that the container can replace by a link: a hook would follow it as root."""
     writable = [mount.source for mount in container.mounts if mount.type == "none" and not mount.read_only]
     writable += [container.gateway_dir] if container.gateway_dir else []
     above = next((path for path in writable if entry.source.startswith(path.rstrip("/") + "/")), None)
@@ -344,7 +357,7 @@ def refuse_own(entry: Entry, container: Container) -> None:
 
 
 def refuse_closed(entry: Entry, host: Host, ids: Ids) -> None:
-    """Raise ContainerError where LXC could not reach a source: it looks for it as the container's own root."""
+    """Raise ContainerError if LXC could not reach a source: it looks for the source as the container's root."""
     user, group = ids.root()
     for directory, owner, its_group, mode in host.barriers.get(entry.source, ()):
         if not (owner == user and mode & 0o100 or owner != user and its_group == group and mode & 0o010):
@@ -355,12 +368,12 @@ def refuse_closed(entry: Entry, host: Host, ids: Ids) -> None:
 
 
 def key_of_source(entry: Entry) -> str:
-    """The key of the spec that names the source of a mount."""
+    """Return the key of the spec that names the source of a mount."""
     return entry.key + ".source" if entry.key.startswith("mounts[") else entry.key
 
 
 def forbidden_devices(container: Container, host: Host) -> str:
-    """What to say of mounted devices that no rule lets the container use; nothing where there is none."""
+    """Return a warning about mounted devices that no rule lets the container use, or an empty string."""
     if any(".devices." in key for key, _values in container.lxc):
         return ""
     found = [
@@ -373,7 +386,7 @@ def forbidden_devices(container: Container, host: Host) -> str:
 
 
 def optional_targets(container: Container) -> Tuple[Tuple[str, str, str], ...]:
-    """Key, source and target of each bind mount that may be missing where its source is missing."""
+    """Return key, source and target of each bind mount that may be missing if its source is missing."""
     return tuple(
         ("mounts[%d]" % index, mount.source, mount.target)
         for index, mount in enumerate(container.mounts)

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: the target's /etc/resolv.conf as it is of use to a container. See resolv.conf(5)."""
+"""Pure: the target's /etc/resolv.conf, changed so that a container can use it. See resolv.conf(5)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 from ..container_spec.records import Container
 from .rootfs_tree import RESOLV_CONF
 
-# Addresses that are the host itself for whoever asks them, beside those of 127.0.0.0/8.
+# Addresses that always mean the asking host itself, besides those of 127.0.0.0/8.
 ITSELF = ("::1", "0:0:0:0:0:0:0:1", "0.0.0.0", "::")
 PORT = 53
-# What the target writes by itself: the name servers behind the one on loopback, by who keeps them.
+# Files that services of the target write: the name servers behind the one on loopback. One line for each service.
 UPSTREAM = (
     "/run/systemd/resolve/resolv.conf",
     "/run/NetworkManager/no-stub-resolv.conf",
@@ -24,14 +24,14 @@ UPSTREAM = (
 
 
 class Servers(NamedTuple):
-    """Name servers that containers reach, and where they were found."""
+    """Name servers that containers can reach, and the place where they were found."""
 
     addresses: Tuple[str, ...]
     place: str
 
 
 class Copy(NamedTuple):
-    """A text for a container; `note`: what was done to it; `warning`: why it is of no use."""
+    """A resolv.conf for a container; `note`: what was changed in it; `warning`: why it is of no use."""
 
     text: str
     note: str = ""
@@ -39,40 +39,44 @@ class Copy(NamedTuple):
 
 
 def address_of(line: str) -> Optional[str]:
-    """The address of a line that names a server; None for any other line."""
+    """Return the address in a line that names a server, or None for any other line."""
     words = line.split()
-    # The resolver knows the word at the beginning of a line alone.
+    # The resolver only recognizes the keyword at the very start of a line.
     return words[1] if len(words) > 1 and line.startswith("nameserver") and words[0] == "nameserver" else None
 
 
 def servers(text: str) -> List[str]:
-    """The addresses of name servers, in order."""
+    """Return the addresses of the name servers, in order."""
     return [address for address in map(address_of, text.split("\n")) if address]
 
 
 def is_itself(address: str) -> bool:
-    """Whether an address is that of whoever asks: in a network of its own it is not the target."""
+    """Return whether an address means the asking host: for a container with its own network, that is not the target."""
     return address.startswith("127.") or address in ITSELF
 
 
 def only_itself(text: str) -> Tuple[str, ...]:
-    """The name servers that are none for a container with a network of its own."""
+    """Return the name servers that are useless to a container with its own network."""
     return tuple(address for address in servers(text) if is_itself(address))
 
 
 def is_apart(container: Container) -> bool:
-    """Whether a container has a network of its own that leads anywhere."""
+    """Return whether a container has a network of its own that leads anywhere."""
     types = [interface.type for interface in container.network]
     return "none" not in types and any(kind != "empty" for kind in types)
 
 
 def bridges(container: Container, bridge: str) -> Tuple[str, ...]:
-    """The interfaces of the target that a container can speak to."""
+    """Return the bridges of the target that a container is connected to."""
     return tuple(interface.link or bridge for interface in container.network if interface.type == "veth")
 
 
 def copied(text: str, found: Optional[Servers]) -> Copy:
-    """The text for a container with a network of its own. Name servers on loopback give way to those that were found."""
+    """Return the target's resolv.conf for a container with its own network.
+
+    The name servers in `found` replace those on loopback. If there are none in either, the text stays and `warning`
+    says so.
+    """
     lost = only_itself(text)
     if not lost:
         return Copy(text)
@@ -100,15 +104,15 @@ def copied(text: str, found: Optional[Servers]) -> Copy:
 
 
 def answers(udp: str, address: str) -> bool:
-    """Whether a program waits for names at an IPv4 address, from the text of /proc/net/udp, see proc(5)."""
-    # The kernel prints the bytes of an address as a number of the machine.
+    """Return whether a program listens on an IPv4 address for DNS, from the text of /proc/net/udp, see proc(5)."""
+    # The kernel prints the bytes of an address as a number in the machine's byte order.
     number = "%08X" % struct.unpack("=I", socket.inet_aton(address))[0]
     wanted = {"%s:%04X" % (each, PORT) for each in (number, "00000000")}
     return any(len(words) > 1 and words[1] in wanted for words in map(str.split, udp.split("\n")))
 
 
 def choose(upstream: Sequence[Tuple[str, str]]) -> Optional[Servers]:
-    """The first of these files, path and text, that has name servers which are not the target itself."""
+    """Return the first name servers that are not the target itself, from pairs of path and text, or None."""
     for path, text in upstream:
         found = tuple(dict.fromkeys(address for address in servers(text) if not is_itself(address)))
         if found:

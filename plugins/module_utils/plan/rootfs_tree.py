@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pure: the FHS-like tree of a container, from its spec and the facts of the target.
 
-The directories and files are those of the chapter "SoftwareContainer using LXC".
+Its directories and files are those of the chapter "SoftwareContainer using LXC".
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FHS = [
     "usr/lib64",
     "usr/sbin",
 ]
-# Everybody may write to /tmp and nobody may remove what is another's: FHS 3.0, 3.18.
+# Everybody may write to /tmp, but only remove their own files: FHS 3.0, 3.18.
 MODES = {"tmp": 0o1777}
 RESOLV_CONF = "/etc/resolv.conf"
 PASSWD = "root:x:0:0:root:/root:/bin/sh\n"
@@ -47,28 +47,28 @@ PULSE_CLIENT = "disable-shm=yes\n"
 
 
 def machine_id(seed: str, lxc_path: str, name: str) -> str:
-    """A D-Bus uuid: 32 hexadecimal digits, stable for one container of one target.
+    """Return a D-Bus uuid: 32 hexadecimal digits that stay the same for one container on one target.
 
-    Derived from the target's own id by a keyed hash, as machine-id(5) asks of ids that others may see.
+    It is derived from the target's own id by a keyed hash. machine-id(5) asks for that if others may see an id.
     """
     message = "softwarecontainer.lxc:%s/%s" % (lxc_path, name)
     return hmac.new(seed.encode(), message.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def access(ids: Ids) -> tree.Access:
-    """Who may pass the container's directory: what the container makes setuid must be out of reach for all others.
+    """Return who may pass the container's directory. Nobody else must reach the container's setuid programs.
 
-    With an id map PID 1 is not root on the target and has to pass; its group is the container's root group.
+    With an id map, PID 1 is not root on the target but must pass, so the group is that of the container's root.
     """
     group = ids.root()[1]
     return tree.Access(0o710, group) if group else tree.Access(0o700)
 
 
 def desired_entries(container: Container, host: Host, uuid: str, there: Collection[str] = ()) -> Dict[str, tree.Entry]:
-    """The entries of a container's rootfs, parents first, by path relative to the container's directory.
+    """Return the entries of a container's rootfs, parents first, by path relative to the container's directory.
 
-    `there`: targets of mounts that something else has made, which is good enough. Raises ContainerError where what is
-    declared does not go together.
+    `there` are targets of mounts that something else has made already; they are left as they are. Raise ContainerError
+    if declared entries contradict each other.
     """
     entries: Dict[str, tree.Entry] = {}
     add(entries, tree.directory("rootfs"))
@@ -93,7 +93,7 @@ def desired_entries(container: Container, host: Host, uuid: str, there: Collecti
 
 
 def mount_targets(container: Container, host: Host) -> Dict[str, tree.Entry]:
-    """The entries on which declared mounts are made, by path."""
+    """Return the entries on which declared mounts are made, by path."""
     return {
         "rootfs" + path: tree.directory("rootfs" + path) if kind == DIRECTORY else tree.file("rootfs" + path, 0o644, "")
         for path, kind in lxc_mounts.made_in_rootfs(container, host).items()
@@ -101,20 +101,20 @@ def mount_targets(container: Container, host: Host) -> Dict[str, tree.Entry]:
 
 
 def requested_part(container: Container) -> object:
-    """What the spec asks for. What the target's resolv.conf says is not in it."""
+    """Return this stage's part of the spec. It does not contain the target's resolv.conf."""
     declared = container.directories, container.files, container.mounts
     return container.install_prefix, container.resolv_conf, declared
 
 
 def copies_resolv_conf(container: Container) -> bool:
-    """Whether /etc/resolv.conf is a copy of the target's, and not something that the spec declares."""
+    """Return whether /etc/resolv.conf is a copy of the target's, and not declared in the spec."""
     return container.resolv_conf == "copy" and not any(item.path == RESOLV_CONF for item in container.files)
 
 
 def add(entries: Dict[str, tree.Entry], entry: tree.Entry) -> None:
-    """Add an entry after its parents; what the user declares comes last and replaces what we would make.
+    """Add an entry after its parents. It replaces an entry of the same path: what the user declares comes last.
 
-    Raises ContainerError where one path would have to be a file and a directory.
+    Raise ContainerError if one path would be both a file and a directory.
     """
     for above in (tree.directory(path) for path in tree.parents(entry.path)):
         if entries.setdefault(above.path, above).kind != above.kind:
@@ -125,5 +125,5 @@ def add(entries: Dict[str, tree.Entry], entry: tree.Entry) -> None:
 
 
 def inside(entry: tree.Entry) -> str:
-    """The path of an entry as the container sees it."""
+    """Return the path of an entry as the container sees it."""
     return entry.path[len("rootfs") :]

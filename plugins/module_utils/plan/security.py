@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: the lines of a config that take rights away from the container. See lxc.container.conf(5)."""
+"""Pure: the config lines that restrict the container. See lxc.container.conf(5)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ..errors import ContainerError
 from ..model.host import Host
 from ..model.id_map import Ids
 
-# Profiles of AppArmor that ask for nothing.
+# AppArmor profiles that need no AppArmor in the kernel.
 UNCONFINED = ("unconfined", "unchanged")
-# What every program expects: null, zero, full, random, urandom, tty, console, ptmx, pseudo terminals. These are the
-# devices of LXC's own common.conf without fuse; see devices.txt of the kernel for the numbers.
+# The devices that every program expects: null, zero, full, random, urandom, tty, console, ptmx, pseudo terminals. They
+# are those of LXC's own common.conf, without fuse; see devices.txt of the kernel for the numbers.
 DEVICES = (
     "c 1:3 rwm",
     "c 1:5 rwm",
@@ -32,7 +32,7 @@ Line = Tuple[str, str]
 
 
 def lines(wanted: Security, host: Host, ids: Ids) -> List[Line]:
-    """What is taken away. Raises ContainerError where the target cannot do it."""
+    """Return the lines of all restrictions. Raise ContainerError if the target does not support one of them."""
     found: List[Line] = [("lxc.cap.drop", name) for name in wanted.drop_capabilities]
     if wanted.no_new_privs:
         found.append(("lxc.no_new_privs", "1"))
@@ -44,9 +44,10 @@ def lines(wanted: Security, host: Host, ids: Ids) -> List[Line]:
 
 
 def devices(wanted: Security, controllers: Mapping[str, int]) -> List[Line]:
-    """No device but the usual ones and those declared.
+    """Return the lines that forbid all devices except the usual ones and those declared.
 
-    Version 2 has no controller for it: LXC attaches a program to the cgroup, see cgroups(7) and bpf(2).
+    Cgroups of version 2 have no devices controller: LXC attaches a program to the cgroup, see cgroups(7) and bpf(2).
+    Raise ContainerError if the kernel supports neither.
     """
     if wanted.devices is None:
         return []
@@ -60,20 +61,23 @@ def devices(wanted: Security, controllers: Mapping[str, int]) -> List[Line]:
 
 
 def allows(wanted: Security, device: str) -> bool:
-    """Whether a container may read or write a device, c or b and its numbers."""
+    """Return whether a container may read or write a device, given as c or b and its numbers, such as `c 10:200`."""
     if wanted.devices is None:
         return True
     kind, numbers = device.split(" ")
     for rule in (*DEVICES, *wanted.devices):
         its_kind, its_numbers, access = rule.split(" ")
         pairs = zip(its_numbers.split(":"), numbers.split(":"))
-        if its_kind == kind and set("rw") & set(access) and all(asked in ("*", given) for asked, given in pairs):
+        if its_kind == kind and set("rw") & set(access) and all(allowed in ("*", number) for allowed, number in pairs):
             return True
     return False
 
 
 def seccomp(wanted: Security, host: Host) -> List[Line]:
-    """The filter of system calls."""
+    """Return the line for the filter of system calls.
+
+    Raise ContainerError if the kernel has no seccomp, or if the profile does not exist.
+    """
     if wanted.seccomp == "none":
         return []
     if not host.seccomp:
@@ -90,7 +94,10 @@ def seccomp(wanted: Security, host: Host) -> List[Line]:
 
 
 def access_control(wanted: Security, host: Host) -> List[Line]:
-    """Mandatory access control. Without it in the kernel LXC starts the container without a word, unconfined."""
+    """Return the lines for AppArmor and SELinux. Raise ContainerError if the kernel lacks what the spec asks for.
+
+    LXC would start the container unconfined then, without a message.
+    """
     found: List[Line] = []
     if wanted.apparmor:
         if not host.apparmor and wanted.apparmor not in UNCONFINED:

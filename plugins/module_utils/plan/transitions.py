@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: which steps lead a container from its state to the wanted one, and whether a restart is due."""
+"""Pure: the steps that lead a container from its state to the desired one, and whether it must be restarted."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Dict, Optional, Sequence, Tuple
 
 from ..model.manifest import Moment
 
-# The order in which a whole list of containers goes through its steps. A frozen container does not react to
-# a signal: it is thawed before it is stopped. Owners of files are shifted while nothing runs that they belong to.
+# The order in which a whole list of containers goes through its steps. A frozen container does not react to a signal,
+# so it is thawed before it is stopped. Owners of files are shifted while the container does not run.
 STEPS = ("unfreeze", "stop", "remove", "shift", "start", "freeze")
 
-# (state, wanted state) -> steps. The state is LXC's, or ABSENT: nothing is there, or INCOMPLETE: no config is there.
+# (state, desired state) -> steps. The state is LXC's, or ABSENT: nothing exists, or INCOMPLETE: there is no config.
 TRANSITIONS: Dict[Tuple[str, str], Tuple[str, ...]] = {
     ("ABSENT", "absent"): (),
     ("INCOMPLETE", "absent"): ("remove",),
@@ -36,14 +36,14 @@ RESTARTS: Dict[Tuple[str, str], Tuple[str, ...]] = {
     ("FROZEN", "started"): ("unfreeze", "stop", "start"),
     ("FROZEN", "frozen"): ("unfreeze", "stop", "start", "freeze"),
 }
-# How LXC names the wanted states.
+# LXC's names for the desired states.
 REACHED = {"started": "RUNNING", "stopped": "STOPPED", "frozen": "FROZEN", "absent": "ABSENT"}
 
 
 def steps(state: str, wanted: str, restart: bool, shift: bool) -> Optional[Tuple[str, ...]]:
-    """The steps from a state to the wanted one; None where there is no way.
+    """Return the steps from a state to the desired one, or None if there is no way.
 
-    `restart`: a container that runs has to be started again; `shift`: the owners of its files have to be shifted.
+    `restart`: whether a running container must be restarted. `shift`: whether the owners of its files must be shifted.
     """
     found = RESTARTS.get((state, wanted)) if restart else None
     found = TRANSITIONS.get((state, wanted)) if found is None else found
@@ -53,10 +53,10 @@ def steps(state: str, wanted: str, restart: bool, shift: bool) -> Optional[Tuple
 
 
 def restart_due(changes: Sequence[Moment], boot: str, started: Optional[float]) -> bool:
-    """Whether something that a container sees has changed since it was started.
+    """Return whether something that a container sees has changed since it was started.
 
-    `started` is when its PID 1 began, in seconds since boot; None where it does not run. A change in an
-    earlier boot is older than any running container. The kernel gives start times in hundredths of a second.
+    `started` is when its PID 1 began, in seconds since boot, or None if it does not run. A change in an earlier boot is
+    older than any running container. The kernel counts start times in hundredths of a second.
     """
     if started is None:
         return False

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: the checks of what the target's kernel and Python can do, whatever the containers are."""
+"""Pure: checks of the target's kernel and Python that do not depend on the containers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def cgroups(facts: Facts, _containers: object) -> Check:
 
 
 def controller(name: str) -> Callable[[Facts, object], Check]:
-    """Whether a controller is there, which a limit needs."""
+    """Return the check for a cgroup controller, which a limit needs."""
 
     def check(facts: Facts, _containers: object) -> Check:
         version = facts.controllers.get(name)
@@ -80,5 +80,5 @@ def selinux(facts: Facts, _containers: object) -> Check:
 
 
 def switched(on: bool) -> str:
-    """The words for a feature of the kernel."""
+    """Return how a message describes whether a feature of the kernel is on."""
     return "switched on" if on else "not there or switched off"

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: what was read on a target, and the verdict of one check."""
+"""Pure: the facts of a target, and the verdict of one check."""
 
 from __future__ import annotations
 
@@ -13,17 +13,25 @@ from ..plan import name_servers
 
 
 class Facts(NamedTuple):
-    """What was read on a target.
+    """The facts of a target.
 
-    `namespaces`: those of the kernel. `users`: how many user namespaces there may be. `lxc`: its version, or None.
-    `ways`: how LXC can be reached. `unreached`: why it cannot be in the way that was asked for. `busybox`: a Binary, or
-    why there is none. `ids`: the ranges for user namespaces that root has. `closed`: the directory that keeps others out
-    of the lxc path, or none. `mapping`: why the file system cannot be mounted with mapped ids, empty where it can.
-    `resolver`: name servers that answer containers, where those of its resolv.conf are the target itself.
-    `free`, `inodes`: bytes and inodes that are free, None where the file system has no fixed number of inodes.
-    `read_only`: the places that should be writable and are not. `there`: the containers that have a directory.
-    `python`: the version of the target's Python; `ctypes`: whether it can call the kernel. `noexec`: whether no program
-    can run that lies in the lxc path. `profiles`: what there is of AppArmor.
+    - `namespaces`: the kinds of namespaces that the kernel has.
+    - `users`: the maximum number of user namespaces.
+    - `lxc`: the version of LXC, or None.
+    - `ways`: how LXC can be reached.
+    - `unreached`: why LXC cannot be reached in the requested way.
+    - `busybox`: a Binary, or the reason why there is none.
+    - `ids`: how many ranges of ids root has for user namespaces.
+    - `closed`: a directory on the way to the lxc path that not everybody can pass, or an empty string.
+    - `mapping`: why the file system does not support mounts with mapped ids, empty if it does.
+    - `resolver`: name servers that answer containers, if those in the target's resolv.conf are the target itself.
+    - `free`, `inodes`: free bytes and inodes; `inodes` is None if the file system has no fixed number of them.
+    - `read_only`: the places that should be writable and are not.
+    - `there`: the containers that have a directory.
+    - `python`: the version of the target's Python.
+    - `ctypes`: whether that Python can call the kernel.
+    - `noexec`: whether programs in the lxc path cannot run.
+    - `profiles`: the state of AppArmor.
     """
 
     root: bool = True
@@ -61,7 +69,7 @@ class Facts(NamedTuple):
 
 
 class Check(NamedTuple):
-    """One verdict: whether the target can do it, what was found, and what to do where it cannot."""
+    """One verdict: whether the target meets the requirement, what was found, and what to do if it does not."""
 
     ok: bool
     found: str

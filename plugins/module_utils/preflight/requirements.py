@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: what a target can and cannot do, from its facts, and what is to be done about it."""
+"""Pure: the checks of what a target can do, from its facts, and advice if it cannot."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ..plan import lxc_config, name_servers, security
 from . import kernel
 from .records import Check, Facts
 
-# A container of the default spec: its tree, its config and its records, beside the busybox that is copied.
+# Space for a container of the default spec: its tree, config and records, without the copied busybox.
 SPACE_EACH, INODES_EACH = 256 * 1024, 64
-# What every run needs beside its containers: locks, logs, files that are prepared beside the old ones.
+# Space that every run needs apart from its containers: locks, logs, new files beside the old ones.
 SPACE_AT_LEAST = 4 * 1024 * 1024
 
 
@@ -46,12 +46,12 @@ def apparmor_profiles(facts: Facts, containers: Sequence[Container]) -> Check:
     state = facts.profiles
     if not state.on:
         return Check(True, "none is needed, since AppArmor is " + kernel.switched(False))
-    asked = list(dict.fromkeys(map(profiles.requested_profile, containers))) or [None]
-    lacking = list(dict.fromkeys(filter(None, (profiles.obstacle(wanted, state) for wanted in asked))))
+    requested = list(dict.fromkeys(map(profiles.requested_profile, containers))) or [None]
+    lacking = list(dict.fromkeys(filter(None, (profiles.obstacle(wanted, state) for wanted in requested))))
     if lacking:
         found, _semicolon, advice = lacking[0].partition("; ")
         return Check(False, found, advice)
-    names = list(dict.fromkeys(filter(None, (profiles.profile(wanted, state) for wanted in asked))))
+    names = list(dict.fromkeys(filter(None, (profiles.profile(wanted, state) for wanted in requested))))
     if names and state.loaded is None:
         return Check(True, "whether %s is loaded cannot be read" % " and ".join(names))
     return Check(True, "%s is loaded" % " and ".join(names) if names else "none is needed")
@@ -119,7 +119,7 @@ def executable(facts: Facts, _containers: Sequence[Container]) -> Check:
 
 
 def runs_from_rootfs(container: Container) -> bool:
-    """Whether what is started lies in the rootfs itself, where only the copied busybox and files of the spec are."""
+    """Return whether the program lies in the rootfs itself, which has only the copied busybox and files of the spec."""
     argv = container.init or container.command
     own = ("/bin/", "/sbin/", *(file.path for file in container.files))
     return container.busybox.method == "copy" and (not argv or argv[0].startswith(own))
@@ -130,7 +130,7 @@ def writable(facts: Facts, _containers: Sequence[Container]) -> Check:
     return Check(not facts.read_only, found, "set lxc_path to a place that can be written")
 
 
-# All checks in the order in which they are told.
+# All checks, in the order of the report.
 CHECKS: Dict[str, Callable[[Facts, Sequence[Container]], Check]] = {
     "root": kernel.root,
     "python": kernel.python,
@@ -158,7 +158,7 @@ CHECKS: Dict[str, Callable[[Facts, Sequence[Container]], Check]] = {
     "executable": executable,
 }
 ALWAYS = ("root", "namespaces", "cgroups", "lxc", "space", "writable")
-# What else a container needs, and when.
+# The other checks, and which containers need them.
 SOMETIMES: Dict[str, Callable[[Container], bool]] = {
     "python": lambda _container: True,
     "apparmor_profiles": lambda container: container.state in ("started", "frozen"),
@@ -180,19 +180,19 @@ SOMETIMES: Dict[str, Callable[[Container], bool]] = {
 
 
 def hangs_on_bridge(interface: Interface) -> bool:
-    """Whether an interface has the bridge for its link."""
+    """Return whether an interface uses the bridge as its link."""
     return interface.type in lxc_config.LINKED and not interface.link
 
 
 def needed_by(containers: Iterable[Container]) -> List[str]:
-    """The names of the checks that these containers cannot do without."""
+    """Return the names of the checks that these containers need, in the order of the report."""
     there = [container for container in containers if container.state != "absent"]
     sometimes = [name for name, is_needed in SOMETIMES.items() if any(map(is_needed, there))]
     return [name for name in CHECKS if name in (*ALWAYS, *sometimes)]
 
 
 def reasons(checks: Mapping[str, Check], needed: Iterable[str]) -> List[str]:
-    """One sentence for each check that is needed and not fulfilled, or for those of which there is the same to say."""
+    """Return a sentence for each needed check that failed; checks with the same verdict share a sentence."""
     names: Dict[Check, List[str]] = {}
     for name in needed:
         if not checks[name].ok:

@@ -15,21 +15,22 @@ from typing import Dict, Tuple
 from ..target import system_calls
 from ..verify import usage
 
-# See setns(2). The os module has it from Python 3.12 on.
+# See setns(2). The os module has it since Python 3.12.
 CLONE_NEWNET = 0x40000000
 LOOPBACK = ("127.0.0.1", "::1")
 
 
 def enter(pid: int) -> None:
-    """Move this process into the network namespace of another one, for good. Raises OSError and ContainerError."""
+    """Move this process into the network namespace of another one, for good. Raise OSError or ContainerError."""
     with open("/proc/%d/ns/net" % pid, "rb") as namespace:
         system_calls.checked(system_calls.libc().setns(namespace.fileno(), CLONE_NEWNET), namespace.name)
 
 
 def connect(pid: int, port: int, seconds: float) -> Dict[str, str]:
-    """Call a port at all addresses of this network, which is that of the process, at once.
+    """Connect to a port at all addresses of this network at once.
 
-    The result is empty as soon as one accepts. It has the system's word on each address where none does.
+    `pid` is a process in this network. Return an empty dictionary as soon as one address accepts. If none does within
+    `seconds`, return the system's error message for each address.
     """
     errors: Dict[str, str] = {}
     calls: Dict[int, Tuple[str, socket.socket]] = {}
@@ -64,9 +65,10 @@ def connect(pid: int, port: int, seconds: float) -> Dict[str, str]:
 
 
 def refusal(call: socket.socket) -> str:
-    """Why a call did not come through, or an empty string.
+    """Return why a connection failed, or an empty string.
 
-    A call within one host may get for its own port the very one that it calls, and is then connected to itself.
+    A connection within one host may get as its own port the port that it connects to. Then it is connected to itself,
+    which counts as refused.
     """
     number = call.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if number:

@@ -1,9 +1,9 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: the steps of one host's rollout as tables: which module, with which arguments, and when it is needed.
+"""Pure: the steps of one host's rollout as tables: the module of each step, its arguments, and when it is needed.
 
-The controller asks for one part after the other, each in one run on the target, which carries out its steps.
+The controller requests one part after the other. Each part is one run on the target, which carries out its steps.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Tuple
 from .. import argument_specs
 
 Options = Mapping[str, Any]
-# The results of the steps that have run, by their names.
+# The results of the steps that have run, by step name.
 Results = Mapping[str, Mapping[str, Any]]
-# What of the results decides about later steps, or becomes their arguments.
+# The keys of the results that decide about later steps or become their arguments.
 TELLING = ("changed", "present", "pending", "ready")
 
 
 class Step(NamedTuple):
-    """One step; its name is that of its stage in the ledger."""
+    """One step. Its name is that of its stage in the ledger."""
 
     name: str
     module: str
@@ -32,53 +32,53 @@ Part = Tuple[Step, ...]
 
 
 def content(options: Options) -> Dict[str, Any]:
-    """What is rolled out to a host, which its digest is made of."""
+    """Return what is rolled out to a host. Its digest is computed from this."""
     return {key: options[key] for key in argument_specs.ROLLED_OUT}
 
 
 def chosen(options: Options, *keys: str, **more: Any) -> Dict[str, Any]:
-    """The options of those names that have a value, and more."""
+    """Return the named options that have a value, together with `more`."""
     return {**{key: options[key] for key in keys if options.get(key) is not None}, **more}
 
 
 def common(options: Options, *keys: str, **more: Any) -> Dict[str, Any]:
-    """The arguments of a module that takes the specs."""
+    """Return the arguments of a module that takes the specs."""
     return chosen(options, "containers", "defaults", "lxc_path", "runtime", *keys, **more)
 
 
 def containers_to_remove(options: Options, results: Results) -> List[str]:
-    """The containers that will be removed: declared absent, or there and, with prune, not declared."""
+    """Return the containers to remove: those declared absent and, with prune, those not declared, if they exist."""
     absent = [each["name"] for each in options["containers"] if is_absent(each, options)]
-    known = [each["name"] for each in options["containers"]]
-    # Not those of the checkpoint: an older one may hold what was removed since then.
+    declared = [each["name"] for each in options["containers"]]
+    # Do not use those of the checkpoint: an older one may contain containers that were removed since then.
     there = results.get("checkpoint", {}).get("present", [])
-    others = [name for name in there if name not in known] if options["prune"] else []
+    others = [name for name in there if name not in declared] if options["prune"] else []
     return [name for name in absent if name in there] + others
 
 
 def has_doomed(options: Options, results: Results) -> bool:
-    """Whether there are containers to remove, or may be: an interrupted run may have left one that is half built."""
+    """Return whether there may be containers to remove. An interrupted run may have left a half-built one."""
     fresh = results.get("checkpoint", {}).get("changed")
     return bool(containers_to_remove(options, results)) or (not fresh and pending("container")(options, results))
 
 
 def is_absent(container: Mapping[str, Any], options: Options) -> bool:
-    """Whether a spec wants a container gone."""
+    """Return whether a spec says that the container must be absent."""
     return (container.get("state") or options["defaults"].get("state")) == "absent"
 
 
 def specs_to_keep(options: Options) -> List[Mapping[str, Any]]:
-    """The specs of containers that are to be there."""
+    """Return the specs of the containers that must exist."""
     return [each for each in options["containers"] if not is_absent(each, options)]
 
 
 def pending(name: str) -> Callable[[Options, Results], bool]:
-    """Whether the first stage has said that this one has something to do, or has not been asked yet."""
+    """Return a condition: the stage `rootfs` said that stage `name` has work to do, or has not run yet."""
     return lambda _options, results: name in results.get("rootfs", {}).get("pending", [name])
 
 
 def times(options: Options, *keys: str, **more: Any) -> Dict[str, Any]:
-    """The way to LXC and the seconds for starts and stops."""
+    """Return the options for the way to LXC, and the seconds for starts and stops."""
     return chosen(options, "lxc_path", "runtime", "settle", "stop_timeout", "start_timeout", *keys, **more)
 
 
@@ -116,8 +116,8 @@ def drop(options: Options, results: Results) -> Dict[str, Any]:
     return chosen(options, "lxc_path", "runtime", state="absent")
 
 
-# What is removed is gone: it goes last, when all the rest is known to be good. Each row is one run on the target: what
-# needs no answer in between goes together; for the gate, which waits, see `goes_on`.
+# Removal cannot be undone, so it comes last, when everything else has proved good. Each row is one run on the target:
+# steps that need no answer in between go together. For the readiness gate, which waits, see `goes_on`.
 FORWARD: Tuple[Part, ...] = (
     (
         Step("preflight", "preflight", lambda options, results: common(options, "bridge")),
@@ -143,7 +143,7 @@ BACK: Tuple[Part, ...] = (
         Step("forget", "checkpoint", drop),
     ),
 )
-# Check mode cannot wait for what it has not started, and takes no checkpoint of what it does not change.
+# Check mode cannot wait for containers that it does not start, and needs no checkpoint because it changes nothing.
 FORECAST: Tuple[Part, ...] = (
     (
         *(step for part in FORWARD for step in part if step.name in ("preflight", "rootfs", "busybox", "config")),
@@ -151,36 +151,36 @@ FORECAST: Tuple[Part, ...] = (
     ),
 )
 WAYS = {"forward": FORWARD, "back": BACK, "forecast": FORECAST}
-# Nothing is changed before this step, so that nothing has to be brought back.
+# No step before this one changes anything, so there is nothing to roll back before it.
 FIRST_CHANGE = "stop"
 
 
 def goes_on(part: Part, results: Results) -> bool:
-    """Whether the next part follows in the same run: the gate does, where all containers were as they have to be.
+    """Return whether the next part follows in the same run. Only the readiness gate does, if nothing failed or changed.
 
-    Nothing follows the gate. Should the controller give a host up that waits there, it begins the way back, while the
-    run that waits may go on and find that the gate holds.
+    Nothing follows the gate in its run. If the controller gives up a host that still waits there, it starts the
+    rollback, and meanwhile the waiting run may go on and find that the gate holds.
     """
     done = [results[step.name] for step in part if step.name in results]
     return part == FORWARD[1] and not any(result["failed"] or result.get("changed") for result in done)
 
 
 def telling(results: Results) -> Dict[str, Dict[str, Any]]:
-    """Of the results what the later steps go by."""
+    """Return the parts of the results that later steps need."""
     return {name: {key: result[key] for key in TELLING if key in result} for name, result in results.items()}
 
 
 def is_needed_back(failed: str, results: Results) -> bool:
-    """Whether a failure of this stage asks for the rollback."""
+    """Return whether a failure of this stage requires a rollback."""
     if failed == "preflight":
-        # A run that came to no end has left the host as it may be neither before nor after.
+        # An unfinished run may have left the host in a state that is neither the old nor the new one.
         return bool(results.get("preflight", {}).get("checkpoint"))
     names = [step.name for part in FORWARD for step in part]
     return names.index(FIRST_CHANGE) <= names.index(failed) < names.index("forget")
 
 
 def after_failure(failed: str) -> str:
-    """What is to be said of the host where there is no rollback."""
+    """Return what to report about the host if there is no rollback."""
     if failed == "forget":
         return "what was rolled out is there and ready, and so is the checkpoint still."
     return "nothing was changed."

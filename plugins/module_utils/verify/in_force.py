@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads (I/O): what the kernel has in force for a container that runs, and where that is not what its config asks for."""
+"""Reads (I/O): what the kernel enforces for a running container, and where that differs from the container's config."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..model.config_text import Line
 from ..target import facts, system_calls
 from . import usage
 
-# The numbers of capabilities are their places, see capability.h of the kernel.
+# The index of each capability is its number, see capability.h of the kernel.
 CAPABILITIES = (
     *("chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap"),
     *("linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner"),
@@ -26,7 +26,7 @@ CAPABILITIES = (
     "checkpoint_restore",
 )
 SECCOMP = {"0": "disabled", "1": "strict", "2": "filter"}
-# What device cgroups of version 1 say where nothing is restricted.
+# What device cgroups of version 1 contain if nothing is restricted.
 ALL_DEVICES = "a *:* rwm"
 # BPF_PROG_QUERY and BPF_CGROUP_DEVICE of linux/bpf.h.
 PROGRAM_QUERY, CGROUP_DEVICE = 16, 6
@@ -35,12 +35,16 @@ IdMap = Tuple[Tuple[int, int, int], ...]
 
 
 class Effective(NamedTuple):
-    """What is in force for PID 1 of a container.
+    """What the kernel enforces for PID 1 of a container.
 
-    `capabilities`: the bounding set. `seccomp`: disabled, strict or filter. `devices`: the rules of version 1;
-    empty where a program of version 2 decides; None where nothing does, or where that cannot be told for the reason in
-    `devices_unknown`. `mounts`: the options at each mount point. `apparmor_mode`: None where there is no profile.
-    `following`: the mount points at which what is mounted on the target later may come along.
+    - `capabilities`: the bounding set.
+    - `seccomp`: disabled, strict or filter.
+    - `devices`: the rules of version 1; empty if a program of version 2 decides; None if nothing restricts devices, or
+      if that cannot be read.
+    - `devices_unknown`: why it cannot be read.
+    - `mounts`: the options at each mount point.
+    - `apparmor_mode`: None if there is no profile.
+    - `following`: the mount points at which later mounts on the target may appear too.
     """
 
     capabilities: Tuple[str, ...] = ()
@@ -59,7 +63,7 @@ class Effective(NamedTuple):
 
 
 def of(pid: int) -> Effective:
-    """What is in force for a process, as the kernel says. Raises ContainerError where that cannot be understood."""
+    """Return what the kernel enforces for a process. Raise ContainerError if its answer cannot be understood."""
     fields = usage.read_parsed(pid, "status", fields_of)
     label, mode = label_in(usage.text_of(pid, "attr/current"))
     allowed, unknown = devices(pid)
@@ -82,39 +86,39 @@ def of(pid: int) -> Effective:
 
 
 def fields_of(status: str) -> Dict[str, str]:
-    """The fields in the text of /proc/PID/status, see proc(5)."""
+    """Return the fields in the text of /proc/PID/status, see proc(5)."""
     pairs = (line.split(":\t", 1) for line in usage.lines_of(status) if ":\t" in line)
     return {key: value.strip() for key, value in pairs}
 
 
 def capabilities_in(mask: int) -> Tuple[str, ...]:
-    """The names of a set of capabilities; those that are newer than this file go by their numbers."""
+    """Return the names of a set of capabilities, and the numbers of those that are newer than this file."""
     numbers = [number for number in range(mask.bit_length()) if mask >> number & 1]
     return tuple(CAPABILITIES[number] if number < len(CAPABILITIES) else str(number) for number in numbers)
 
 
 def seccomp_in(fields: Mapping[str, str], own: Mapping[str, str]) -> str:
-    """The mode of seccomp. Filters that a process of the target itself has are inherited, and not the container's."""
+    """Return the mode of seccomp. Inherited filters, which this process has too, are the target's and do not count."""
     mode = SECCOMP.get(fields.get("Seccomp", "0"), "disabled")
     filters, inherited = (int(each.get("Seccomp_filters", "-1")) for each in (fields, own))
     return "disabled" if mode == "filter" and -1 < filters <= inherited else mode
 
 
 def label_in(text: str) -> Tuple[Optional[str], Optional[str]]:
-    """The label in the text of /proc/PID/attr/current, and the mode that AppArmor shows behind that of a profile."""
+    """Return the label in the text of /proc/PID/attr/current, and the mode that AppArmor puts after a profile."""
     text = text.rstrip("\0\n")
     label, _blank, mode = text.rpartition(" (")
     return (label, mode[:-1]) if label and mode.endswith(")") else (text or None, None)
 
 
 def id_map_in(text: str) -> IdMap:
-    """The lines of /proc/PID/uid_map: first id inside, first id outside, how many; see user_namespaces(7)."""
+    """Return the lines of /proc/PID/uid_map: first id inside, first id outside, count; see user_namespaces(7)."""
     found = [tuple(map(int, line.split())) for line in usage.lines_of(text)]
     return tuple((inside, outside, count) for inside, outside, count in found)
 
 
 def mounts_in(text: str) -> Dict[str, str]:
-    """The options of each mount that can be seen, by its mount point; what lies under others is left out."""
+    """Return the options of each visible mount, by its mount point. Mounts that others cover are left out."""
     mounts = mountinfo.mounts_in(text)
     points = {mount.number: mount.point for mount in mounts}
     options = {mount.number: mount.options for mount in mounts}
@@ -125,7 +129,7 @@ def mounts_in(text: str) -> Dict[str, str]:
     waiting = deque(upon.pop("", []))
     while waiting:
         number = waiting.popleft()
-        # Taken out: where mounts change while the kernel tells of them, a number may come twice, and upon itself.
+        # Removed from `upon`: if mounts change while the kernel lists them, a mount may appear twice, even upon itself.
         here = upon.pop(number, [])
         over = [other for other in here if points[other] == points[number]]
         if over:
@@ -138,16 +142,16 @@ def mounts_in(text: str) -> Dict[str, str]:
 
 
 def following_in(text: str) -> Tuple[str, ...]:
-    """The mount points of mounts that get what is mounted below their source on the target, see proc(5), master:."""
+    """Return the mount points that receive later mounts below their source on the target, see proc(5), master:."""
     return tuple(
         mount.point for mount in mountinfo.mounts_in(text) if any(tag.startswith("master:") for tag in mount.tags)
     )
 
 
 def covered_in(points: Iterable[str]) -> Set[str]:
-    """Those of the mount points upon one mount that lie below others of them; all with a slash at the end.
+    """Return the mount points on one mount that lie below others in `points`; all end with a slash.
 
-    In their order all that lies below a point comes right after it.
+    In sorted order, all paths below a mount point come directly after it.
     """
     found: Set[str] = set()
     cover = ""
@@ -160,14 +164,14 @@ def covered_in(points: Iterable[str]) -> Set[str]:
 
 
 def interfaces_in(text: str) -> Tuple[str, ...]:
-    """The names of the interfaces in the text of /proc/PID/net/dev, which has two lines of headings."""
+    """Return the names of the interfaces in the text of /proc/PID/net/dev, which begins with two lines of headings."""
     return tuple(line.split(":")[0].strip(" ") for line in usage.lines_of(text)[2:])
 
 
 def devices(pid: int) -> Tuple[Optional[Tuple[str, ...]], Optional[str]]:
-    """The rules for devices of the container's cgroup; none where a program decides; None where nothing does.
+    """Return the device rules of the container's cgroup, and the reason if they are unknown.
 
-    And the reason where it cannot be told whether a program decides.
+    The rules are empty if a program decides, and None if nothing restricts devices or the rules are unknown.
     """
     listed = usage.cgroup_file(pid, "devices", "devices.list")
     rules = usage.lines_of(listed or "")
@@ -182,9 +186,9 @@ def devices(pid: int) -> Tuple[Optional[Tuple[str, ...]], Optional[str]]:
 
 
 def has_device_program(cgroup: str) -> bool:
-    """Whether a program is attached to a cgroup that decides about devices; see bpf(2), BPF_PROG_QUERY.
+    """Return whether a cgroup has a program attached that decides about devices; see bpf(2), BPF_PROG_QUERY.
 
-    Raises ContainerError where that cannot be told.
+    Raise ContainerError if the kernel does not tell.
     """
     ctypes = system_calls.ctypes()
     try:
@@ -204,31 +208,31 @@ def has_device_program(cgroup: str) -> bool:
 
 
 def not_in_force(lines: Sequence[Line], found: Effective) -> List[str]:
-    """One sentence for each thing that a config asks for and that the kernel does not show."""
+    """Return a sentence for each setting of a config that the kernel does not enforce."""
     reasons = [reason for check in CHECKS for reason in check(lines, found)]
     return list(dict.fromkeys(reasons))
 
 
 def passed_over(lines: Sequence[Line], version: int) -> List[str]:
-    """One sentence for each cgroup key that LXC does not look at, since it is for the other version.
+    """Return a sentence for each cgroup key that LXC ignores, because it is for the other cgroup version.
 
-    A config may name the same controller for both. `version`: that of the mount at /sys/fs/cgroup, by which LXC decides;
-    see cgfsng.c in its source.
+    A config may have keys of both versions for one controller, and these are not reported. `version` is that of the
+    mount at /sys/fs/cgroup, which is what LXC goes by; see cgfsng.c in its source.
     """
     looked_at, other = CGROUP[version - 1], CGROUP[2 - version]
-    told = {key.split(".")[2] for key, _value in lines if key.startswith(looked_at)}
-    names = [key for key, _value in lines if key.startswith(other) and key.split(".")[2] not in {*told, *PLACES}]
+    effective = {key.split(".")[2] for key, _value in lines if key.startswith(looked_at)}
+    names = [key for key, _value in lines if key.startswith(other) and key.split(".")[2] not in {*effective, *PLACES}]
     return [
         "%s: it is not in force, since cgroups are of version %d" % (name, version) for name in dict.fromkeys(names)
     ]
 
 
-# What keys with the prefix of version 1 say of cgroups of both: where they are.
+# Keys with the prefix of version 1 that apply to both versions: they say where the cgroups are.
 PLACES = ("dir", "relative")
 
 
 def values_of(lines: Sequence[Line], key: str) -> List[str]:
-    """The values of a key."""
+    """Return the values of a key."""
     return [value for each, value in lines if each == key]
 
 
@@ -261,7 +265,7 @@ def check_labels(lines: Sequence[Line], found: Effective) -> List[str]:
     return reasons
 
 
-# What the kernel shows under another name, or not at all.
+# Values that the kernel shows under another name, or not at all.
 UNTOLD = ("unchanged", "generated")
 
 
@@ -274,18 +278,19 @@ def check_apparmor_mode(lines: Sequence[Line], found: Effective) -> List[str]:
     ]
 
 
-# The modes in which a profile forbids what it does not allow; in others that is only written to the log, or not even so.
+# The modes in which a profile forbids what it does not allow. Other modes only log it, or not even that.
 ENFORCING = ("enforce", "kill")
 
 
 def restricts_devices(lines: Sequence[Line]) -> bool:
-    """Whether a config takes all devices away but those that it allows."""
+    """Return whether a config forbids all devices except those that it allows."""
     return any(values_of(lines, key + "devices.deny") == ["a"] for key in CGROUP)
 
 
 def check_devices(lines: Sequence[Line], found: Effective) -> List[str]:
     if found.devices_unknown or not restricts_devices(lines):
-        # What is unknown is told by `supervise.unverified`: nobody can mend it in the container's spec.
+        # If it is unknown, lifecycle.verification.unverified_warnings reports it: nobody can fix that in the
+        # container's spec.
         return []
     if found.devices is None:
         return ["security.devices: the container may use every device"]
@@ -314,8 +319,8 @@ def check_mounts(lines: Sequence[Line], found: Effective) -> List[str]:
             wanted["/sys"] = ["ro"]
         elif key == "lxc.mount.entry" and len(fields) > 3:
             target = "/" + mountinfo.decoded(fields[1]).strip("/")
-            # What is mounted later covers what was mounted below its place before.
-            wanted = {point: asked for point, asked in wanted.items() if not point.startswith(target + "/")}
+            # A later mount covers earlier mounts below its mount point.
+            wanted = {point: options for point, options in wanted.items() if not point.startswith(target + "/")}
             wanted[target] = fields[3].split(",")
     reasons = []
     for point, options in wanted.items():
@@ -333,7 +338,7 @@ def check_mounts(lines: Sequence[Line], found: Effective) -> List[str]:
     return reasons
 
 
-# The options of a mount entry that the kernel shows for the mount, not for its file system.
+# Options of a mount entry that the kernel shows for the mount, not for its file system.
 SHOWN = ("ro", "nosuid", "nodev", "noexec")
 
 
