@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Opens, pauses and closes a rollout on the controller (I/O: the ledger, the lock, the report); touches no host."""
+"""Opens, pauses and closes a rollout on the controller (I/O: the ledger, the lock, the report). Touches no host."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "hosts": {"type": "list", "elements": "str", "required": True},
     "chosen": {"type": "list", "elements": "str", "required": True},
     "ledger": {"type": "path", "default": "rollouts"},
-    # Not more exact, so that what is wrong is said in the words of the rollout's own options.
+    # No exact types here, so that errors use the words of the rollout's own options.
     "id": {"type": "raw"},
     "canary": {"type": "raw", "default": 1},
     "batches": {"type": "raw", "default": ["25%"]},
     "budget": {"type": "raw", "default": 0},
     "template": {"type": "path"},
 }
-# The option of a role for each part of the content.
+# The role variable for each part of the content.
 VARIABLE = "softwarecontainer_%s"
 COLORS = {"done": "green", "finished": "green", "paused": "yellow", "stopped": "red", "running": "yellow"}
 
 
 class ActionModule(ActionBase):
-    """What Ansible looks for in this file."""
+    """The class that Ansible looks for in this file."""
 
-    # Once for all hosts, and on none of them.
+    # Runs once for all hosts, and on none of them.
     BYPASS_HOST_LOOP = True
     _requires_connection = False
     _supports_check_mode = True
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        """Open, pause or close."""
+        """Open, pause or close the rollout."""
         del tmp
         variables: Dict[str, Any] = task_vars or {}
         result: Dict[str, Any] = super().run(None, variables)
@@ -67,7 +67,7 @@ class ActionModule(ActionBase):
             return {**result, "failed": True, "msg": str(error) + ("" if str(error).endswith((".", "?")) else ".")}
 
     def open(self, variables: Dict[str, Any]) -> Dict[str, Any]:
-        """Check everything, then take the ledger up, or begin it."""
+        """Check everything, then take up the ledger or begin it."""
         hosts = self.options["hosts"]
         batches = batches_of(hosts, self.options["canary"], self.options["batches"])
         budget = budget_of(self.options["budget"], len(hosts))
@@ -80,7 +80,7 @@ class ActionModule(ActionBase):
         if found.id != place.id:
             raise RefusedError("%s is of another rollout: its id is %s" % (path, ledger.quoted(found.id)))
         me = ledger_file.driver(os.getppid())
-        # A run that was killed after the last host has left the rollout open.
+        # A run that was killed after its last host has left the rollout open.
         if not self.check and (ledger.left(found) or found.state != "finished"):
             found = self.begin(place, me, found, batches, budget)
         waves = ledger.waves_of(found, self.options["chosen"])
@@ -100,7 +100,7 @@ class ActionModule(ActionBase):
         batches: Sequence[Sequence[str]],
         budget: int,
     ) -> ledger.Ledger:
-        """Take the lock and the ledger, which may have changed since it was read."""
+        """Take the lock and the ledger, which may have changed since it was read. Return the new ledger."""
         ledger_file.make_directory(place.directory)
         with ledger_file.locked(place.directory):
             ledger_file.take(place, me)
@@ -111,7 +111,7 @@ class ActionModule(ActionBase):
         return begun
 
     def pause(self, variables: Dict[str, Any]) -> Dict[str, Any]:
-        """Let the run that drives, if there is one, take up no further host."""
+        """Make the run that drives the rollout, if there is one, take up no more hosts."""
         place = self.place(self.digests(variables) if self.options["id"] is None else {})
         path = place.path("json")
         text = ledger_file.read(path)
@@ -122,12 +122,12 @@ class ActionModule(ActionBase):
             with ledger_file.locked(place.directory):
                 paused = ledger.pause(ledger_text.parse(ledger_file.read(path) or "", path), now())
                 ledger_file.write(path, ledger_text.dump(paused))
-        told = "Rollout %s is paused; hosts in progress come to their end, and no other is taken up." % place.id
-        display.display(told, color=COLORS["paused"])
+        message = "Rollout %s is paused; hosts in progress come to their end, and no other is taken up." % place.id
+        display.display(message, color=COLORS["paused"])
         return {"id": place.id, "ledger": path, "hosts": [], "serial": [], "directory": place.directory}
 
     def close(self, variables: Dict[str, Any]) -> Dict[str, Any]:
-        """Say how it ended: table, report, and a failure unless all hosts are done."""
+        """Report how the rollout ended: a table, a report, and a failure unless all hosts are done."""
         place = self.place({})
         path = place.path("json")
         if self.check:
@@ -147,13 +147,13 @@ class ActionModule(ActionBase):
             ledger_file.drop(place, me)
         for line in progress.table(record):
             display.display(line)
-        told = progress.closing(record)
-        display.display("%s Report: %s" % (told, page), color=COLORS[record.state])
+        sentence = progress.closing(record)
+        display.display("%s Report: %s" % (sentence, page), color=COLORS[record.state])
         result = {"id": place.id, "ledger": path, "report": page, "rollout_state": record.state}
-        return {**result, "failed": record.state != "finished", "msg": told}
+        return {**result, "failed": record.state != "finished", "msg": sentence}
 
     def close_forecast(self, variables: Dict[str, Any]) -> Dict[str, Any]:
-        """What the check of each host has foretold."""
+        """Report what check mode has predicted for each host."""
         hostvars = variables["hostvars"]
         results = {name: hostvars[name].get("_softwarecontainer_rollout_host") or {} for name in self.options["hosts"]}
         words = {name: forecast_of(result) for name, result in results.items() if result}
@@ -161,31 +161,34 @@ class ActionModule(ActionBase):
         for name, word in words.items():
             display.display("%s  %s" % (progress.printable(name).ljust(width), word))
         failed = sum(bool(result.get("failed")) for result in results.values())
-        told = "%d of %d hosts would be taken up, and %d would fail." % (len(words), len(results), failed)
-        display.display(told, color=COLORS["stopped" if failed else "finished"])
-        return {"failed": bool(failed), "msg": told}
+        message = "%d of %d hosts would be taken up, and %d would fail." % (len(words), len(results), failed)
+        display.display(message, color=COLORS["stopped" if failed else "finished"])
+        return {"failed": bool(failed), "msg": message}
 
     def place(self, digests: Mapping[str, str]) -> ledger_file.Place:
-        """Where the ledger is."""
-        given = self.options["id"]
+        """Return where the files of the rollout are. Raises RefusedError."""
+        label = self.options["id"]
         identity = (
-            ledger.id_of(digests) if given is None else values.option("softwarecontainer_rollout_id", ledger.ID, given)
+            ledger.id_of(digests) if label is None else values.option("softwarecontainer_rollout_id", ledger.ID, label)
         )
         return ledger_file.Place(os.path.abspath(self.options["ledger"]), identity)
 
     def digests(self, variables: Dict[str, Any]) -> Dict[str, str]:
-        """The digest of what is rolled out to each host. Raises RefusedError where that is not valid."""
+        """Return the digest of what is rolled out to each host. Raises RefusedError if that is not valid."""
         return {name: ledger.digest_of(self.content(name, variables)) for name in self.options["hosts"]}
 
     def content(self, name: str, variables: Dict[str, Any]) -> Dict[str, Any]:
-        """What is rolled out to a host: from its variables, or from the play's where the host has none."""
+        """Return what is rolled out to a host: from its variables, or from the play's for those that the host lacks.
+
+        Raises RefusedError if that is not valid.
+        """
         hostvars = variables["hostvars"]
-        # What a play says holds for all hosts; what this one host of it has does not.
+        # Variables of the play hold for all hosts. Variables that the task's own host has do not.
         shared = {key: value for key, value in variables.items() if key not in self.own}
-        known = {**shared, **hostvars.raw_get(name)}
-        templar = self._templar.copy_with_new_env(available_variables=known)
+        merged = {**shared, **hostvars.raw_get(name)}
+        templar = self._templar.copy_with_new_env(available_variables=merged)
         try:
-            found = {key: known.get(VARIABLE % key) for key in argument_specs.ROLLED_OUT}
+            found = {key: merged.get(VARIABLE % key) for key in argument_specs.ROLLED_OUT}
             found = {key: templar.template(value) for key, value in found.items() if value is not None}
         except AnsibleError as error:
             raise RefusedError("host %s: %s" % (name, ledger.sentence(error))) from None
@@ -204,12 +207,12 @@ class ActionModule(ActionBase):
 
 
 def now() -> str:
-    """This moment, as the ledger writes it."""
+    """Return the current time, as the ledger writes it."""
     return ledger.written(time.time())
 
 
 def forecast_of(result: Mapping[str, Any]) -> str:
-    """What the check of one host has foretold, in a few words."""
+    """Return what check mode has predicted for one host, in a few words."""
     if result.get("failed"):
         return "would fail: %s" % ledger.sentence(result.get("msg"))
     return "would change" if result.get("changed") else "nothing to do"

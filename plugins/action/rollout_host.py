@@ -1,10 +1,10 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rolls out to one host (I/O), as one transaction; its steps are tables in module_utils/rollout/steps.py.
+"""Rolls out to one host (I/O) as one transaction. Its steps are tables in module_utils/rollout/steps.py.
 
-Ansible is never told that a host is unreachable: it would take the host out of the play and go on, whatever the budget
-says. The ledger is told instead.
+Ansible never learns that a host is unreachable: it would take the host out of the play and go on, whatever the budget
+says. The ledger records it instead.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ Result = Dict[str, Any]
 
 
 class ActionModule(ActionBase):
-    """What Ansible looks for in this file."""
+    """The class that Ansible looks for in this file."""
 
     _supports_check_mode = True
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Result:
-        """Roll out to this host, and write its fate into the ledger."""
+        """Roll out to this host, and record its result in the ledger."""
         del tmp
         self.variables: Dict[str, Any] = task_vars or {}
         self.name = self.variables["inventory_hostname"]
@@ -55,13 +55,13 @@ class ActionModule(ActionBase):
         return {**result, "changed": False, **self.result()}
 
     def result(self) -> Result:
-        """What the task does: a forecast, a record of what has kept the host from its rollout, or the rollout."""
+        """Return the result of the task: it predicts, or rolls out, or records what kept the host from its rollout."""
         error = self.options["error"]
         if self._task.check_mode:
             return self.forecast() if error is None else {}
         place = ledger_file.Place(self.options["ledger"], self.options["id"])
         try:
-            # The parent of the worker that this runs in.
+            # The parent of the worker process that this runs in.
             me = ledger_file.driver(os.getppid())
             if error is not None:
                 record = ledger_file.change(place, me, lambda record: with_error(record, self.name, error))
@@ -83,48 +83,50 @@ class ActionModule(ActionBase):
         return described(rollout, host.state != "done", host.reason, {"host": self.name, "state": host.state})
 
     def forecast(self) -> Result:
-        """What the steps would change, or why one would fail."""
+        """Return what the steps would change, or why one would fail."""
         rollout = HostRollout(self.run_part, self.options, on_timeout=self.forget_connection)
         failure = rollout.forecast()
         return described(rollout, bool(failure), failure, {"host": self.name, "check": True})
 
-    def run_part(self, way: str, part: int, known: steps.Results) -> Mapping[str, Any]:
-        """Run some steps on the host."""
+    def run_part(self, way: str, part: int, results: steps.Results) -> Mapping[str, Any]:
+        """Run one part of the steps on the host, and return the result of the module rollout_steps."""
         options = {name: self.options[name] for name in argument_specs.ROLLOUT_STEPS if name in self.options}
-        given = {name: value for name, value in options.items() if value is not None}
-        module, given = calls.on_target("rollout_steps", {**given, "way": way, "part": part, "results": known})
+        arguments = {name: value for name, value in options.items() if value is not None}
+        module, arguments = calls.on_target(
+            "rollout_steps", {**arguments, "way": way, "part": part, "results": results}
+        )
         calls.in_utf8(self._task)
-        # Without pipelining the module of the part before is still there, also of one that has failed or was cut off.
-        # The target may have room for one and no more, on the way back too.
+        # Without pipelining the module of the previous part is still on the target, even if it failed or was
+        # interrupted. The target may have room for only one, also on the way back.
         self._remove_tmp_path(self._connection._shell.tmpdir)
         with packing.lean():
-            answer: Result = self._execute_module(module, given, task_vars=self.variables)
+            answer: Result = self._execute_module(module, arguments, task_vars=self.variables)
         return answer
 
     def show_progress(self, record: ledger.Ledger) -> None:
-        """Show how far the rollout is."""
+        """Display the progress line."""
         hosts, forks = self.variables["ansible_play_hosts_all"], self.variables["ansible_forks"]
         text = progress.line(record, hosts, forks, now(), drawing=bool(ANSIBLE_COLOR))
         display.display(text, color=COLORS[record.hosts[self.name].state])
 
     def forget_connection(self) -> None:
-        """Drop the connection that a step hangs on: the next one opens another."""
+        """Drop the connection that a step hangs on, so that the next step opens a new one."""
         with contextlib.suppress(Exception):
             self._connection.reset()
 
     def cleanup(self, force: bool = False) -> None:
-        """Remove what was left in the target's temporary directory, if the target is still there."""
+        """Remove what is left in the target's temporary directory, if the target can still be reached."""
         with contextlib.suppress(AnsibleConnectionFailure):
             super().cleanup(force)
 
 
 def now() -> str:
-    """This moment, as the ledger writes it."""
+    """Return the current time, as the ledger writes it."""
     return ledger.written(time.time())
 
 
 def described(rollout: HostRollout, failed: bool, reason: str, about: Result) -> Result:
-    """The result for Ansible."""
+    """Return the result for Ansible."""
     found: Result = {"changed": rollout.changed(), "failed": failed, "rollout": about}
     diffs = rollout.diffs()
     if diffs:
@@ -133,7 +135,7 @@ def described(rollout: HostRollout, failed: bool, reason: str, about: Result) ->
 
 
 def begun(record: ledger.Ledger, name: str, options: Mapping[str, Any]) -> ledger.Ledger:
-    """The ledger with this host in progress, or failed where it would get something else than was announced."""
+    """Return the ledger with this host in progress, or failed if it would get something else than was announced."""
     after = ledger.begin_host(record, name, now())
     if ledger.digest_of(steps.content(options)) == after.hosts[name].digest:
         return after
@@ -142,7 +144,7 @@ def begun(record: ledger.Ledger, name: str, options: Mapping[str, Any]) -> ledge
 
 
 def with_error(record: ledger.Ledger, name: str, error: str) -> ledger.Ledger:
-    """The ledger with what kept a host from its rollout, unless the rollout itself has said how it ended."""
+    """Return the ledger with what kept a host from its rollout, unless the rollout itself has recorded how it ended."""
     with contextlib.suppress(RefusedError):
         if record.hosts[name].run != len(record.runs):
             record = ledger.begin_host(record, name, now())

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a module on a host (I/O): rootfs, busybox, config and container are one module, `stage`, on the target."""
+"""Runs a module on a host (I/O). On the target rootfs, busybox, config and container are one module, `stage`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from ..plugin_utils import calls, packing, spelling, summary
 
 
 class ActionModule(ActionBase):
-    """What Ansible looks for in this file; meta/runtime.yml names it as the action of all modules for targets."""
+    """The class that Ansible looks for in this file.
+
+    In meta/runtime.yml it is the action of all modules for targets.
+    """
 
     _supports_check_mode = True
     _supports_async = True
@@ -24,21 +27,21 @@ class ActionModule(ActionBase):
         del tmp
         result: Dict[str, Any] = super().run(None, task_vars)
         name = self._task.action.rpartition(".")[2]
-        known = argument_specs.STAGES.get(name, {})
-        unknown = sorted(set(self._task.args) - set(known)) if known else []
+        supported = argument_specs.STAGES.get(name, {})
+        unknown = sorted(set(self._task.args) - set(supported)) if supported else []
         if unknown:
-            # As a result and in Ansible's own words, so that it is like the refusal of any module.
-            told = "Unsupported parameters for (%s) module: %s. Supported parameters include: %s."
-            named = self._task.action, ", ".join(unknown), ", ".join(sorted(known))
-            return {**result, "failed": True, "msg": told % named}
+            # Return this as a result and in Ansible's own words, so that it reads like the refusal of any module.
+            message = "Unsupported parameters for (%s) module: %s. Supported parameters include: %s."
+            named = self._task.action, ", ".join(unknown), ", ".join(sorted(supported))
+            return {**result, "failed": True, "msg": message % named}
         misread = spelling.refusals(self._task.args, self._loader.get_text_file_contents)
         if misread:
             return {**result, "failed": True, "msg": "\n".join(misread)}
-        module, given = calls.on_target(name, self._task.args)
+        module, arguments = calls.on_target(name, self._task.args)
         calls.in_utf8(self._task)
         in_background = bool(self._task.async_val and not self._connection.has_native_async)
         with packing.lean():
-            result.update(self._execute_module(module, given, task_vars=task_vars, wrap_async=in_background))
+            result.update(self._execute_module(module, arguments, task_vars=task_vars, wrap_async=in_background))
         changed = summary.line(result) if name == "containers" else ""
         if changed:
             self._display.display("%s: %s" % ((task_vars or {}).get("inventory_hostname", ""), changed))

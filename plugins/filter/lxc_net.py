@@ -20,12 +20,12 @@ def lxc_net(
     dhcp_range: Optional[str] = None,
     dhcp_max: Optional[int] = None,
 ) -> Dict[str, Any]:
-    """The settings of a bridge, its address and its network, each with prefix length.
+    """Return the settings of a bridge, its address and its network, both with prefix length.
 
-    What is not given follows from address and netmask: a network that holds the address, and a DHCP range of all
-    addresses in it but those that are taken. Raises AnsibleFilterError where the values do not fit each other.
+    Omitted values follow from address and netmask: the network is the one that holds the address, and the DHCP range
+    has all addresses of it that are not taken. Raises AnsibleFilterError if the values do not fit each other.
     """
-    # What the kernel takes as the name of an interface, IFNAMSIZ in if.h; and nothing that a shell would look at.
+    # A name that the kernel accepts for an interface (IFNAMSIZ in if.h), without characters special to a shell.
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}", bridge):
         raise AnsibleFilterError(
             "softwarecontainer_bridge: %r is not the name of an interface (at most 15 characters)" % bridge
@@ -55,9 +55,9 @@ def lxc_net(
 
 
 def own_address(address: str, netmask: str) -> ipaddress.IPv4Interface:
-    """The address of the bridge, in a network that has room for containers. Raises AnsibleFilterError."""
-    given = "%s/%s" % (address, netmask)
-    own: ipaddress.IPv4Interface = parse("softwarecontainer_bridge_address or _netmask", given, ipaddress.IPv4Interface)
+    """Return the address of the bridge, in a network with room for containers. Raises AnsibleFilterError."""
+    text = "%s/%s" % (address, netmask)
+    own: ipaddress.IPv4Interface = parse("softwarecontainer_bridge_address or _netmask", text, ipaddress.IPv4Interface)
     if own.network.prefixlen > 30 or own.ip in (own.network.network_address, own.network.broadcast_address):
         raise AnsibleFilterError(
             "softwarecontainer_bridge_netmask: %s in %s leaves no address for containers" % (own.ip, own.network)
@@ -66,7 +66,7 @@ def own_address(address: str, netmask: str) -> ipaddress.IPv4Interface:
 
 
 def bounds(own: ipaddress.IPv4Interface, dhcp_range: Optional[str]) -> Any:
-    """First and last address of the DHCP range."""
+    """Return the first and the last address of the DHCP range. Raises AnsibleFilterError."""
     if dhcp_range is None:
         first, last = own.network.network_address + 1, own.network.broadcast_address - 1
         return (first + (own.ip == first), last - (own.ip == last))
@@ -84,7 +84,7 @@ def bounds(own: ipaddress.IPv4Interface, dhcp_range: Optional[str]) -> Any:
 
 
 def parse(key: str, value: str, make: Callable[[str], Any]) -> Any:
-    """The value as an address or network. Raises AnsibleFilterError."""
+    """Return the value as an address or a network. Raises AnsibleFilterError."""
     try:
         return make(value)
     except ValueError as error:
@@ -92,7 +92,7 @@ def parse(key: str, value: str, make: Callable[[str], Any]) -> Any:
 
 
 class FilterModule:
-    """What Ansible looks for in this file."""
+    """The class that Ansible looks for in this file."""
 
     def filters(self) -> Dict[str, Callable[..., Any]]:
         return {"lxc_net": lxc_net}

@@ -11,17 +11,17 @@ from ansible.errors import AnsibleFilterError
 
 TITLES = ("HOST", "NAME", "STATE", "ADDRESS", "MEMORY", "RESTART")
 NOTHING = "-"
-# Two, and no single space within a field: where lists are shown as YAML, long lines are broken at single spaces.
+# Two spaces, and no single space within a field: lists that are shown as YAML break long lines at single spaces.
 GAP = "  "
-# The place of the memory column, whose numbers are compared by eye.
+# The place of the memory column. It is aligned to the right, since people compare its numbers by eye.
 MEMORY = TITLES.index("MEMORY")
 
 
 def status_table(results: Mapping[str, Mapping[str, Any]]) -> List[str]:
-    """The lines of the table: titles, one row per container, then a note for each row that has one.
+    """Return the lines of the table: titles, one row per container, then a note for each row that has one.
 
-    A host that was not reached, that failed, or that has no container, has one row. Raises AnsibleFilterError where
-    the input is not a dictionary of results by host.
+    A host that was not reached, that failed, or that has no container, has one row. Raises AnsibleFilterError if the
+    input is not a dictionary of results by host.
     """
     if not isinstance(results, Mapping) or not all(isinstance(result, Mapping) for result in results.values()):
         raise AnsibleFilterError("status_table needs a dictionary from host to the result of container_info")
@@ -38,7 +38,7 @@ def status_table(results: Mapping[str, Mapping[str, Any]]) -> List[str]:
 
 
 def rows_of(host: str, result: Mapping[str, Any]) -> List[Tuple[Tuple[str, ...], Optional[str]]]:
-    """The rows of one host, each with its note or None."""
+    """Return the rows of one host, each with its note or None."""
     if result.get("unreachable"):
         return [(row_of(host, state="unreachable"), result.get("msg"))]
     if "containers" not in result:
@@ -48,7 +48,7 @@ def rows_of(host: str, result: Mapping[str, Any]) -> List[Tuple[Tuple[str, ...],
 
 
 def container_row(host: str, item: Mapping[str, Any]) -> Tuple[str, ...]:
-    """The row of one container."""
+    """Return the row of one container."""
     return row_of(
         host,
         item["name"],
@@ -62,29 +62,32 @@ def container_row(host: str, item: Mapping[str, Any]) -> Tuple[str, ...]:
 def row_of(
     host: str, name: str = "", state: str = "", address: str = "", memory: str = "", restart: str = ""
 ) -> Tuple[str, ...]:
-    """A row without empty fields."""
+    """Return a row without empty fields."""
     return tuple(field or NOTHING for field in (host, name, state, address, memory, restart))
 
 
 def size(number: Optional[int]) -> str:
-    """A number of bytes in MiB, in one unit so that rows compare; empty where it is not known."""
+    """Return a number of bytes in MiB, always in this unit so that rows compare; empty if it is not known."""
     return "" if number is None else "%.1fMiB" % (number / (1 << 20))
 
 
 def line_of(row: Tuple[str, ...], widths: List[int]) -> str:
-    """One line with aligned columns."""
+    """Return one line with aligned columns."""
     fields = [field.ljust(width) for field, width in zip(row, widths)]
     fields[MEMORY] = row[MEMORY].rjust(widths[MEMORY])
     return GAP.join(fields).rstrip()
 
 
 def printable(text: Any) -> str:
-    """The text on one line, without what could move the cursor: names come from a directory, messages from anywhere."""
+    """Return the text on one line without characters that could move the cursor.
+
+    Names and messages may contain anything.
+    """
     return "".join(letter if letter.isprintable() else " " for letter in str(text)).strip()
 
 
 class FilterModule:
-    """What Ansible looks for in this file."""
+    """The class that Ansible looks for in this file."""
 
     def filters(self) -> Dict[str, Callable[..., Any]]:
         return {"status_table": status_table}

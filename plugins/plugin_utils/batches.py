@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: how the hosts of a rollout are cut into batches, and how many of them may fail."""
+"""Pure: divides the hosts of a rollout into batches, and says how many of them may fail."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .ledger import quoted
 
 
 def amount(value: Any, total: int, key: str, least: int) -> int:
-    """A number of hosts, given as such or as a percentage of all, of which the fraction is dropped.
+    """Return a number of hosts from a number or from a percentage of `total`. A fraction is dropped.
 
-    Raises RefusedError where it is neither, or not from `least` to `total`.
+    Raises RefusedError if the value is neither, is less than `least`, or is more than 100%.
     """
     match = re.fullmatch(r"([0-9]{1,9})(%?)", str(value).strip()) if not isinstance(value, (bool, float)) else None
     if not match:
@@ -33,7 +33,7 @@ def amount(value: Any, total: int, key: str, least: int) -> int:
 
 
 def budget_of(value: Any, total: int) -> int:
-    """How many hosts may fail or be unreachable. Raises RefusedError."""
+    """Return how many hosts may fail or be unreachable. Raises RefusedError."""
     number = amount(value, total, "softwarecontainer_rollout_budget", 0)
     if number > total:
         raise RefusedError("softwarecontainer_rollout_budget: %s is more than the %d hosts" % (quoted(value), total))
@@ -41,9 +41,9 @@ def budget_of(value: Any, total: int) -> int:
 
 
 def batches_of(hosts: Sequence[str], canary: Any, sizes: Any) -> Tuple[Tuple[str, ...], ...]:
-    """The hosts in their order, cut into the canary and the batches, of which the last size repeats.
+    """Return the hosts in their order, divided into the canary and the batches. The last size repeats.
 
-    The sizes may be one string with commas, as they come from the command line. Raises RefusedError.
+    `sizes` may be one string with commas, as the command line gives it. Raises RefusedError.
     """
     if isinstance(sizes, (str, int)) and not isinstance(sizes, bool):
         sizes = [size for size in str(sizes).split(",") if size.strip()]
@@ -53,7 +53,7 @@ def batches_of(hosts: Sequence[str], canary: Any, sizes: Any) -> Tuple[Tuple[str
     key = "softwarecontainer_rollout_batches[%d]"
     numbers = [amount(size, total, key % index, 1) for index, size in enumerate(sizes)]
     name = "softwarecontainer_rollout_canary"
-    # Of a small fleet a percentage would be no host at all, which only 0 asks for.
+    # In a small fleet a percentage could round down to no host at all, which only 0 asks for.
     first = amount(canary, total, name, 1) if amount(canary, 100, name, 0) else 0
     batches: List[Tuple[str, ...]] = [tuple(hosts[:first])] if first else []
     start = first

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: which module runs on the target where a play names one of the collection's, and in which environment."""
+"""Pure: the module that runs on the target for a module that a play names, and its environment."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from ..module_utils import argument_specs
 COLLECTION = "softwarecontainer.lxc."
 
 
-def on_target(name: str, given: Mapping[str, Any]) -> Tuple[str, Dict[str, Any]]:
-    """The full name and the arguments of the module that does the work of the module `name`."""
+def on_target(name: str, arguments: Mapping[str, Any]) -> Tuple[str, Dict[str, Any]]:
+    """Return the full name and the arguments of the module that does the work of the module `name` on the target."""
     if name in argument_specs.STAGES:
-        return COLLECTION + "stage", {**given, "stage": name}
-    return COLLECTION + name, dict(given)
+        return COLLECTION + "stage", {**arguments, "stage": name}
+    return COLLECTION + name, dict(arguments)
 
 
 def in_utf8(task: Any) -> None:
-    """Have a task's Python take file names, arguments and texts for UTF-8, whatever the locale of the target.
+    """Make a task's Python decode file names, arguments and texts as UTF-8, whatever the locale of the target.
 
-    The names of a spec are text, and those on disk are bytes. See PEP 540.
+    The names in a spec are text, and those on disk are bytes. See PEP 540.
     """
-    given = task.environment or []
-    task.environment = [*(given if isinstance(given, list) else [given]), {"PYTHONUTF8": "1"}]
+    environment = task.environment or []
+    task.environment = [*(environment if isinstance(environment, list) else [environment]), {"PYTHONUTF8": "1"}]

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Carries out the steps of one host's rollout (I/O by the function it is given), and says what became of the host."""
+"""Carries out the steps of one host's rollout (I/O through the function it gets), and returns the host's state."""
 
 from __future__ import annotations
 
@@ -16,28 +16,32 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ..module_utils.rollout import steps
 from . import ledger
 
-# One run on the target: way, part, and what is known from the earlier ones; the result is that of the module rollout_steps.
+# Runs one part on the target. Takes the way, the part and the results of earlier steps; returns the result of the
+# module rollout_steps.
 Run = Callable[[str, int, steps.Results], Mapping[str, Any]]
-# The steps whose change is the checkpoint's own coming and going.
+# The steps that change only the checkpoint.
 OWN = ("checkpoint", "forget")
 
 
 class TimeIsUp(BaseException):
-    """Not an Exception, so that no retry of a connection takes it for a failure of its own."""
+    """The time for one host is up.
+
+    It is no Exception, so that no retry of a connection takes it for a connection failure.
+    """
 
 
 class Lost(Exception):
-    """The host cannot be reached, or not any more."""
+    """The host cannot be reached, or no longer."""
 
 
 class StepFailed(Exception):
-    """A step has failed; the text is one sentence."""
+    """A step has failed. The text is one sentence."""
 
 
 class HostRollout:
-    """The rollout to one host while it runs: `stages` is its record for the ledger, `results` what its steps said.
+    """The rollout to one host while it runs: `stages` is its record for the ledger, `results` are those of its steps.
 
-    `is_driven` says whether the process that drives the rollout is still there, `on_timeout` drops the connection that
+    `is_driven` returns whether the process that drives the rollout still exists. `on_timeout` drops the connection that
     a step hangs on.
     """
 
@@ -54,7 +58,7 @@ class HostRollout:
         self.results: Dict[str, Mapping[str, Any]] = {}
 
     def carry_out(self) -> Tuple[str, str]:
-        """All steps, and the way back where one fails; the result is the host's state and the reason for it."""
+        """Carry out all steps, and roll back if one fails. Return the host's state and the reason for it."""
         try:
             try:
                 self.go("forward")
@@ -75,7 +79,7 @@ class HostRollout:
             return "pending", str(error)
 
     def forecast(self) -> str:
-        """What the steps say in check mode; the result is why one would fail, empty where none would."""
+        """Run the steps in check mode. Return why one would fail, or an empty string."""
         try:
             self.go("forecast")
         except (StepFailed, Lost) as error:
@@ -83,23 +87,23 @@ class HostRollout:
         return ""
 
     def changed(self) -> bool:
-        """Whether a step has changed more than the checkpoint."""
+        """Return whether a step has changed more than the checkpoint."""
         return any(stage.outcome == "changed" for stage in self.stages if stage.name not in OWN)
 
     def diffs(self) -> List[Any]:
-        """The differences that the steps tell of, in their order."""
+        """Return the diffs of the steps, in their order."""
         found = [result.get("diff") or [] for result in self.results.values()]
         return [part for diff in found for part in (diff if isinstance(diff, list) else [diff])]
 
     def older_checkpoint(self) -> str:
-        """Which checkpoint was brought back, where an earlier rollout had taken it."""
+        """Return a note about the restored checkpoint if an earlier rollout had taken it, else an empty string."""
         found = self.results["restore"].get("checkpoint") or {}
         if not found or found["id"] == self.options["id"]:
             return ""
         return "; what is back is of an older checkpoint, %r, taken at %s" % (found["id"], found["taken"])
 
     def go(self, way: str) -> None:
-        """The parts of a way in their order, within the time for one host. Raises StepFailed and Lost."""
+        """Carry out the parts of a way in their order, within the time for one host. Raises StepFailed and Lost."""
         seconds, names, started = self.options["timeout"], [""], time.time()
         try:
             with time_limit(seconds):
@@ -114,11 +118,14 @@ class HostRollout:
         except TimeIsUp:
             self.record(names[0], started, time.time() - started, "failed")
             self.on_timeout()
-            told = "%s: the host took longer than %g seconds%s" % (names[0], seconds, until(names))
-            raise StepFailed(told) from None
+            message = "%s: the host took longer than %g seconds%s" % (names[0], seconds, until(names))
+            raise StepFailed(message) from None
 
     def take(self, way: str, part: int, names: List[str], started: float) -> int:
-        """One part, of which these steps seem to be needed; the part that came last. Raises StepFailed and Lost."""
+        """Carry out one part, in which the steps `names` seem to be needed. Return the number of the last part.
+
+        Raises StepFailed and Lost.
+        """
         try:
             answer = self.run(way, part, steps.telling(self.results))
             if answer.get("unreachable"):
@@ -126,13 +133,13 @@ class HostRollout:
         except AnsibleConnectionFailure as error:
             self.record(names[0], started, time.time() - started, "unreachable")
             raise Lost(ledger.sentence("%s: unreachable: %s%s" % (names[0], error, until(names)))) from None
-        except Exception as error:  # Whatever it is, the host has an end, and the ledger says which.
+        except Exception as error:  # Whatever happens, the ledger must record how the host ended.
             answer = {"msg": error if isinstance(error, AnsibleError) else "%s: %s" % (type(error).__name__, error)}
         done = answer.get("steps")
         if done is None:
-            # The module has not come to its end, so that nobody knows at which step it was.
+            # The module has not finished, so nobody knows which step it was at.
             done = [{"name": names[0], "seconds": 0, "result": {**answer, "failed": True}}]
-        # What Ansible itself has taken for the module belongs to the first step.
+        # The time that Ansible itself needed to run the module counts for the first step.
         beside = max(time.time() - started - sum(each["seconds"] for each in done), 0)
         for each in done:
             result, seconds = each["result"], each["seconds"] + beside
@@ -144,34 +151,37 @@ class HostRollout:
         return int(answer["part"])
 
     def record(self, name: str, started: float, seconds: float, outcome: str) -> None:
-        """Write a step down as a stage of the ledger."""
+        """Record a step as a stage of the ledger."""
         self.stages.append(ledger.Stage(name, ledger.written(started), round(max(seconds, 0), 3), outcome))
 
 
 def until(names: List[str]) -> str:
-    """What is to be said where one of several steps has not told its end."""
+    """Return what to add to a message if it is not known at which of several steps it ended."""
     return "; at the latest at %s" % names[-1] if len(names) > 1 else ""
 
 
 def outcome_of(result: Mapping[str, Any]) -> str:
-    """The outcome of a step, as the ledger has it."""
+    """Return the outcome of a step, as the ledger names it."""
     return "failed" if result.get("failed") else "changed" if result.get("changed") else "ok"
 
 
 def reason_of(stage: str, result: Mapping[str, Any]) -> str:
-    """What a failed step says, in one sentence."""
-    # A module that has failed for many containers has a line for each.
+    """Return the message of a failed step as one sentence."""
+    # A module that has failed for several containers has a line for each.
     words = "; ".join(str(result.get("msg") or "the module gave no reason").splitlines())
-    # Python that is missing or too old, or a shell's own message: the module has not run, and said so to stderr.
+    # If Python is missing or too old, or the shell failed, the module has not run, and its stderr says why.
     if "module_stderr" in result or "module_stdout" in result:
-        told = str(result.get("module_stderr") or result.get("module_stdout") or "").strip().splitlines()
-        words += ": " + told[-1] if told else ""
+        lines = str(result.get("module_stderr") or result.get("module_stdout") or "").strip().splitlines()
+        words += ": " + lines[-1] if lines else ""
     return ledger.sentence("%s: %s" % (stage, words))
 
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeIsUp in what is done within, after so many seconds; 0 is for ever. A limit of the task goes on after."""
+    """Raise TimeIsUp in the block after so many seconds; 0 means no limit.
+
+    A time limit of the task continues afterwards.
+    """
 
     def end(_signal: int, _frame: Optional[FrameType]) -> None:
         raise TimeIsUp

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pure: the ledger of a rollout as frozen values, and every change that it can go through.
 
-A rollout is a list of hosts in batches. The ledger says of each how far it is, and what each run has done. Times are
-strings of UTC, such as 2026-11-25T02:00:00.000Z; the clock is the caller's.
+A rollout is a list of hosts in batches. The ledger says how far each host is, and what each run has done. Times are UTC
+strings such as 2026-11-25T02:00:00.000Z. The caller supplies the clock.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ ID = values.matching("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of at most 64 le
 STATES = ("running", "paused", "stopped", "finished")
 HOST_STATES = ("pending", "in_progress", "done", "failed", "rolled_back")
 OUTCOMES = ("ok", "changed", "failed", "unreachable")
-# Of how many runs at most the ledger keeps what became of hosts that a later run has taken up again.
+# For how many runs at most the ledger keeps the attempts at hosts that a later run has taken up again.
 RUNS_KEPT = 20
-# A reason is one sentence for people; a module's whole output is not.
+# A reason is one sentence for people, not the whole output of a module. At most so many characters.
 REASON_END = 500
 
 
@@ -40,7 +40,7 @@ class Stage(NamedTuple):
 
 @dataclass(frozen=True)
 class Host:
-    """How far a host is. `run` is the number of the run that took it up last, 0 for none; batches count from 1."""
+    """How far a host is. `run` is the number of the last run that took it up (0: none). Batches count from 1."""
 
     state: str
     digest: str
@@ -54,7 +54,7 @@ class Host:
 
 
 class Attempt(NamedTuple):
-    """What became of a host in a run, where a later run has taken it up again."""
+    """The result of a host in a run, kept when a later run takes the host up again."""
 
     state: str
     started: Optional[str]
@@ -65,7 +65,10 @@ class Attempt(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the playbook, and the process that drove it; `retaken`: its hosts that a later run has taken up again."""
+    """One run of the playbook.
+
+    `controller`: the process that drove it; `retaken`: hosts that a later run took up again.
+    """
 
     started: str
     controller: str
@@ -90,7 +93,7 @@ class Ledger:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many hosts are in which state; `lost` are those pending ones that a run could not reach."""
+    """How many hosts are in each state. `lost` are those pending hosts that a run could not reach."""
 
     total: int
     done: int
@@ -102,50 +105,50 @@ class Counts:
 
 
 def written(moment: float) -> str:
-    """Seconds since 1970 as a time of the ledger."""
+    """Return seconds since 1970 as a time of the ledger."""
     text = datetime.fromtimestamp(moment, timezone.utc).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
 
 
 def seconds(time: str) -> float:
-    """A time of the ledger as seconds since 1970. Raises ValueError."""
+    """Return a time of the ledger as seconds since 1970. Raises ValueError."""
     return datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp()
 
 
 def sentence(words: Any) -> str:
-    """Words from anywhere as one line without control characters, of a length that a table can hold."""
+    """Return any text as one line without control characters, short enough for a table."""
     plain = "".join(letter if letter.isprintable() else " " for letter in str(words))
     plain = re.sub(" +", " ", plain).strip()
     return plain if len(plain) <= REASON_END else plain[: REASON_END - 3] + "..."
 
 
 def digest_of(value: Any) -> str:
-    """The digest of what is rolled out to a host, for any value that JSON has."""
+    """Return the digest of what is rolled out to a host. Takes any value that JSON can hold."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
 def id_of(digests: Mapping[str, str]) -> str:
-    """The id of a rollout that was given none: another one where a host, or what it gets, is another one."""
+    """Return an id for a rollout that has none. It differs if a host, or what a host gets, differs."""
     return digest_of(sorted(digests.items()))[:12]
 
 
 def quoted(value: Any) -> str:
-    """A value of the user in an error."""
+    """Return a value of the user as it appears in an error."""
     text = ascii(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-# Changes. Each takes a ledger and gives the next one.
+# Changes. Each takes a ledger and returns the next one.
 
 
 def new(identity: str, digests: Mapping[str, str], batches: Sequence[Sequence[str]], budget: int, now: str) -> Ledger:
-    """The ledger of a rollout that has not begun."""
+    """Return the ledger of a rollout that has not begun."""
     hosts_ = {name: Host("pending", digests[name], number) for number, batch in enumerate(batches, 1) for name in batch}
     return Ledger(identity, "stopped", now, now, budget, tuple(map(tuple, batches)), hosts_)
 
 
 def require_same(ledger: Ledger, digests: Mapping[str, str], name: str) -> None:
-    """Raises RefusedError, of one sentence, unless the ledger is of this rollout."""
+    """Raise RefusedError, with one sentence, unless the ledger belongs to this rollout."""
     another = "; give another softwarecontainer_rollout_id for another rollout"
     for host in ledger.hosts:
         if host not in digests:
@@ -156,12 +159,12 @@ def require_same(ledger: Ledger, digests: Mapping[str, str], name: str) -> None:
         if host not in ledger.hosts:
             raise RefusedError("%s does not have the host %s%s" % (name, host, another))
         if ledger.hosts[host].digest != digest:
-            told = "%s is of another rollout, since what is rolled out to %s is not the same%s"
-            raise RefusedError(told % (name, host, another))
+            message = "%s is of another rollout, since what is rolled out to %s is not the same%s"
+            raise RefusedError(message % (name, host, another))
 
 
 def begin_run(ledger: Ledger, batches: Sequence[Sequence[str]], budget: int, controller: str, now: str) -> Ledger:
-    """The ledger when a run takes it up. What an earlier one left in progress is pending again."""
+    """Return the ledger after a run takes it up. Hosts that an earlier run left in progress are pending again."""
     number_of = {host: number for number, batch in enumerate(batches, 1) for host in batch}
     hosts_ = {name: replace(host, batch=number_of[name]) for name, host in interrupted(ledger.hosts, now).items()}
     runs = [replace(run, ended=run.ended or ledger.updated) for run in ledger.runs]
@@ -180,16 +183,16 @@ def begin_run(ledger: Ledger, batches: Sequence[Sequence[str]], budget: int, con
 
 
 def interrupted(hosts_: Mapping[str, Host], now: str) -> Dict[str, Host]:
-    """The hosts, with those that were in progress pending again."""
-    told = "The run ended while this host was in progress."
+    """Return the hosts, with those in progress set to pending."""
+    message = "The run ended while this host was in progress."
     return {
-        name: replace(host, state="pending", reason=told, ended=now) if host.state == "in_progress" else host
+        name: replace(host, state="pending", reason=message, ended=now) if host.state == "in_progress" else host
         for name, host in hosts_.items()
     }
 
 
 def begin_host(ledger: Ledger, name: str, now: str) -> Ledger:
-    """The ledger when a host is taken up. Raises RefusedError, with why it may not be."""
+    """Return the ledger after a host is taken up. Raises RefusedError with the reason if it may not be."""
     if ledger.state != "running":
         raise RefusedError("The rollout is %s%s" % (ledger.state, ": " + ledger.reason if ledger.reason else "."))
     if name not in ledger.hosts:
@@ -208,25 +211,25 @@ def begin_host(ledger: Ledger, name: str, now: str) -> Ledger:
 
 
 def end_host(ledger: Ledger, name: str, state: str, reason: str, stages: Sequence[Stage], now: str) -> Ledger:
-    """The ledger when a host has come to its end; the one that exceeds the budget stops the rollout."""
+    """Return the ledger after a host has ended. A host that exceeds the budget stops the rollout."""
     ended = replace(ledger.hosts[name], state=state, reason=reason, ended=now, stages=tuple(stages))
     after = replace(ledger, updated=now, hosts={**ledger.hosts, name: ended})
     number = spent(after)
     if number > after.budget and after.state == "running":
-        told = "%s failed or unreachable, and the budget is %d." % (plural(number, "host"), after.budget)
-        return replace(after, state="stopped", reason=told)
+        message = "%s failed or unreachable, and the budget is %d." % (plural(number, "host"), after.budget)
+        return replace(after, state="stopped", reason=message)
     return after
 
 
 def pause(ledger: Ledger, now: str) -> Ledger:
-    """The ledger of a rollout that takes up no further host. Raises RefusedError where there is none to take up."""
+    """Return the ledger of a rollout that takes up no more hosts. Raises RefusedError if no host is left."""
     if not left(ledger):
         raise RefusedError("There is nothing to pause: all hosts are done.")
     return replace(ledger, state="paused", reason="It was paused by hand.", updated=now)
 
 
 def end_run(ledger: Ledger, now: str) -> Ledger:
-    """The ledger when a run has come to its end."""
+    """Return the ledger after a run has ended."""
     hosts_ = interrupted(ledger.hosts, now)
     runs = (*ledger.runs[:-1], replace(ledger.runs[-1], ended=now)) if ledger.runs else ()
     after = replace(ledger, hosts=hosts_, runs=runs, updated=now)
@@ -239,20 +242,20 @@ def end_run(ledger: Ledger, now: str) -> Ledger:
 
 # Questions.
 
-# A run takes these up; what is done is done.
+# A run takes up hosts in these states; it does not repeat hosts that are done.
 TAKEN_UP: FrozenSet[str] = frozenset({"pending", "failed", "rolled_back"})
 FAILED: FrozenSet[str] = frozenset({"failed", "rolled_back"})
 
 
 def left(ledger: Ledger) -> List[str]:
-    """The hosts that are not done, in the order of their batches."""
+    """Return the hosts that are not done, in the order of their batches."""
     return [name for batch in ledger.batches for name in batch if ledger.hosts[name].state != "done"]
 
 
 def waves_of(ledger: Ledger, chosen: Sequence[str]) -> List[List[str]]:
-    """Of each batch what is not done and chosen; batches of which nothing is left are not there.
+    """Return the chosen hosts that are not done, by batch. Batches without such hosts are left out.
 
-    While no host is done, whoever is chosen, the first wave has no more hosts than the first batch.
+    While no host is done, the first wave has at most as many hosts as the first batch, whatever hosts are chosen.
     """
     wanted = set(chosen)
     found = [
@@ -266,7 +269,7 @@ def waves_of(ledger: Ledger, chosen: Sequence[str]) -> List[List[str]]:
 
 
 def hosts_of_run(ledger: Ledger, number: int) -> Dict[str, Host]:
-    """The hosts that a run has taken up, in the order of their batches, as that run has left them."""
+    """Return the hosts that a run took up, in the order of their batches, as that run left them."""
     found: Dict[str, Host] = {}
     retaken = ledger.runs[number - 1].retaken
     for name in (name for batch in ledger.batches for name in batch):
@@ -279,23 +282,23 @@ def hosts_of_run(ledger: Ledger, number: int) -> Dict[str, Host]:
 
 
 def is_lost(host: Host) -> bool:
-    """Whether a host is pending because a run could not reach it, or lost it."""
+    """Return whether a host is pending because a run could not reach it, or lost it."""
     return host.state == "pending" and bool(host.stages) and host.stages[-1].outcome == "unreachable"
 
 
 def spent(ledger: Ledger) -> int:
-    """How many hosts count for the budget: those that failed or were unreachable in the latest run."""
+    """Return how many hosts count against the budget: those that failed or were unreachable in the latest run."""
     number = len(ledger.runs)
     return sum(host.run == number and (host.state in FAILED or is_lost(host)) for host in ledger.hosts.values())
 
 
 def counts(ledger: Ledger) -> Counts:
-    """How many hosts are in which state."""
+    """Return how many hosts are in each state."""
     states = [host.state for host in ledger.hosts.values()]
     numbers = {state: states.count(state) for state in HOST_STATES}
     return Counts(len(states), lost=sum(map(is_lost, ledger.hosts.values())), **numbers)
 
 
 def plural(number: int, noun: str) -> str:
-    """A number and its noun, with the verb."""
+    """Return a number and its noun, with the verb."""
     return "%d %s%s" % (number, noun, " is" if number == 1 else "s are")

@@ -1,11 +1,11 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads and writes (I/O): the ledger's file, and the lock that says which process drives the rollout.
+"""Reads and writes (I/O): the ledger's file, and the lock that names the process which drives the rollout.
 
-Two locks of different lives. `.lock` in the ledger's directory is held for the moment of a change, by the kernel, so
-that it goes with its holder. `<id>.lock` names the ansible-playbook process that drives a rollout; it is a file with
-words, so that a person can read it, and it counts as long as that process lives.
+There are two locks. `.lock` in the ledger's directory is held during one change. It is a kernel lock, so it disappears
+with its holder. `<id>.lock` names the ansible-playbook process that drives a rollout. It is a text file, so that a
+person can read it, and it counts as long as that process lives.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from . import ledger, ledger_text
 
 @dataclass(frozen=True)
 class Driver:
-    """A process of this or another controller. The start is in clock ticks since the boot: numbers are used again.
+    """A process of this or another controller. `start` is in clock ticks since boot, because PIDs are reused.
 
-    `machine` tells two of one host name apart, see machine-id(5), and `namespace` those whose numbers are not ours, see
-    pid_namespaces(7).
+    `machine` distinguishes two machines with the same host name, see machine-id(5). `namespace` distinguishes processes
+    whose PIDs are not ours, see pid_namespaces(7).
     """
 
     host: str
@@ -39,7 +39,7 @@ class Driver:
     namespace: str = ""
 
     def words(self) -> str:
-        """It in a sentence, and in the ledger."""
+        """Return the process as messages and the ledger name it."""
         return "%s:%d" % (self.host, self.pid)
 
 
@@ -51,12 +51,12 @@ class Place:
     id: str
 
     def path(self, ending: str) -> str:
-        """One of them: `json`, `lock`, `html`."""
+        """Return the path of one of them, by its ending: `json`, `lock` or `html`."""
         return os.path.join(self.directory, self.id + "." + ending)
 
 
 def read(path: str) -> Optional[str]:
-    """The text of a file, or None where there is none. Raises RefusedError."""
+    """Return the text of a file, or None if there is none. Raises RefusedError."""
     try:
         with open(path, encoding="utf-8") as stream:
             return stream.read()
@@ -67,7 +67,7 @@ def read(path: str) -> Optional[str]:
 
 
 def write(path: str, text: str) -> None:
-    """Write a file so that at any moment the old text or the new one is there, whole. Raises RefusedError."""
+    """Write a file so that at any moment it has either the old text or the new one, complete. Raises RefusedError."""
     directory, name = os.path.split(path)
     temporary = os.path.join(directory, ".%s.%d" % (name, os.getpid()))
     try:
@@ -87,7 +87,7 @@ def write(path: str, text: str) -> None:
 
 
 def sync_directory(directory: str) -> None:
-    """Bring the names in a directory to disk."""
+    """Write the names in a directory to disk."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -96,7 +96,7 @@ def sync_directory(directory: str) -> None:
 
 
 def reason_of(error: Exception) -> str:
-    """The system's own words for an error."""
+    """Return the system's own words for an error."""
     return getattr(error, "strerror", None) or str(error)
 
 
@@ -110,9 +110,9 @@ def make_directory(directory: str) -> None:
 
 @contextlib.contextmanager
 def locked(directory: str) -> Iterator[None]:
-    """Hold the lock of a change; wait for it. Raises RefusedError."""
+    """Wait for the lock of a change, and hold it. Raises RefusedError."""
     try:
-        # For writing, since a file system that is shared over the network gives no exclusive lock otherwise.
+        # Open it for writing: a network file system gives no exclusive lock otherwise.
         descriptor = os.open(os.path.join(directory, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise RefusedError("%s cannot be used for ledgers: %s" % (directory, reason_of(error))) from None
@@ -123,11 +123,11 @@ def locked(directory: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-# The process that drives.
+# The process that drives a rollout.
 
 
 def driver(pid: int) -> Driver:
-    """A process of this machine. Raises OSError where it is gone."""
+    """Return a process of this machine. Raises OSError if it is gone."""
     machine = (read("/etc/machine-id") or "").strip()
     return Driver(
         socket.gethostname(),
@@ -140,7 +140,7 @@ def driver(pid: int) -> Driver:
 
 
 def start_of(pid: int) -> int:
-    """When a process was started: field 22 of proc(5)'s stat. Raises OSError."""
+    """Return when a process started: field 22 of /proc/PID/stat, see proc(5). Raises OSError."""
     start = processes.start_ticks(pid)
     if start is None:
         raise ProcessLookupError("process %d has ended" % pid)
@@ -148,7 +148,7 @@ def start_of(pid: int) -> int:
 
 
 def is_alive(holder: Driver, here: Driver) -> bool:
-    """Whether a process lives; where that cannot be told from here it counts as yes."""
+    """Return whether a process is alive. If that cannot be known from here, it counts as alive."""
     if is_elsewhere(holder, here):
         return True
     if holder.boot != here.boot:
@@ -160,14 +160,14 @@ def is_alive(holder: Driver, here: Driver) -> bool:
 
 
 def is_elsewhere(holder: Driver, here: Driver) -> bool:
-    """Whether a process is of another machine, or of another container of this one, and out of our sight."""
+    """Return whether a process is on another machine or in another container of this one, where we cannot see it."""
     if (holder.host, holder.machine) != (here.host, here.machine):
         return True
     return holder.boot == here.boot and holder.namespace != here.namespace
 
 
 def holder_of(place: Place) -> Optional[Driver]:
-    """The process that the lock names, or None. Raises RefusedError where the lock is not ours."""
+    """Return the process that the lock names, or None. Raises RefusedError if the lock is not ours."""
     path = place.path("lock")
     text = read(path)
     if text is None:
@@ -183,27 +183,27 @@ def holder_of(place: Place) -> Optional[Driver]:
 
 
 def take(place: Place, me: Driver) -> None:
-    """Become the one that drives; the lock of a change is held. Raises RefusedError where another one does."""
+    """Become the driver. The caller holds the lock of a change. Raises RefusedError if another process drives."""
     holder = holder_of(place)
     if holder is not None and holder != me and is_alive(holder, me):
-        told = "rollout %s is driven by process %d of %s" % (place.id, holder.pid, ledger.sentence(holder.host))
+        message = "rollout %s is driven by process %d of %s" % (place.id, holder.pid, ledger.sentence(holder.host))
         if is_elsewhere(holder, me):
-            told += "; if that one has ended, remove %s" % place.path("lock")
-        raise RefusedError(told)
+            message += "; if that one has ended, remove %s" % place.path("lock")
+        raise RefusedError(message)
     write(place.path("lock"), json.dumps(vars(me)) + "\n")
 
 
 def drop(place: Place, me: Driver) -> None:
-    """Drive no longer; the lock of a change is held."""
+    """Stop being the driver. The caller holds the lock of a change."""
     if holder_of(place) == me:
         os.unlink(place.path("lock"))
 
 
 def change(place: Place, me: Driver, step: Callable[[ledger.Ledger], ledger.Ledger]) -> ledger.Ledger:
-    """Take the ledger one step on; the result is the new one.
+    """Apply a step to the ledger, and return the new ledger.
 
-    Raises RefusedError where the step does, where the ledger cannot be used, and where another process drives: a
-    worker may outlive its ansible-playbook.
+    Raises RefusedError if the step does, if the ledger cannot be used, or if another process drives: a worker may
+    outlive its ansible-playbook.
     """
     with locked(place.directory):
         if holder_of(place) != me:

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: the text of a ledger, which is JSON with a line for each host."""
+"""Pure: the text of a ledger, which is JSON with one line for each host."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VERSION = 1
 
 
 def parse(text: str, name: str) -> Ledger:
-    """A ledger from the text of the file `name`, checked in full. Raises RefusedError, of one sentence."""
+    """Return a ledger from the text of the file `name`, fully checked. Raises RefusedError with one sentence."""
     try:
         try:
             data = json.loads(text)
@@ -34,7 +34,7 @@ def parse(text: str, name: str) -> Ledger:
 
 
 def consistent(ledger: Ledger) -> Ledger:
-    """The ledger, if its batches hold each host once and the hosts know theirs. Raises schema.InvalidError."""
+    """Return the ledger if each host is in one batch only and knows its batch and run. Raises values.InvalidError."""
     batch_of = {host: number for number, batch in enumerate(ledger.batches, 1) for host in batch}
     if sum(map(len, ledger.batches)) != len(batch_of):
         raise values.InvalidError("have a host twice", "", "batches")
@@ -54,9 +54,9 @@ def consistent(ledger: Ledger) -> Ledger:
 
 
 def load(text: str, name: str) -> Ledger:
-    """A ledger from a text that a run has written and checked before: the same as `parse`, and many times faster.
+    """Return a ledger from a text that a run has written and checked. Same as `parse`, but many times faster.
 
-    Raises RefusedError where the text is not what a run writes.
+    Raises RefusedError if the text is not what a run writes.
     """
     try:
         data = json.loads(text)
@@ -75,7 +75,7 @@ def load(text: str, name: str) -> Ledger:
 
 
 def load_retaken(data: Mapping[str, Any]) -> Dict[str, Attempt]:
-    """The attempts of a run from what JSON has of them."""
+    """Return the attempts of a run from their JSON data."""
     return {
         name: Attempt(**dict(value, stages=tuple(Stage(**stage) for stage in value["stages"])))
         for name, value in data.items()
@@ -83,19 +83,19 @@ def load_retaken(data: Mapping[str, Any]) -> Dict[str, Attempt]:
 
 
 def dump_run(run: Run) -> Dict[str, Any]:
-    """A run as JSON has it, without what most runs do not have."""
+    """Return a run as JSON data, without the keys that most runs lack."""
     retaken = {name: dict(one._asdict(), stages=dump_stages(one.stages)) for name, one in run.retaken.items()}
     found = {**vars(run), "retaken": retaken}
     return found if retaken else {key: value for key, value in found.items() if key != "retaken"}
 
 
 def dump_stages(stages: Sequence[Stage]) -> List[Dict[str, Any]]:
-    """Stages as JSON has them."""
+    """Return stages as JSON data."""
     return [stage._asdict() for stage in stages]
 
 
 def dump(ledger: Ledger) -> str:
-    """The text of a ledger: JSON with a line for each host."""
+    """Return the text of a ledger: JSON with one line for each host."""
     head = {"version": VERSION, **{key: value for key, value in vars(ledger).items() if key != "hosts"}}
     head["runs"] = [dump_run(run) for run in ledger.runs]
     lines = ["%s: %s" % (json.dumps(key), json.dumps(value)) for key, value in head.items()]
@@ -107,7 +107,7 @@ def dump(ledger: Ledger) -> str:
 
 
 def time(value: Any) -> str:
-    """Parses a time."""
+    """Parse a time. Raises values.InvalidError."""
     try:
         if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{3})?Z", value):
             raise ValueError
@@ -118,19 +118,19 @@ def time(value: Any) -> str:
 
 
 def duration(value: Any) -> float:
-    """Parses a number of seconds."""
+    """Parse a number of seconds. Raises values.InvalidError."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e9:
         raise values.InvalidError("is not a number of seconds", value)
     return float(value)
 
 
 def hosts(value: Any) -> Dict[str, Host]:
-    """Parses the hosts."""
+    """Parse the hosts. Raises values.InvalidError."""
     return dict(values.mapping_of(values.text, HOST)(value))
 
 
 def attempts(value: Any) -> Dict[str, Attempt]:
-    """Parses the attempts of a run."""
+    """Parse the attempts of a run. Raises values.InvalidError."""
     return dict(values.mapping_of(values.text, ATTEMPT)(value))
 
 

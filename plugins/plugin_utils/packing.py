@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Packs modules on the controller faster and smaller (touches nothing but this process)."""
+"""Packs modules on the controller faster and smaller (changes nothing but this process)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import re
 import sys
 from typing import Any, Iterator
 
-# A docstring, or a comment on lines of its own, as our formatter writes them; in no string of ours is such a line.
+# A docstring, or a comment on a line of its own, as our formatter writes them. No string of ours contains such a line.
 COMMENTARY = re.compile(rb'^( *)"""(?:[^"\\]|\\.|"(?!""))*"""$|^ *#.*$', re.MULTILINE)
 COLLECTION = __name__.rpartition(".plugins.")[0]
 
@@ -26,11 +26,11 @@ def lean() -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_collector() -> Iterator[None]:
-    """Keep Python from looking for objects that hold each other, while Ansible packs a module and waits for it.
+    """Keep Python's garbage collector off while Ansible packs a module and waits for it.
 
-    To find out what a module imports Ansible parses a hundred files. Their trees make the collector go, again and again,
-    through all that Ansible's process has, which takes longer than the rest of the packing. A task's process is a fork
-    that ends with it, so there is nothing to gain, and nothing of what is there by then is looked at afterwards.
+    To find out what a module imports, Ansible parses a hundred files. Their syntax trees make the collector search all
+    objects of Ansible's process again and again, which takes longer than the rest of the packing. A task runs in a
+    forked process that ends with it, so there is nothing to gain. Objects that exist by then are not searched later.
     """
     collects = gc.isenabled()
     gc.disable()
@@ -44,10 +44,10 @@ def without_collector() -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_documentation() -> Iterator[None]:
-    """Have our own files read without docstrings and comments, which are a third of what goes over the wire.
+    """Strip docstrings and comments from our own files, since they are a third of what is sent to the target.
 
-    Ansible reads them by pkgutil.get_data, which asks the loader of the collection's package, see PEP 302. Where that is
-    not so any more, all is packed as it stands.
+    Ansible reads the files through pkgutil.get_data, which asks the loader of the collection's package, see PEP 302. If
+    that changes, the files are packed as they are.
     """
     loader: Any = getattr(sys.modules.get(COLLECTION), "__loader__", None)
     if loader is None or not hasattr(loader, "get_data"):
@@ -55,7 +55,7 @@ def without_documentation() -> Iterator[None]:
         return
     read = loader.get_data
 
-    # Ansible asks for a file, or for one that is not there, each time that something imports it.
+    # Ansible asks for a file, or for one that does not exist, each time that something imports it.
     @functools.lru_cache(maxsize=None)
     def read_bare(path: str) -> Any:
         source = read(path)
@@ -69,7 +69,10 @@ def without_documentation() -> Iterator[None]:
 
 
 def bare(source: bytes) -> bytes:
-    """A source without its documentation, line by line the same. A body may have no more than its docstring."""
+    """Return a source without docstrings and comments, with the same line numbers.
+
+    A body may consist of its docstring only.
+    """
 
     def rest(found: re.Match[bytes]) -> bytes:
         lines = b"\n" * found.group().count(b"\n")

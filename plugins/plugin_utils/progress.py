@@ -14,15 +14,15 @@ TITLES = ("HOST", "BATCH", "STATE", "STAGE", "TIME", "TRIES")
 NOTHING = "-"
 GAP = "  "
 BAR = 20
-# More rows than this nobody reads in a terminal; the report has them all.
+# Nobody reads more rows than this in a terminal. The report has them all.
 LARGE = 100
 
 
 def estimate(record: ledger.Ledger, chosen: Sequence[str], forks: int) -> Optional[float]:
-    """The seconds that what is left of this run will take, or None where no host has come to its end yet.
+    """Return the seconds that the rest of this run will take, or None if no host has ended yet.
 
-    A batch waits for its slowest host, and takes as many rounds as `forks` hosts at once need. A host takes as long as
-    those of this run took.
+    A batch waits for its slowest host, and takes as many rounds as its hosts need with `forks` at once. A host takes as
+    long as the hosts of this run took on average.
     """
     number = len(record.runs)
     ended = [host for host in record.hosts.values() if host.run == number and host.ended and host.started]
@@ -35,13 +35,13 @@ def estimate(record: ledger.Ledger, chosen: Sequence[str], forks: int) -> Option
 
 
 def still_due(record: ledger.Ledger, name: str, number: int) -> bool:
-    """Whether this run has a host before it, or under way."""
+    """Return whether this run still has to take up a host, or has it in progress."""
     host = record.hosts[name]
     return host.state == "in_progress" or (host.state != "done" and host.run != number)
 
 
 def clock(seconds: Optional[float]) -> str:
-    """A duration as 0:07, 12:34 or 1:02:03; a mark where it is not known."""
+    """Return a duration as 0:07, 12:34 or 1:02:03; a question mark if it is not known."""
     if seconds is None:
         return "?"
     minutes, rest = divmod(int(max(seconds, 0) + 0.5), 60)
@@ -50,7 +50,7 @@ def clock(seconds: Optional[float]) -> str:
 
 
 def line(record: ledger.Ledger, chosen: Sequence[str], forks: int, now: str, drawing: bool = False) -> str:
-    """The progress line; `drawing` puts a bar in front of it, which only a terminal should get."""
+    """Return the progress line. `drawing` puts a bar in front of it, which only a terminal should get."""
     numbers = ledger.counts(record)
     elapsed = ledger.seconds(now) - ledger.seconds(record.runs[-1].started) if record.runs else 0
     parts = ["%d of %d done" % (numbers.done, numbers.total), "%d failed" % (numbers.failed + numbers.rolled_back)]
@@ -67,7 +67,7 @@ def line(record: ledger.Ledger, chosen: Sequence[str], forks: int, now: str, dra
 
 
 def drawn(numbers: ledger.Counts) -> str:
-    """The bar: full blocks for what is done, crosses for what failed."""
+    """Return the bar: full blocks for hosts that are done, crosses for those that failed."""
     total = max(numbers.total, 1)
     done = numbers.done * BAR // total
     failed = min(math.ceil((numbers.failed + numbers.rolled_back) * BAR / total), BAR - done)
@@ -75,9 +75,9 @@ def drawn(numbers: ledger.Counts) -> str:
 
 
 def table(record: ledger.Ledger) -> List[str]:
-    """The lines of the table at the end: titles, a row for each host, then a line for each reason.
+    """Return the lines of the table at the end: titles, a row for each host, then a line for each reason.
 
-    Of a large fleet only what is not done has a row.
+    For a large fleet only the hosts that are not done have a row.
     """
     large = len(record.hosts) > LARGE
     rows: List[Tuple[str, ...]] = [TITLES]
@@ -96,7 +96,7 @@ def table(record: ledger.Ledger) -> List[str]:
 
 
 def row_of(host: ledger.Host) -> Tuple[str, ...]:
-    """The fields of one host behind its name."""
+    """Return the fields of one host after its name."""
     took = ledger.seconds(host.ended) - ledger.seconds(host.started) if host.ended and host.started else None
     state = "unreachable" if ledger.is_lost(host) else host.state.replace("_", " ")
     stage = next((stage.name for stage in host.stages if stage.outcome in ("failed", "unreachable")), NOTHING)
@@ -104,12 +104,12 @@ def row_of(host: ledger.Host) -> Tuple[str, ...]:
 
 
 def printable(name: str) -> str:
-    """A host's name without what could move the cursor."""
+    """Return a host's name without characters that could move the cursor."""
     return ledger.sentence(name) or "?"
 
 
 def closing(record: ledger.Ledger) -> str:
-    """The sentence that a run ends with."""
+    """Return the sentence that a run ends with."""
     numbers = ledger.counts(record)
     if record.state == "finished":
         return "%d of %d host%s done." % (numbers.total, numbers.total, "" if numbers.total == 1 else "s")

@@ -1,9 +1,9 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: the HTML report of a rollout: a ledger and a template in, a page out.
+"""Pure: the HTML report of a rollout. Takes a ledger and a template, and returns a page.
 
-Whatever comes from hosts is escaped by the template engine itself, which escapes everything.
+The template engine itself escapes everything, so also whatever comes from hosts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 from ..module_utils.rollout import steps
 from . import ledger, progress
 
-# What a host looks like: the class of its colour, its sign for those who do not see the colour, and the word.
+# How a host looks, by the class of its colour: a sign for people who do not see the colour, and a word.
 LOOKS = {
     "done": ("✓", "done"),
     "failed": ("✗", "failed"),
@@ -25,12 +25,13 @@ LOOKS = {
 }
 SIGNS = {"ok": "✓", "changed": "●", "failed": "✗", "unreachable": "?"}
 WORDS = {"ok": "no change", "changed": "changed", "failed": "failed", "unreachable": "unreachable"}
-# Up to this number of hosts each has a line of its own in the timeline; more share the lines, as they shared the forks.
+# Up to this number of hosts each has a line of its own in the timeline. More hosts share lines, as they shared the
+# forks.
 NAMED = 40
 
 
 def render(template: str, record: ledger.Ledger, now: str) -> str:
-    """The page, from the text of its Jinja2 template."""
+    """Return the page, from the text of its Jinja2 template."""
     import jinja2  # Comes with Ansible.
 
     environment = jinja2.Environment(
@@ -40,12 +41,12 @@ def render(template: str, record: ledger.Ledger, now: str) -> str:
 
 
 def view(record: ledger.Ledger, now: str) -> Dict[str, Any]:
-    """All that the template shows."""
+    """Return all values that the template shows."""
     look_of = {name: look(host) for name, host in record.hosts.items()}
-    shown = {name: host_view(number, name, host) for number, (name, host) in enumerate(ordered(record).items())}
+    views = {name: host_view(number, name, host) for number, (name, host) in enumerate(ordered(record).items())}
     stages = stage_names(record)
     for name, host in record.hosts.items():
-        shown[name]["cells"] = cells(host, stages)
+        views[name]["cells"] = cells(host, stages)
     total = len(record.hosts)
     return {
         "id": record.id,
@@ -63,13 +64,13 @@ def view(record: ledger.Ledger, now: str) -> Dict[str, Any]:
         ),
         "runs": [run_view(number, run) for number, run in enumerate(record.runs, 1)],
         "batches": [
-            {"number": number, "hosts": [shown[name] for name in batch], "canary": number == 1 < len(record.batches)}
+            {"number": number, "hosts": [views[name] for name in batch], "canary": number == 1 < len(record.batches)}
             for number, batch in enumerate(record.batches, 1)
         ],
         "stages": stages,
-        "reasons": reasons(record, shown),
+        "reasons": reasons(record, views),
         "timelines": [
-            panel for number in range(len(record.runs), 0, -1) for panel in timeline(record, number, shown, now)
+            panel for number in range(len(record.runs), 0, -1) for panel in timeline(record, number, views, now)
         ],
         "looks": LOOKS,
         "signs": SIGNS,
@@ -78,34 +79,34 @@ def view(record: ledger.Ledger, now: str) -> Dict[str, Any]:
 
 
 def run_view(number: int, run: ledger.Run) -> Dict[str, Any]:
-    """One run of the playbook as the template shows it."""
+    """Return one run of the playbook as the template shows it."""
     ended = day(run.ended) if run.ended else ""
     return {"number": number, "started": day(run.started), "ended": ended, "by": run.controller}
 
 
 def ordered(record: ledger.Ledger) -> Dict[str, ledger.Host]:
-    """The hosts in the order of their batches."""
+    """Return the hosts in the order of their batches."""
     return {name: record.hosts[name] for batch in record.batches for name in batch}
 
 
 def look(host: ledger.Host) -> str:
-    """The class of a host's colour."""
+    """Return the class of a host's colour."""
     return "unreachable" if ledger.is_lost(host) else host.state
 
 
 def face(host: ledger.Host) -> Dict[str, str]:
-    """What a host looks like."""
+    """Return how a host looks."""
     sign, word = LOOKS[look(host)]
     return {"look": look(host), "sign": sign, "word": word}
 
 
 def day(time: str) -> str:
-    """A time of the ledger for people."""
+    """Return a time of the ledger for people."""
     return "%s %s UTC" % (time[:10], time[11:19])
 
 
 def length(seconds: float) -> str:
-    """Some seconds in at most five letters."""
+    """Return a number of seconds in at most five letters."""
     if seconds < 10:
         return "%.1fs" % seconds
     return (
@@ -118,7 +119,7 @@ def length(seconds: float) -> str:
 
 
 def tallies(look_of: Mapping[str, str], total: int) -> List[Dict[str, Any]]:
-    """How many hosts look how, with their share of the fleet in percent."""
+    """Return how many hosts look how, with their share of the fleet in percent."""
     numbers = {kind: list(look_of.values()).count(kind) for kind in LOOKS}
     share = 100 / max(total, 1)
     return [
@@ -128,7 +129,7 @@ def tallies(look_of: Mapping[str, str], total: int) -> List[Dict[str, Any]]:
 
 
 def host_view(number: int, name: str, host: ledger.Host) -> Dict[str, Any]:
-    """What is shown of one host."""
+    """Return what is shown of one host."""
     took = ledger.seconds(host.ended) - ledger.seconds(host.started) if host.ended and host.started else None
     return {
         "anchor": "host-%d" % number,
@@ -142,16 +143,16 @@ def host_view(number: int, name: str, host: ledger.Host) -> Dict[str, Any]:
 
 
 def stage_names(record: ledger.Ledger) -> List[str]:
-    """The stages that occur, in the order of the rollout's steps."""
+    """Return the stages that occur, in the order of the rollout's steps."""
     order = [step.name for part in (*steps.FORWARD, *steps.BACK) for step in part]
-    # Both ways end with the same.
+    # Both ways end with the same step.
     order.remove("forget")
     seen = {stage.name for host in record.hosts.values() for stage in host.stages}
     return [name for name in order if name in seen] + sorted(seen - set(order))
 
 
 def cells(host: ledger.Host, stages: Sequence[str]) -> List[Optional[Dict[str, str]]]:
-    """The stages of one host, None for one that it did not come to."""
+    """Return the stages of one host, with None for each that it did not reach."""
     found = {
         stage.name: {
             "outcome": stage.outcome,
@@ -164,19 +165,22 @@ def cells(host: ledger.Host, stages: Sequence[str]) -> List[Optional[Dict[str, s
     return [found.get(name) for name in stages]
 
 
-def reasons(record: ledger.Ledger, shown: Mapping[str, Dict[str, Any]]) -> List[Dict[str, Any]]:
-    """Why hosts are not done: each reason once, with its hosts, the most frequent first."""
+def reasons(record: ledger.Ledger, views: Mapping[str, Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """Return why hosts are not done: each reason once, with its hosts, the most frequent first."""
     found: Dict[Any, List[Dict[str, Any]]] = {}
     for name, host in ordered(record).items():
         if host.reason and host.state != "done":
-            found.setdefault((look(host), host.reason), []).append(shown[name])
+            found.setdefault((look(host), host.reason), []).append(views[name])
     order = list(LOOKS)
     keys = sorted(found, key=lambda key: (-len(found[key]), order.index(key[0]), key[1]))
     return [{"look": key[0], "sign": LOOKS[key[0]][0], "reason": key[1], "hosts": found[key]} for key in keys]
 
 
-def timeline(record: ledger.Ledger, number: int, shown: Mapping[str, Dict[str, Any]], now: str) -> List[Dict[str, Any]]:
-    """One run as a picture: for each host that it took up, a bar for each stage. Nothing for a run without any."""
+def timeline(record: ledger.Ledger, number: int, views: Mapping[str, Dict[str, Any]], now: str) -> List[Dict[str, Any]]:
+    """Return one run as a picture: a line for each host that it took up, a bar for each stage.
+
+    Empty if it took up none.
+    """
     hosts = {name: host for name, host in ledger.hosts_of_run(record, number).items() if host.started}
     if not hosts:
         return []
@@ -198,7 +202,7 @@ def timeline(record: ledger.Ledger, number: int, shown: Mapping[str, Dict[str, A
             "ticks": ticks(span),
             "marks": [{"batch": batch, "left": percent(first - start, span)} for batch, first in firsts.items()],
             "lines": [
-                [dict(shown[name], **face(hosts[name]), bars=bars(hosts[name], start, span)) for name in line]
+                [dict(views[name], **face(hosts[name]), bars=bars(hosts[name], start, span)) for name in line]
                 for line in lines
             ],
         }
@@ -206,7 +210,7 @@ def timeline(record: ledger.Ledger, number: int, shown: Mapping[str, Dict[str, A
 
 
 def shared_lines(hosts: Mapping[str, ledger.Host], now: str) -> List[List[str]]:
-    """Hosts on as few lines as there is room for, none over another: each goes to the first line that is free."""
+    """Return the hosts on as few lines as possible, none over another: each goes to the first line that is free."""
     lines: List[List[str]] = []
     free: List[float] = []
     for name, host in sorted(hosts.items(), key=lambda item: item[1].started or ""):
@@ -220,7 +224,7 @@ def shared_lines(hosts: Mapping[str, ledger.Host], now: str) -> List[List[str]]:
 
 
 def bars(host: ledger.Host, start: float, span: float) -> List[Dict[str, str]]:
-    """The stages of a host as places on a line of 100 percent."""
+    """Return the stages of a host as positions on a line, in percent."""
     return [
         {
             "stage": stage.name,
@@ -234,12 +238,12 @@ def bars(host: ledger.Host, start: float, span: float) -> List[Dict[str, str]]:
 
 
 def percent(part: float, whole: float) -> str:
-    """A share in percent, within the picture."""
+    """Return a share in percent, within the picture."""
     return "%.3f" % min(max(100 * part / whole, 0), 100)
 
 
 def ticks(span: float) -> List[Dict[str, str]]:
-    """Marks on the time axis: round numbers of seconds, at most eight."""
+    """Return the marks on the time axis: round numbers of seconds, at most eight intervals."""
     steps = [base * 10**power for power in range(-1, 6) for base in (1, 2, 5)]
     steps = sorted(
         {*(step for step in steps if step < 30), 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400, *steps[15:]}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Sequence
 
-# What was done, by the steps of the last stage that tell it; the first row that fits counts.
+# What was done, by the steps of the last stage that show it. The first row that fits counts.
 VERBS = (
     ("removed", ("remove",)),
     ("restarted", ("stop", "start")),
@@ -21,7 +21,7 @@ NEW = ("ABSENT", "INCOMPLETE")
 
 
 def line(result: Mapping[str, Any]) -> str:
-    """The line, in check mode as it will be; nothing where nothing was changed."""
+    """Return the line; in check mode it says what would be done. Empty if nothing was changed."""
     found: Dict[str, List[str]] = {}
     for item in result.get("containers", ()):
         if item.get("changed"):
@@ -30,7 +30,7 @@ def line(result: Mapping[str, Any]) -> str:
 
 
 def done(item: Mapping[str, Any]) -> str:
-    """What was done to one container, in a word."""
+    """Return what was done to one container, in a word."""
     steps: Sequence[str] = item.get("changes", ())
     if "remove" not in steps and item.get("state_before") in NEW:
         return "built"

@@ -1,10 +1,10 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: what a checkpoint keeps of the containers of one lxc path, and what it takes to bring a container back.
+"""Pure: what a checkpoint keeps of the containers of one lxc path, and what brings a container back.
 
-A manifest says what this collection wrote. What is on disk may have drifted since then, and it is what was there
-that comes back: so a checkpoint keeps the manifest, and beside it the entries that were no longer as it says.
+A manifest says what this collection wrote. The files on disk may have drifted since then, and a restore brings back
+what was on disk. So a checkpoint keeps the manifest, and beside it the entries that differed from the manifest.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from ..model import manifest, tree
 from ..model.id_map import Ids
 
 VERSION = 1
-# The states that a container can be brought back to, as LXC names them and as a spec does. Without a config there is
+# The states that a container can be restored to, as LXC names them and as a spec does. Without a config there is
 # nothing to run.
 STATES: Mapping[str, str] = {"RUNNING": "started", "STOPPED": "stopped", "FROZEN": "frozen", "INCOMPLETE": ""}
-# Modes that would give a file's content the rights of its owner, who becomes root.
+# Mode bits that would run a file's content with the rights of its owner, who becomes root.
 SET_ID = 0o6000
 
 
 class Kept(NamedTuple):
-    """One container in the index: its state, how many entries are kept, and the `ready` of its spec."""
+    """One container in the index: its state, the number of entries that are kept, and the `ready` of its spec."""
 
     state: str
     entries: int
@@ -35,7 +35,7 @@ class Kept(NamedTuple):
 
 
 class Index(NamedTuple):
-    """A checkpoint: the label of who took it, when, and its containers by name."""
+    """A checkpoint: the label that its creator gave it, when it was taken, and its containers by name."""
 
     id: str
     taken: str
@@ -43,9 +43,9 @@ class Index(NamedTuple):
 
 
 class Saved(NamedTuple):
-    """What is kept of one container: who may pass its directory, its manifest, and what had drifted from that.
+    """What is kept of one container: mode and group of its directory, its manifest, and the entries that had drifted.
 
-    An entry that was missing, or that cannot be kept, has drifted to None.
+    The record of an entry that was missing, or that cannot be kept, is None.
     """
 
     access: tree.Access
@@ -53,9 +53,9 @@ class Saved(NamedTuple):
     drifted: Mapping[str, Optional[tree.Record]] = {}
 
     def wanted(self, objects: str) -> Dict[str, tree.Entry]:
-        """The entries to bring back; `objects` is the directory that has the contents of files.
+        """Return the entries to restore. `objects` is the directory that holds the contents of files.
 
-        Parents come first, and the config last: where it is, the rootfs is complete.
+        Parents come first and the config last: if the config is there, the rootfs is complete.
         """
         records: Dict[str, Optional[tree.Record]] = dict(owned_by(self.manifest))
         records.update(self.drifted)
@@ -64,12 +64,12 @@ class Saved(NamedTuple):
 
 
 def owned_by(record: manifest.Manifest) -> Dict[str, tree.Record]:
-    """All entries of a manifest, whatever stage made them."""
+    """Return all entries of a manifest, of every stage."""
     return {path: kept for stage in record.stages.values() for path, kept in stage.entries.items()}
 
 
 def entry_of(path: str, record: tree.Record, objects: str) -> tree.Entry:
-    """A wanted entry from what is kept of it."""
+    """Return the wanted entry for a record."""
     kind, mode, detail, size = record
     if kind == tree.FILE:
         return tree.copied(path, int(mode, 8), os.path.join(objects, detail), detail, int(size))
@@ -79,10 +79,10 @@ def entry_of(path: str, record: tree.Record, objects: str) -> tree.Entry:
 
 
 def keep(owned: tree.Entry, found: Optional[tree.Observed]) -> Tuple[Optional[tree.Record], bool]:
-    """What to keep of an entry of ours that is on disk like this, and whether that is all there is to keep.
+    """Return what to keep of an entry of ours that is on disk like this, and whether that is everything.
 
-    Where something of another kind has taken its place, what we know of the entry itself is kept: a directory, a
-    link, but not the content of a file. A large file that has changed its size is the payload's by now.
+    If something of another kind has replaced it, what we know about the entry itself is kept: a directory or a link,
+    but not the content of a file. A large file whose size has changed now belongs to the payload and is not kept.
     """
     if found is None:
         return None, True
@@ -102,11 +102,10 @@ def keep(owned: tree.Entry, found: Optional[tree.Observed]) -> Tuple[Optional[tr
 def after(
     saved: manifest.Manifest, current: manifest.Manifest, seen: Iterable[str], now: manifest.Moment
 ) -> manifest.Manifest:
-    """The manifest that belongs to what is brought back.
+    """Return the manifest for the files that are restored.
 
-    `seen` are the paths that change for a container that runs. A stage that has one changes now, so that the
-    container is known to be due for a restart, also after a run that was killed. Any other stage keeps the moment
-    that it has.
+    `seen` are the paths whose change a running container notices. A stage with such a path gets the change time `now`,
+    so that a restart is known to be due, even after a run that was killed. Any other stage keeps its change time.
     """
     paths = set(seen)
     stages: Dict[str, manifest.Stage] = {}
@@ -118,18 +117,18 @@ def after(
 
 
 def ids_after(saved: manifest.Manifest, current: manifest.Manifest) -> Ids:
-    """The ids of what is brought back, in the place of what is there now."""
+    """Return the ids of what is restored, as the successor of the current ids."""
     return saved.ids.after(current.ids) if current.stages else saved.ids
 
 
 def same_entries(one: manifest.Manifest, other: manifest.Manifest) -> bool:
-    """Whether two manifests name the same things, whenever those were changed."""
+    """Return whether two manifests list the same entries, no matter when those were changed."""
     kept = [{name: dict(stage.entries) for name, stage in each.stages.items()} for each in (one, other)]
     return kept[0] == kept[1] and one.machine_id == other.machine_id
 
 
 def ready_of(checks: Sequence[Check]) -> Tuple[Mapping[str, Any], ...]:
-    """Checks as a spec has them."""
+    """Return checks in the form that a spec has."""
     kept: List[Mapping[str, Any]] = []
     for check in checks:
         value = list(check.command) if check.command else check.tcp or check.file
@@ -139,7 +138,7 @@ def ready_of(checks: Sequence[Check]) -> Tuple[Mapping[str, Any], ...]:
 
 
 def specs(index: Index) -> List[Dict[str, Any]]:
-    """The containers of a checkpoint as specs that the module ready takes."""
+    """Return the containers of a checkpoint as specs for the module ready."""
     return [
         {"name": name, "state": STATES[kept.state], "ready": [dict(check) for check in kept.ready]}
         for name, kept in index.containers.items()
@@ -148,12 +147,12 @@ def specs(index: Index) -> List[Dict[str, Any]]:
 
 
 def listing(index: Index) -> str:
-    """A checkpoint for people: one line for each container."""
+    """Return a checkpoint as text for people: one line for each container."""
     return "".join("%s: %s, %d entries\n" % (name, kept.state, kept.entries) for name, kept in index.containers.items())
 
 
 def render_index(index: Index) -> str:
-    """The text of an index."""
+    """Return the text of an index."""
     containers = {
         name: {"state": kept.state, "entries": kept.entries, "ready": list(kept.ready)}
         for name, kept in index.containers.items()
@@ -163,7 +162,7 @@ def render_index(index: Index) -> str:
 
 
 def parse_index(text: str) -> Index:
-    """An index from its text. Raises ContainerError where it is damaged or from a newer version."""
+    """Return an index from its text. Raises ContainerError if the text is damaged or has another version."""
     data = load(text)
     try:
         containers = {
@@ -178,13 +177,13 @@ def parse_index(text: str) -> Index:
 
 
 def kept_state(state: str) -> str:
-    """A state that a container can be brought back to. Raises KeyError."""
+    """Return a state that a container can be restored to. Raises KeyError for any other."""
     STATES[state]
     return state
 
 
 def render_saved(saved: Saved) -> str:
-    """The text of what is kept of one container."""
+    """Return the text of what is kept of one container."""
     data = {
         "version": VERSION,
         "mode": "%04o" % saved.access.mode,
@@ -196,7 +195,7 @@ def render_saved(saved: Saved) -> str:
 
 
 def parse_saved(text: str) -> Saved:
-    """What is kept of one container, from its text. Raises ContainerError."""
+    """Return what is kept of one container, from its text. Raises ContainerError."""
     data = load(text)
     try:
         drifted = {
@@ -208,7 +207,7 @@ def parse_saved(text: str) -> Saved:
 
 
 def load(text: str) -> Dict[str, Any]:
-    """The data of a file of a checkpoint."""
+    """Return the data of a file of a checkpoint. Raises ContainerError."""
     try:
         data = json.loads(text)
         version = data["version"]
@@ -220,5 +219,5 @@ def load(text: str) -> Dict[str, Any]:
 
 
 def damaged() -> ContainerError:
-    """The error for a checkpoint that cannot be used."""
+    """Return the error for a checkpoint that cannot be used."""
     return ContainerError("the checkpoint is damaged; drop it with state=absent")

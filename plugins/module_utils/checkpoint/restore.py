@@ -1,10 +1,10 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Brings back what a checkpoint holds (I/O): what has come goes, then the files, then the states.
+"""Restores a checkpoint (I/O): first removes newer containers, then restores the files, then the states.
 
-Each part begins with a look at what is there, so that after a kill at any moment the next run goes on. Files are
-brought back by the transactions of tree_changes.py, some containers at a time, so that a hundred need not be in memory.
+Each part starts by looking at what is there, so that the next run goes on after a kill at any moment. Files are
+restored by the transactions of tree_changes.py, a few containers at a time, so that a hundred need not be in memory.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from ..stages import config, planning
 from ..target import processes
 from . import contents
 
-# How many containers are planned and changed together: they share their syncs.
+# How many containers are planned and changed together. They share their syncs.
 TOGETHER = 8
 TEXT_MAX = 32 * 1024 * 1024
 
 
 @dataclass
 class Outcome:
-    """What has been done so far, or would be: by container the changes, the reasons of failures, and the diffs.
+    """What has been done so far, or would be in check mode: changes and failure reasons by container, and diffs.
 
-    `due` are those that may be restarted, `predicted` what check mode has not carried out, see supervise.foreseen.
+    `due` are the containers that may be restarted; `predicted` is what check mode has not carried out, see foresee.
     """
 
     changes: Dict[str, List[str]] = field(default_factory=dict)
@@ -45,12 +45,12 @@ class Outcome:
     predicted: Dict[str, Tuple[bool, Ids]] = field(default_factory=dict)
 
     def add(self, name: str, changes: Sequence[str]) -> None:
-        """Note further changes of a container."""
+        """Add changes of a container."""
         self.changes.setdefault(name, []).extend(changes)
 
 
 def read_index(lxc_path: str) -> Optional[contents.Index]:
-    """The index of the checkpoint of a lxc path; None where there is no checkpoint. Raises RefusedError."""
+    """Return the index of the checkpoint of a lxc path, or None if there is no checkpoint. Raises RefusedError."""
     place = os.path.join(lxc_path, places.CHECKPOINT)
     if not os.path.lexists(place):
         return None
@@ -61,7 +61,7 @@ def read_index(lxc_path: str) -> Optional[contents.Index]:
 
 
 def read(place: str, path: str) -> str:
-    """The text of a file of a checkpoint. Raises ContainerError."""
+    """Return the text of a file of a checkpoint. Raises ContainerError."""
     try:
         with beneath.Directories(place) as directories:
             text = beneath.read_text(directories, path, TEXT_MAX)
@@ -75,8 +75,11 @@ def read(place: str, path: str) -> str:
 def restore(
     lxc: runtime.Runtime, times: states.Times, check: bool
 ) -> Tuple[List[Dict[str, Any]], List[Dict[str, str]], contents.Index]:
-    """The results of all containers, those of the checkpoint first, the diffs, and its index. Raises RefusedError."""
-    # The index is read under the lock: a run that drops the checkpoint meanwhile would leave us nothing to bring back.
+    """Return the results of all containers (those of the checkpoint first), the diffs, and the index.
+
+    Raises RefusedError.
+    """
+    # Read the index under the lock: otherwise another run could drop the checkpoint and leave nothing to restore.
     with nullcontext() if check else locking.locked(lxc.lxc_path, [places.CHECKPOINT]):
         index = read_index(lxc.lxc_path)
         if index is None:
@@ -88,7 +91,7 @@ def restore(
 def bring_all_back(
     lxc: runtime.Runtime, index: contents.Index, times: states.Times, check: bool
 ) -> Tuple[List[Dict[str, Any]], List[Dict[str, str]]]:
-    """The results of all containers, those of the checkpoint first, and the diffs; its lock is held."""
+    """Return the results of all containers (those of the checkpoint first) and the diffs. The caller holds its lock."""
     new = newcomers(lxc.lxc_path, index)
     all_desired = [
         states.DesiredState(name, contents.STATES[kept.state], declared=True) for name, kept in index.containers.items()
@@ -99,7 +102,8 @@ def bring_all_back(
     with nullcontext() if check else locking.locked(lxc.lxc_path, names):
         before = changes.look(lxc, all_desired + going, check)
         if not check:
-            # A run that was killed while it started containers has left LXC's logs, and they need no other start.
+            # A run that was killed while it started containers has left LXC's logs, even if nothing is to be started
+            # now.
             run_files.remove_logs([run_files.log_of(lxc.lxc_path, name) for name in names])
         halted = [
             halt(desired) for desired in all_desired if desired.state in ("", "stopped") and runs(before[desired.name])
@@ -121,23 +125,26 @@ def bring_all_back(
 
 
 def newcomers(lxc_path: str, index: contents.Index) -> List[str]:
-    """The containers of ours that have come since then, those included whose build was interrupted."""
+    """Return our containers that are newer than the checkpoint, including those whose build was interrupted."""
     found = survey.names_with(lxc_path, manifest.FILE_NAME) + places.unfinished(lxc_path)
     return sorted(set(found) - set(index.containers))
 
 
 def runs(found: Any) -> bool:
-    """Whether a container has processes."""
+    """Return whether a container has processes."""
     return isinstance(found, states.ActualState) and found.pid is not None
 
 
 def halt(desired: states.DesiredState) -> states.DesiredState:
-    """The state of a stop, before its files change, a container that did not run then."""
+    """Return the desired state that stops, before its files change, a container that did not run at the checkpoint."""
     return desired._replace(state="stopped")
 
 
 def foresee(before: states.Survey, outcome: Outcome) -> states.Survey:
-    """What check mode goes by: a container whose config LXC cannot load now will have the one of then."""
+    """Return the states that check mode plans with.
+
+    A config that LXC cannot load now will be replaced by the restore.
+    """
     found: states.Survey = {
         name: states.ActualState("RUNNING") if isinstance(there, runtime.LoadError) else there
         for name, there in before.items()
@@ -158,7 +165,7 @@ def carry_out(
     check: bool,
     outcome: Outcome,
 ) -> None:
-    """Bring containers to the desired states, or say what it would take."""
+    """Bring containers to the desired states, and record the steps; in check mode only record them."""
     steps, errors = changes.plan_all(lxc.lxc_path, all_desired, now, check)
     if not check and any(steps.values()):
         errors.update(execution.carry_out(lxc, all_desired, steps, times))
@@ -170,7 +177,7 @@ def carry_out(
 
 
 def bring_back(lxc_path: str, names: Sequence[str], check: bool, outcome: Outcome) -> None:
-    """Bring back the files of all containers, some at a time."""
+    """Restore the files of all containers, a few at a time."""
     sound: Set[str] = set()
     left = [name for name in names if name not in outcome.errors]
     for start in range(0, len(left), TOGETHER):
@@ -192,7 +199,7 @@ def bring_back(lxc_path: str, names: Sequence[str], check: bool, outcome: Outcom
 
 
 def plan(lxc_path: str, name: str, sound: Set[str], outcome: Outcome) -> planning.Planned:
-    """What it takes to bring back the files of one container. Raises ContainerError."""
+    """Return what it takes to restore the files of one container. Raises ContainerError."""
     place = os.path.join(lxc_path, places.CHECKPOINT)
     saved = contents.parse_saved(read(place, "containers/%s.json" % name))
     root = os.path.join(lxc_path, name)
@@ -231,7 +238,7 @@ def plan(lxc_path: str, name: str, sound: Set[str], outcome: Outcome) -> plannin
 def caused(
     actions: Tuple[tree.Action, ...], saved: manifest.Manifest, current: manifest.Manifest
 ) -> Tuple[tree.Action, ...]:
-    """The actions that are due to another spec, or to somebody's changes, and not to the target alone."""
+    """Return the actions that are due to another spec or to somebody's changes, and not only to the target."""
     found = actions
     for name, stage in saved.stages.items():
         there = current.stages.get(name)
@@ -243,14 +250,15 @@ def caused(
 
 
 def seen_inside(actions: Tuple[tree.Action, ...]) -> List[str]:
-    """The paths that change for a container that runs."""
+    """Return the paths whose change a running container notices."""
     return [action.path for action in actions if config.seen_inside((action,))]
 
 
 def with_content(action: tree.Action, sound: Set[str]) -> tree.Action:
-    """The same action with the content of a small file in it, so that a diff shows it; `sound`: contents seen before.
+    """Return the action with the content of a small file in it, so that a diff can show it.
 
-    Raises ContainerError where the checkpoint no longer has the content that was kept.
+    `sound`: the digests of contents that have been verified. Raises ContainerError if the checkpoint no longer has the
+    content that was kept.
     """
     entry = action.entry
     if entry is None or entry.source is None or action.verb == "adjust":
@@ -265,7 +273,7 @@ def with_content(action: tree.Action, sound: Set[str]) -> tree.Action:
 
 
 def read_object(entry: tree.Entry, small: bool) -> bytes:
-    """See that a content is what was kept, and return it where it is small. Raises ContainerError."""
+    """Verify that a content is what was kept, and return it if it is small. Raises ContainerError."""
     digest, content = sha256(), b""
     try:
         with open(str(entry.source), "rb", buffering=0) as stream:
@@ -280,20 +288,20 @@ def read_object(entry: tree.Entry, small: bool) -> bytes:
 
 
 def verify(all_desired: Sequence[states.DesiredState], after: states.Survey, outcome: Outcome) -> None:
-    """Note where what is there now is not what was then."""
+    """Record each container that is not in the state of the checkpoint."""
     good = [desired for desired in all_desired if desired.name not in outcome.errors]
     outcome.errors.update(verification.verify(good, after))
 
 
 def item_of(name: str, before: states.Survey, after: states.Survey, outcome: Outcome, check: bool) -> Dict[str, Any]:
-    """The result of one container."""
+    """Return the result of one container."""
     was, now = before[name], after[name]
     changes = outcome.changes.get(name, [])
     steps_only = all(change in transitions.STEPS for change in changes)
     failed = name in outcome.errors
     item: Dict[str, Any] = {
         "name": name,
-        # Of a failed step it is not known how far it came; files are either back or as they were.
+        # How far a failed step got is unknown. Files are either restored or as they were.
         "changed": bool(changes) and (check or not failed or was != now or not steps_only),
         "changes": changes,
         "state_before": was.state if isinstance(was, states.ActualState) else None,

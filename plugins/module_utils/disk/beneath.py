@@ -1,10 +1,10 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads (I/O): what is on disk below a directory that a container may have changed, also while we look.
+"""Reads (I/O): what is on disk below a directory that a container may change, even while we look.
 
-Every step goes through directory file descriptors with O_NOFOLLOW, so that no link leads out. Nothing is
-opened for reading before it is known to be a plain file, so that no FIFO blocks and no device acts.
+Every step uses directory file descriptors with O_NOFOLLOW, so that no link leads out of the tree. A file is opened for
+reading only after it is known to be a regular file, so that no FIFO blocks us and no device acts.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from ..errors import ContainerError
 from ..model import mountinfo, tree
 from ..target.memory import read_once
 
-# Files up to this size are read whole, so that a diff can show them.
+# Files up to this size (in bytes) are read as a whole, so that a diff can show them.
 SHOWN_SIZE = 64 * 1024
 CHUNK = 256 * 1024
-# More than all applets of a busybox, and little to keep in memory.
+# More names than busybox has applets, yet few enough to keep in memory.
 FEW = 1024
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 # As many links as the kernel follows in one path, path_resolution(7).
 LINKS_MAX = 40
 # The user and the group of the target's root.
 ROOT = (0, 0)
-# A directory that became something else, or is not there.
+# The errors for a directory that became something else or is missing.
 NO_DIRECTORY = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-# There is nothing of a name, and never can be of one that is too long.
+# The errors for a name that does not exist, or cannot exist because it is too long.
 NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
 
 
 class Directories:
-    """Open directories below one root, each opened once, from its parent, without following links.
+    """The open directories below a root. Each is opened once, from its parent, without following links.
 
-    A context manager. `owners`: the users and groups that root of the container is on disk. A directory on another
-    mount than the root is refused: a mount that lies below would lead our changes out of the tree, and O_NOFOLLOW does
-    not see it.
+    Use it as a context manager. `owners`: the (user, group) pairs that root of the container has on disk. A directory
+    on another mount than the root raises ContainerError: a mount below the root would lead our changes out of the tree,
+    and O_NOFOLLOW does not notice it.
     """
 
     def __init__(self, root: str, owners: Sequence[Tuple[int, int]] = (ROOT,)) -> None:
@@ -59,7 +59,10 @@ class Directories:
 
     @functools.cached_property
     def mount(self) -> str:
-        """The mount that the root is on. Only asked for where it matters: most trees have no mount below."""
+        """Return the id of the mount that the root is on.
+
+        It is read only when needed: most trees have no mount below.
+        """
         return mount_id(self.must(""))
 
     def __exit__(self, *error: Any) -> None:
@@ -68,7 +71,7 @@ class Directories:
                 os.close(fd)
 
     def get(self, path: str) -> Optional[int]:
-        """The descriptor of a directory, relative to the root; None where no directory is there."""
+        """Return the descriptor of a directory, by its path from the root, or None if there is no directory."""
         if path not in self.fds:
             above, _slash, name = path.rpartition("/")
             parent = self.get(above)
@@ -76,14 +79,17 @@ class Directories:
         return self.fds[path]
 
     def must(self, path: str) -> int:
-        """The descriptor of a directory that has to be there. Raises ContainerError."""
+        """Return the descriptor of a directory that must exist. Raises ContainerError."""
         fd = self.get(path)
         if fd is None:
             raise ContainerError("%s: the directory is not there, or changed while we looked; run again" % path)
         return fd
 
     def open(self, parent: int, name: str, path: str) -> Optional[int]:
-        """Open one directory in its parent and see that it is no mount."""
+        """Open a directory in its parent and return the descriptor, or None if there is no directory.
+
+        Raises ContainerError if something is mounted there.
+        """
         try:
             fd = os.open(name, OPEN_DIRECTORY, dir_fd=parent)
         except OSError as error:
@@ -96,45 +102,45 @@ class Directories:
         return fd
 
     def forget(self, path: str) -> None:
-        """Close what is open at a path and below, because the entry there changes."""
-        for other in [known for known in self.fds if known == path or known.startswith(path + "/")]:
+        """Close the directories that are open at a path and below, because the entry there changes."""
+        for other in [opened for opened in self.fds if opened == path or opened.startswith(path + "/")]:
             fd = self.fds.pop(other)
             if fd is not None:
                 os.close(fd)
 
     def parent(self, path: str) -> Tuple[Optional[int], str]:
-        """The descriptor of the directory that holds an entry, and the name of the entry there."""
+        """Return the descriptor of the directory that holds an entry, or None, and the name of the entry in it."""
         above, _slash, name = path.rpartition("/")
         return self.get(above), name
 
 
 @read_once
 def mounts() -> Dict[str, Tuple[str, ...]]:
-    """The options of what is mounted last at each mount point of the target, as this run finds them."""
+    """Return the options of the last mount at each mount point of the target, as this run first finds them."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
         return {mount.point: tuple(mount.options.split(",")) for mount in mountinfo.mounts_in(stream.read())}
 
 
 def mounted_below(root: str) -> Tuple[str, ...]:
-    """What is mounted below a directory. A container cannot mount there: its mounts are in its own namespace."""
+    """Return the mount points below a directory. A container cannot add any: its mounts are in its own namespace."""
     prefix = os.path.realpath(root) + "/"
     return tuple(point for point in mounts() if point.startswith(prefix))
 
 
 def options_below(root: str) -> Tuple[Tuple[str, Tuple[str, ...]], ...]:
-    """The options of what is mounted below a directory, each by its path from there, with a leading slash."""
+    """Return the mount points below a directory with their options, as paths from there with a leading slash."""
     real = os.path.realpath(root)
     return tuple((point[len(real) :], mounts()[point]) for point in mounted_below(root))
 
 
 def mount_id(fd: int) -> str:
-    """The mount that an open file is on; see proc(5), /proc/PID/fdinfo."""
+    """Return the id of the mount that an open file is on, see proc(5), /proc/PID/fdinfo."""
     with open("/proc/self/fdinfo/%d" % fd, encoding="ascii") as lines:
         return next(line.split()[1] for line in lines if line.startswith("mnt_id:"))
 
 
 def observe(directories: Directories, wanted: tree.Wanted, owned: tree.Wanted) -> Dict[str, tree.Observed]:
-    """What is on disk at the wanted and the owned paths; missing ones are left out."""
+    """Return what is on disk at the wanted and the owned paths. Missing entries are left out."""
     present: Dict[str, tree.Observed] = {}
     listed: Dict[str, Optional[FrozenSet[str]]] = {}
     for path in list(wanted) + [path for path in owned if path not in wanted]:
@@ -150,16 +156,22 @@ def observe(directories: Directories, wanted: tree.Wanted, owned: tree.Wanted) -
 
 
 def may_be_there(directories: Directories, path: str, listed: Dict[str, Optional[FrozenSet[str]]]) -> bool:
-    """Whether an entry that was never made can be there. Most are missing: one list tells so for a whole directory."""
+    """Return whether an entry that we did not make can exist.
+
+    Most do not: one list of names answers for a whole directory.
+    """
     above, _slash, name = path.rpartition("/")
     if above not in listed:
         listed[above] = few_names(directories, above)
-    known = listed[above]
-    return known is None or name in known
+    siblings = listed[above]
+    return siblings is None or name in siblings
 
 
 def look_at_link(directories: Directories, path: str, size: int, count: bool) -> Optional[tree.Observed]:
-    """One entry that should be a link, in one system call, since most of what is looked at are links."""
+    """Return what is at a path that should be a link, or None.
+
+    A link costs one system call, since most entries are links.
+    """
     parent, name = directories.parent(path)
     if parent is None:
         return None
@@ -173,12 +185,15 @@ def look_at_link(directories: Directories, path: str, size: int, count: bool) ->
 
 @functools.lru_cache(maxsize=64)
 def link_to(target: str) -> tree.Observed:
-    """A link as it is observed."""
+    """Return the observation of a link."""
     return tree.Observed(tree.LINK, content=os.fsencode(target))
 
 
 def look(directories: Directories, path: str, size: int, count: bool) -> Optional[tree.Observed]:
-    """One entry. `size`: a larger file is not read; `count`: count a directory's children."""
+    """Return what is at a path, or None.
+
+    A file is read only if it is small or has exactly `size` bytes; `count`: count the entries of a directory.
+    """
     parent, name = directories.parent(path)
     if parent is None:
         return None
@@ -208,9 +223,9 @@ def look(directories: Directories, path: str, size: int, count: bool) -> Optiona
 
 
 def read(fd: int, present: int, expected: int) -> Tuple[str, Optional[bytes]]:
-    """Digest and, where it is small, content of a plain file behind an O_PATH descriptor.
+    """Return the digest of a regular file behind an O_PATH descriptor, and its content if it is small.
 
-    A file that is neither small nor of the expected size is different without being read.
+    A file that is neither small nor of the expected size is known to differ without being read: its digest is empty.
     """
     if present != expected and present > SHOWN_SIZE:
         return "", None
@@ -227,7 +242,7 @@ def read(fd: int, present: int, expected: int) -> Tuple[str, Optional[bytes]]:
 
 
 def names(directories: Directories, path: str) -> Iterator[str]:
-    """The names in a directory, read one by one: a payload can make millions. None where no directory is there."""
+    """Yield the names in a directory one by one, since a container can make millions; none if there is no directory."""
     fd = directories.get(path)
     if fd is not None:
         with os.scandir(fd) as entries:
@@ -236,13 +251,16 @@ def names(directories: Directories, path: str) -> Iterator[str]:
 
 
 def few_names(directories: Directories, path: str) -> Optional[FrozenSet[str]]:
-    """The names in a directory, so that what is missing need not be looked for one by one; None where they are many."""
+    """Return the names in a directory, so that missing entries need no look-up each; None if there are too many."""
     found = frozenset(itertools.islice(names(directories, path), FEW + 1))
     return found if len(found) <= FEW else None
 
 
 def read_text(directories: Directories, path: str, limit: int) -> Optional[str]:
-    """The text of a plain file of at most `limit` bytes, or None where there is none."""
+    """Return the text of a file, or None if it is missing.
+
+    Raises ContainerError if it is not a regular file of at most `limit` bytes.
+    """
     parent, name = directories.parent(path)
     if parent is None:
         return None
@@ -255,7 +273,7 @@ def read_text(directories: Directories, path: str, limit: int) -> Optional[str]:
         if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
             raise ContainerError("%s: is not a plain file of at most %d bytes" % (path, limit))
         with open("/proc/self/fd/%d" % fd, "rb", buffering=0) as stream:
-            # No more: Python makes room for as much as it is asked to read.
+            # Read no more than the size: Python allocates as many bytes as it is asked to read.
             return (stream.read(status.st_size) or b"").decode("utf-8", "surrogateescape")
     finally:
         os.close(fd)
@@ -263,7 +281,10 @@ def read_text(directories: Directories, path: str, limit: int) -> Optional[str]:
 
 @contextmanager
 def plain_file(directories: Directories, path: str) -> Iterator[Any]:
-    """A plain file, open for reading bytes. Raises ContainerError where there is none, or a mount."""
+    """Yield a regular file, open for reading bytes.
+
+    Raises FileNotFoundError if there is nothing, and ContainerError if there is something else, or a mount.
+    """
     parent, name = directories.parent(path)
     if parent is None:
         raise ContainerError("%s: changed while we looked; run again" % path)
@@ -278,11 +299,11 @@ def plain_file(directories: Directories, path: str) -> Iterator[Any]:
 
 
 def resolve(root: str, path: str) -> Optional[int]:
-    """An O_PATH descriptor of what a path means inside a container; None where there is nothing.
+    """Return an O_PATH descriptor of what a path means inside a container, or None if nothing is there.
 
-    `root` is /proc/PID/root, the root as the container sees it. Links are followed as the container would,
-    one at a time from descriptors: an absolute link begins at the container's root and never at the target's.
-    Raises ContainerError where the system cannot tell.
+    `root` is /proc/PID/root, the root as the container sees it. Links are followed as the container would follow them,
+    one at a time and by descriptor: an absolute link starts at the container's root, never at the target's. Raises
+    ContainerError if the system reports another error.
     """
     try:
         return resolved(root, path)
@@ -291,12 +312,12 @@ def resolve(root: str, path: str) -> Optional[int]:
 
 
 def unreadable(path: str, error: OSError) -> ContainerError:
-    """The error for a path inside a container that the system cannot tell of."""
+    """Return the error for a path inside a container that the system cannot read."""
     return ContainerError("%s cannot be read in the container: %s" % (ascii(path)[1:-1], error.strerror))
 
 
 def resolved(root: str, path: str) -> Optional[int]:
-    """The same as `resolve`, with the system's own errors."""
+    """Return the same as `resolve`, but raise the system's own errors."""
     top = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     stack, waiting, links = [top], path.split("/")[::-1], 0
     try:
@@ -311,7 +332,7 @@ def resolved(root: str, path: str) -> Optional[int]:
             try:
                 stack.append(os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=stack[-1]))
                 linked = stat.S_ISLNK(os.fstat(stack[-1]).st_mode)
-                # Procfs has links that lead nowhere for who is not in its namespace, as /proc/self.
+                # Procfs has links, such as /proc/self, that lead nowhere for a process outside its PID namespace.
                 target = os.readlink("", dir_fd=stack[-1]) if linked else ""
             except OSError as error:
                 if error.errno in NOTHING:
@@ -333,7 +354,7 @@ def resolved(root: str, path: str) -> Optional[int]:
 
 
 def exists_inside(root: str, path: str) -> bool:
-    """Whether a path exists as a container sees it."""
+    """Return whether a path exists as a container sees it. Raises ContainerError if the system cannot tell."""
     fd = resolve(root, path)
     if fd is None:
         return False
@@ -342,10 +363,10 @@ def exists_inside(root: str, path: str) -> bool:
 
 
 def text_inside(root: str, path: str, limit: int) -> str:
-    """The text of a plain file as a container sees it, at most `limit` bytes; empty where there is none.
+    """Return the text of a regular file as a container sees it, at most `limit` bytes; empty if there is none.
 
-    The files of procfs seem plain, and some wait or act when they are read, with the rights of the target's root: they
-    have no size, and what has none is not opened. Raises ContainerError where the system cannot tell.
+    Files of procfs look regular, but reading some of them blocks or acts with the rights of the target's root. They
+    have size 0, so a file of size 0 is not opened. Raises ContainerError if the system reports an error.
     """
     fd = resolve(root, path)
     if fd is None:
@@ -354,7 +375,7 @@ def text_inside(root: str, path: str, limit: int) -> str:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode) or not status.st_size:
             return ""
-        # Without O_NONBLOCK whoever holds a lease on the file could let us wait, see fcntl(2).
+        # Without O_NONBLOCK a process that holds a lease on the file could make us wait, see fcntl(2).
         reading = os.open("/proc/self/fd/%d" % fd, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(reading, "rb", buffering=0) as stream:
             return (stream.read(min(limit, status.st_size)) or b"").decode("utf-8", "replace")

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes (I/O): keeps a checkpoint beside the containers."""
+"""Writes (I/O): stores a checkpoint beside the containers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .beneath import Directories, plain_file
 
 
 def begin_checkpoint(lxc_path: str) -> str:
-    """The directory in which a checkpoint is made, empty, beside the place of a finished one."""
+    """Make an empty directory to build a checkpoint in, beside the place of a finished one, and return it."""
     removal.sweep(lxc_path, places.CHECKPOINT)
     writing.make_missing(lxc_path)
     place = places.building(lxc_path, places.CHECKPOINT)
@@ -25,7 +25,7 @@ def begin_checkpoint(lxc_path: str) -> str:
 
 
 def keep_text(place: str, path: str, text: str) -> None:
-    """Write a text file of a checkpoint that is being made."""
+    """Write a text file into a checkpoint that is being built."""
     with Directories(place) as directories:
         above, _slash, name = path.rpartition("/")
         fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=directories.must(above))
@@ -34,10 +34,10 @@ def keep_text(place: str, path: str, text: str) -> None:
 
 
 def keep_content(directories: Directories, path: str, place: str, limit: int) -> Tuple[str, int]:
-    """Copy a file of a container into a checkpoint that is being made; its digest, which is its name there, and size.
+    """Copy a container's file into a checkpoint that is being built. Return the copy's digest (its name) and size.
 
-    The digest is that of what was copied, whatever the container does to the file meanwhile. Raises ContainerError
-    where there is no plain file of at most `limit` bytes.
+    The digest is that of the copy, whatever the container does to the file meanwhile. Raises FileNotFoundError if there
+    is nothing, and ContainerError if there is something else than a regular file of at most `limit` bytes.
     """
     digest, size = sha256(), 0
     new = os.path.join(place, "objects", "new")
@@ -58,7 +58,7 @@ def keep_content(directories: Directories, path: str, place: str, limit: int) ->
 
 
 def finish_checkpoint(lxc_path: str) -> None:
-    """Give a checkpoint that is complete its name, once all of it is on disk."""
+    """Give a complete checkpoint its name, after all of it is on disk."""
     place = places.building(lxc_path, places.CHECKPOINT)
     writing.sync(place)
     os.rename(place, os.path.join(lxc_path, places.CHECKPOINT))
@@ -66,7 +66,10 @@ def finish_checkpoint(lxc_path: str) -> None:
 
 
 def drop_checkpoint(lxc_path: str) -> None:
-    """Remove a checkpoint, and what an interrupted run left of one. Its name goes first, all at once."""
+    """Remove the checkpoint and what an interrupted run left of one.
+
+    A rename takes its name away first, in one step.
+    """
     removal.sweep(lxc_path, places.CHECKPOINT)
     place = os.path.join(lxc_path, places.CHECKPOINT)
     if os.path.lexists(place):

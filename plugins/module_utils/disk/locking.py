@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Locks (I/O): of two runs at once for one container one waits for the other."""
+"""Locks (I/O): of two runs for the same container, one waits for the other."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from . import writing
 
 LOCKS = "/run/softwarecontainer.lxc"
 LOCK_SECONDS = 120
-# Those that this process has: a part of a run takes no lock that the whole run holds.
+# The locks that this process holds. A part of a run takes no lock that the whole run holds.
 held_here: Set[str] = set()
 
 
 @contextmanager
 def locked(lxc_path: str, names: Iterable[str]) -> Iterator[None]:
-    """Hold the lock of each container, so that of two runs at once one waits for the other.
+    """Hold the lock of each container, so that of two runs for one container one waits for the other.
 
-    Not LXC's own lock: liblxc would wait for itself. In the order of their names, so that two runs cannot
-    wait for each other. Raises ContainerError where another run holds a lock for too long.
+    This is not LXC's own lock, since liblxc would wait for itself. Locks are taken in the order of their names, so that
+    two runs cannot wait for each other. Raises ContainerError if another run holds a lock for too long (LOCK_SECONDS).
     """
     writing.make_directory(LOCKS, 0o700)
     held: Dict[str, int] = {}
@@ -40,21 +40,21 @@ def locked(lxc_path: str, names: Iterable[str]) -> Iterator[None]:
     finally:
         for path, fd in held.items():
             held_here.discard(path)
-            # Closing alone would leave the lock with a process that was forked meanwhile.
+            # Closing the file is not enough: a process that was forked meanwhile would keep the lock.
             fcntl.flock(fd, fcntl.LOCK_UN)
             os.close(fd)
 
 
 def lock_of(lxc_path: str, name: str) -> str:
-    """The lock file of a container, on a file system that does not outlive the boot.
+    """Return the lock file of a container, on a file system that is emptied at boot.
 
-    What else belongs to the container there has a colon after its name, which no name has.
+    Other files of the container there have a colon after its name, which no container name contains.
     """
     return os.path.join(LOCKS, "%s-%s" % (sha256(os.path.realpath(lxc_path).encode()).hexdigest()[:8], name))
 
 
 def take(path: str) -> int:
-    """The descriptor of a lock file that we hold. Raises ContainerError."""
+    """Lock a file and return its descriptor. Raises ContainerError."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -71,7 +71,7 @@ def take(path: str) -> int:
 
 @contextmanager
 def alarm(seconds: int) -> Iterator[None]:
-    """Interrupt a wait after some seconds."""
+    """Interrupt a wait after so many seconds: raises InterruptedError."""
 
     def interrupt(*_args: Any) -> None:
         raise InterruptedError

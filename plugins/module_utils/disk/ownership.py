@@ -18,15 +18,16 @@ from .beneath import OPEN_DIRECTORY, Directories, read_text
 
 
 def shift_all(lxc_path: str, names: Sequence[str]) -> Dict[str, str]:
-    """Give all files of containers the owners that go with their ids; the reasons of those where that failed."""
+    """Shift the owners of all files of these containers to their ids. Return the reasons of those that failed."""
     return writing.for_all({name: partial(shift, lxc_path, name) for name in names}, lxc_path, divide=True)
 
 
 def shift(lxc_path: str, name: str) -> None:
-    """Give all files of a container that does not run the owners that go with its ids.
+    """Shift the owners of all files of a stopped container to its ids.
 
-    A run that was killed goes on: the manifest names the ids of before until all is on disk. The kernel takes setuid
-    bits and capabilities of files away, see chown(2). What could lead out of the rootfs has been refused before.
+    After a kill the next run goes on, because the manifest names the former ids until everything is on disk. The kernel
+    clears setuid bits and capabilities of files, see chown(2). `refuse_shift` has already rejected whatever could lead
+    out of the rootfs.
     """
     root = os.path.join(lxc_path, name)
     with Directories(root) as directories:
@@ -34,7 +35,7 @@ def shift(lxc_path: str, name: str) -> None:
         for fd, status, _way in walk(directories.must("rootfs")):
             owner = new_owner(record.ids, status)
             if owner:
-                # What a descriptor of this kind stands for is a link's own owner, never that of what it leads to.
+                # An O_PATH descriptor of a link stands for the link itself, never for its target.
                 os.chown("/proc/self/fd/%d" % fd, *owner)
         writing.sync(root)
         single_files.replace_text(
@@ -43,21 +44,21 @@ def shift(lxc_path: str, name: str) -> None:
 
 
 def new_owner(ids: Ids, status: os.stat_result) -> Optional[Tuple[int, int]]:
-    """The user and the group that a file has to get, -1 for one that is right; None where both are."""
+    """Return the user and the group that a file must get, -1 for one that is right; None if both are right."""
     user, group = shifted_id(ids, "u", status.st_uid), shifted_id(ids, "g", status.st_gid)
     return None if user is None and group is None else (-1 if user is None else user, -1 if group is None else group)
 
 
 def refuse_shift(lxc_path: str, name: str, ids: Ids) -> None:
-    """Raise ContainerError where owners cannot be shifted, since a file has a name elsewhere, or something is mounted.
+    """Raise ContainerError if owners cannot be shifted: a file has another name elsewhere, or something is mounted.
 
-    It would be changed outside of the rootfs as well.
+    Such a file would change outside of the rootfs as well.
     """
     root = os.path.join(lxc_path, name)
     removal.refuse_mounts(root)
     missing: Dict[Tuple[int, int], Tuple[int, str]] = {}
     with Directories(root) as directories:
-        # The container may be running.
+        # The container may be running, so entries may disappear.
         for _fd, status, way in walk(directories.must("rootfs"), skip_gone=True):
             if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode) and new_owner(ids, status):
                 path = "/".join(["rootfs", *way])
@@ -72,11 +73,11 @@ def refuse_shift(lxc_path: str, name: str, ids: Ids) -> None:
 
 
 def walk(top: int, skip_gone: bool = False) -> Iterator[Tuple[int, os.stat_result, List[str]]]:
-    """An O_PATH descriptor, the status, and the names on the way, of a directory and of all that is below it.
+    """Yield an O_PATH descriptor, the status and the path (as names) of a directory and of everything below it.
 
-    However deep a tree is, it costs neither stack nor descriptors: the way up is looked up again, and must lead to the
-    directory that we came from. No link is followed. `skip_gone`: what goes away while we look is left out. Who
-    changes what is there must not do so: it may only have got another name, where we have been before.
+    A deep tree costs neither stack nor descriptors: the way up is opened again, and must lead to the directory that we
+    came from. No link is followed. `skip_gone`: leave out entries that disappear while we look. A caller that changes
+    entries must not set it, because the entry may only have moved to a place that we have already passed.
     """
     gone: Tuple[Type[OSError], ...] = (FileNotFoundError,) if skip_gone else ()
     way: List[str] = []
@@ -114,7 +115,7 @@ def walk(top: int, skip_gone: bool = False) -> Iterator[Tuple[int, os.stat_resul
 
 
 def names_in(here: int, gone: Tuple[Type[OSError], ...]) -> List[str]:
-    """The names in a directory; none where it has gone and that is no error."""
+    """Return the names in a directory; none if it is gone and that is no error."""
     try:
         return os.listdir(here)
     except gone:
@@ -122,7 +123,10 @@ def names_in(here: int, gone: Tuple[Type[OSError], ...]) -> List[str]:
 
 
 def above(here: int, expected: Tuple[int, int]) -> int:
-    """The directory above one, which is closed then. Raises ContainerError where it is not the one we came from."""
+    """Return the parent of a directory, and close the directory.
+
+    Raises ContainerError if it is not the one we came from.
+    """
     found = os.open("..", OPEN_DIRECTORY, dir_fd=here)
     if removal.identity(found) != expected:
         os.close(found)

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads (I/O): where the collection keeps what it makes for containers, and what an interrupted change has left there."""
+"""Reads (I/O): where the collection puts its files for containers, and what an interrupted change left there."""
 
 from __future__ import annotations
 
@@ -12,42 +12,43 @@ from typing import List, Tuple
 from ..container_spec import keys
 from ..model import manifest as manifests
 
-# Where work in progress lies: in the container's directory, never below its rootfs.
+# Work in progress is in the container's own directory, never below its rootfs.
 STAGE = ".stage"
-# The lock of those who choose ids for containers of a lxc path.
+# The lock of runs that choose ids for containers of a lxc path.
 IDS = ".ids"
-# Where a checkpoint lies in the lxc path. No container has such a name, and none is built where this one is made.
+# The checkpoint's directory in the lxc path. No container can have this name or the name of its build directory.
 CHECKPOINT = ".checkpoint"
-# What lies at the top of a container or a checkpoint that is being built. What holds anything else is not ours.
+# The top-level names of a container or a checkpoint that is being built. A directory with any other name in it is not
+# ours.
 BUILT = frozenset(("rootfs", "config", manifests.FILE_NAME, "index.json", "containers", "objects"))
 
 
 def building(lxc_path: str, name: str) -> str:
-    """Where a new container is built, before it is renamed into place."""
+    """Return the directory where a new container is built before it is renamed into place."""
     return os.path.join(lxc_path, ".%s.new" % name)
 
 
 def unfinished(lxc_path: str) -> List[str]:
-    """The names of new containers whose building was interrupted. Reads only."""
+    """Return the names of new containers whose build was interrupted. Only reads."""
     names = os.listdir(lxc_path) if os.path.isdir(lxc_path) else ()
     found = [match.group(1) for match in map(re.compile(r"\.(%s)\.new" % keys.NAME).fullmatch, names) if match]
     return sorted(name for name in found if interrupted(building(lxc_path, name)))
 
 
 def interrupted(place: str) -> bool:
-    """Whether a directory is what an interrupted build left behind, or the interrupted removal of one."""
+    """Return whether a directory is what an interrupted build left, or the interrupted removal of such a directory."""
     if os.path.islink(place) or not os.path.isdir(place):
         return False
     return all(entry in BUILT or entry.startswith(STAGE) for entry in os.listdir(place))
 
 
 def leftovers(lxc_path: str, name: str) -> Tuple[str, ...]:
-    """Paths that an interrupted run left behind. Reads only."""
+    """Return the paths that an interrupted run left behind. Only reads."""
     new, final = building(lxc_path, name), os.path.join(lxc_path, name)
     found = [new] if interrupted(new) else []
     if os.path.isdir(final) and not os.path.islink(final):
         entries = os.listdir(final)
-        # The last but one step of a removal leaves an empty directory.
+        # The second-to-last step of a removal leaves an empty directory.
         found += [] if entries else [final]
         if manifests.FILE_NAME in entries:
             found += [os.path.join(final, entry) for entry in entries if entry.startswith(STAGE)]

@@ -17,7 +17,7 @@ from ..model import manifest as manifests
 from . import places, writing
 from .beneath import OPEN_DIRECTORY, Directories, mounted_below
 
-# From so many actions on another process is worth its fork.
+# With more actions than this, another process is worth its fork.
 MANY = 1000
 
 
@@ -25,7 +25,7 @@ def sweep(lxc_path: str, name: str) -> None:
     """Remove what an interrupted run left behind."""
     for path in places.leftovers(lxc_path, name):
         above, _slash, last = path.rpartition("/")
-        # What is moved up on the way stays where the next run looks, should this one be killed as well.
+        # Directories are moved up to a place where the next run looks, in case this one is killed as well.
         own = above == lxc_path
         with Directories(path if own else above) as directories:
             remove_below(directories, os.listdir(path) if own else (last,))
@@ -34,16 +34,16 @@ def sweep(lxc_path: str, name: str) -> None:
 
 
 def remove_containers(lxc_path: str, names: Sequence[str]) -> Dict[str, str]:
-    """Remove the directories of containers; the result has the reason for each that could not be removed."""
+    """Remove the directories of containers. Return the reason for each that could not be removed."""
     return writing.for_all({name: partial(remove_container, lxc_path, name) for name in names}, lxc_path, divide=True)
 
 
 def remove_container(lxc_path: str, name: str) -> None:
-    """Remove a container's directory with all that is below it.
+    """Remove a container's directory and everything below it.
 
-    Config first: without it the container is incomplete. Manifest last: while it is there, the rest is
-    known to be ours and the next run goes on. Raises ContainerError where a mount lies below, before
-    anything is removed.
+    The config goes first: without it the container is incomplete. The manifest goes last: while it exists, the rest is
+    known to be ours, and the next run goes on. Raises ContainerError before anything is removed if something is mounted
+    below.
     """
     root = os.path.join(lxc_path, name)
     refuse_mounts(root)
@@ -66,18 +66,18 @@ def unlink_if_there(name: str, parent: int) -> None:
 
 
 def refuse_mounts(root: str) -> None:
-    """Raise ContainerError where anything is mounted below a directory."""
+    """Raise ContainerError if anything is mounted below a directory."""
     below = mounted_below(root)
     if below:
         raise ContainerError("%s is mounted on the target below the container; unmount it" % ascii(below[0])[1:-1])
 
 
 def remove_below(directories: Directories, entries: Iterable[str]) -> None:
-    """Remove entries of the root directory, with all that is below them.
+    """Remove entries of the root directory and everything below them.
 
-    Directories are moved up and taken apart one by one, so that the depth of a tree costs neither stack nor
-    descriptors. What is mounted cannot be moved and is an error, not followed. What cannot be moved for another reason,
-    as directories of the lower layer of an overlay, is taken apart where it is.
+    Directories are moved up and emptied one by one, so that a deep tree costs neither stack nor descriptors. A mount
+    point cannot be moved and is an error; it is not entered. A directory that cannot be moved for another reason, such
+    as one in the lower layer of an overlay, is emptied where it is.
     """
     top = directories.must("")
     waiting = list(entries)
@@ -105,7 +105,7 @@ def remove_below(directories: Directories, entries: Iterable[str]) -> None:
 
 
 def move_up(name: str, parent: int, other: str, top: int) -> bool:
-    """Rename a directory into the one at the top; False where the file system has it stay where it is."""
+    """Rename a directory into the top one. Return False if the file system does not allow it (EXDEV)."""
     try:
         os.rename(name, other, src_dir_fd=parent, dst_dir_fd=top)
     except OSError as error:
@@ -116,7 +116,7 @@ def move_up(name: str, parent: int, other: str, top: int) -> bool:
 
 
 def remove_in_place(directories: Directories, name: str, parent: int) -> None:
-    """Remove a directory with all that is below it, from the lowest up, like `walk`: no link is followed."""
+    """Remove a directory and everything below it, bottom up. Like `ownership.walk` it follows no link."""
     way: List[Tuple[str, Tuple[int, int]]] = []
     here = os.dup(parent)
     waiting = [[name]]
@@ -134,11 +134,11 @@ def remove_in_place(directories: Directories, name: str, parent: int) -> None:
                 continue
             waiting.pop()
             if way:
-                entry, known = way.pop()
+                entry, expected = way.pop()
                 above = os.open("..", OPEN_DIRECTORY, dir_fd=here)
                 os.close(here)
                 here = above
-                if identity(here) != known:
+                if identity(here) != expected:
                     raise ContainerError("its directories changed while we looked; run again")
                 os.rmdir(entry, dir_fd=here)
     finally:
@@ -146,13 +146,13 @@ def remove_in_place(directories: Directories, name: str, parent: int) -> None:
 
 
 def unlink_or_tell(name: str, parent: int) -> bool:
-    """Remove a name; True where it is a directory and still there."""
+    """Remove a name. Return True if it is a directory, which is still there."""
     try:
         os.unlink(name, dir_fd=parent)
     except FileNotFoundError:
         return False
     except OSError as error:
-        # unlink(2) of a directory is EISDIR on Linux, EPERM by POSIX.
+        # For a directory unlink(2) fails with EISDIR on Linux, and with EPERM according to POSIX.
         if error.errno not in (errno.EISDIR, errno.EPERM):
             raise
         if not stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
@@ -162,13 +162,13 @@ def unlink_or_tell(name: str, parent: int) -> bool:
 
 
 def identity(fd: int) -> Tuple[int, int]:
-    """What tells an open file from all others."""
+    """Return what distinguishes an open file from all others: its device and inode."""
     status = os.fstat(fd)
     return status.st_dev, status.st_ino
 
 
 def remove_cgroups(paths: Iterable[str]) -> None:
-    """Remove cgroups that no process is in any more, with those below them."""
+    """Remove cgroups that no longer contain a process, and those below them."""
     for path in paths:
         for folder, _names, _files in os.walk(path, topdown=False):
             with suppress(OSError):

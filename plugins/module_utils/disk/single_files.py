@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes (I/O): replaces one file of a container's own directory."""
+"""Writes (I/O): replaces one file in a container's own directory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .beneath import Directories, read_text
 
 
 def note_change(lxc_path: str, name: str, boot: str, seconds: float) -> None:
-    """Write into the manifest that the config has changed now, so that a restart is due. Raises OSError."""
+    """Record in the manifest that the config has changed now, so that a restart is due. Raises OSError."""
     with Directories(os.path.join(lxc_path, name)) as directories:
         record = manifests.parse(read_text(directories, manifests.FILE_NAME, manifests.SIZE_MAX) or "")
         stage = record.stages.get("config", manifests.Stage())._replace(changed=manifests.Moment(boot, seconds))
@@ -22,13 +22,13 @@ def note_change(lxc_path: str, name: str, boot: str, seconds: float) -> None:
 
 
 def replace_config(lxc_path: str, name: str, text: str) -> None:
-    """Put another config in the place of one that LXC cannot load, for a container that is to be removed."""
+    """Replace a config that LXC cannot load, for a container that is to be removed."""
     with Directories(os.path.join(lxc_path, name)) as directories:
         replace_text(directories, "config", text)
 
 
 def replace_text(directories: Directories, name: str, text: str) -> None:
-    """Put another text in the place of a file beside the rootfs."""
+    """Replace the text of a file beside the rootfs."""
     removal.remove_below(directories, [places.STAGE])
     os.mkdir(places.STAGE, 0o700, dir_fd=directories.get(""))
     writing.write_staged(directories, name, tree.file(name, 0o600, text))

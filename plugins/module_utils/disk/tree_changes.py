@@ -1,14 +1,14 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes (I/O): changes of containers' trees, each whole or not at all.
+"""Writes (I/O): changes the trees of containers, each as a whole or not at all.
 
-A change of a container is a transaction. New content is written beside the tree and synced before any name
-points to it; then the names change one by one, each step with its undo; then all is synced again. A new
-container is built in a directory of its own that is renamed into place when it is complete. Killed at any
-moment, what is left is the old, the new, or named in the manifest, and the next run sweeps and converges.
+Each container's change is a transaction. New content is written beside the tree and synced before any name points to
+it. Then the names change one by one, each step with its undo. Then everything is synced again. A new container is built
+in a directory of its own, which is renamed into place when it is complete. If the run is killed at any moment, each
+entry is the old one, the new one, or named in the manifest, and the next run cleans up and converges.
 
-Below a container's directory nothing is trusted: see beneath.Directories.
+Nothing below a container's directory is trusted: see beneath.Directories.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from .beneath import OPEN_DIRECTORY, ROOT, Directories, mount_id
 
 
 class Change(NamedTuple):
-    """What is to be done for one container: the plan, and the manifest before and after it.
+    """The change of one container: the planned actions, and the manifest before and after it.
 
-    `access` is that of the container's directory; None leaves it as it is.
+    `access` is the mode and group of the container's directory; None leaves them as they are.
     """
 
     name: str
@@ -40,11 +40,11 @@ class Change(NamedTuple):
     access: Optional[tree.Access] = None
 
     def owner(self, path: str) -> Tuple[int, int]:
-        """The user and the group that an entry gets: root of the container, and that of the target outside its rootfs."""
+        """Return user and group of an entry: root of the container below its rootfs, root of the target elsewhere."""
         return self.after.ids.owner() if path.startswith("rootfs") else ROOT
 
     def pending(self) -> manifests.Manifest:
-        """The manifest while the change is under way: it owns what was and what will be."""
+        """Return the manifest during the change: it owns the entries of before and those of after."""
         merged = self.after
         for name, stage in self.before.stages.items():
             new = self.after.entries(name)
@@ -59,9 +59,9 @@ class Change(NamedTuple):
 
 
 def apply(lxc_path: str, changes: Sequence[Change]) -> Dict[str, str]:
-    """Carry out the changes; the result has the reason for each container whose change failed.
+    """Carry out the changes. Return the reason for each container whose change failed.
 
-    A change that fails is undone. All changes share their syncs: a hundred containers cost as many as one.
+    A change that fails is undone. All changes share their syncs: a hundred containers cost as many syncs as one.
     """
     errors: Dict[str, str] = {}
     many = sum(len(change.actions) for change in changes) > removal.MANY
@@ -79,7 +79,7 @@ def apply(lxc_path: str, changes: Sequence[Change]) -> Dict[str, str]:
 
 
 def place_of(lxc_path: str, change: Change) -> Tuple[str, bool]:
-    """The directory to work in, and whether the container is new."""
+    """Return the directory to work in, and whether the container is new."""
     final = os.path.join(lxc_path, change.name)
     new = not os.path.lexists(os.path.join(final, manifests.FILE_NAME))
     return (places.building(lxc_path, change.name) if new else final), new
@@ -105,7 +105,7 @@ def prepare(lxc_path: str, change: Change) -> None:
 
 
 def commit(lxc_path: str, change: Change) -> None:
-    """Let the names point to the new content; on failure undo all steps, last one first."""
+    """Rename the new content into place. If a step fails, undo all steps, last one first, and raise its error."""
     root, _new = place_of(lxc_path, change)
     undos: List[writing.Undo] = []
     with Directories(root) as directories:
@@ -120,7 +120,10 @@ def commit(lxc_path: str, change: Change) -> None:
 
 
 def undo_all(undos: Sequence[writing.Undo]) -> None:
-    """Undo the steps, last one first. Where one cannot be undone the manifest, placed first, keeps naming both."""
+    """Undo the steps, last one first.
+
+    If one cannot be undone, the manifest, which was placed first, keeps naming both states.
+    """
     failed = False
     for undo in reversed(undos[1:]):
         try:
@@ -132,7 +135,7 @@ def undo_all(undos: Sequence[writing.Undo]) -> None:
 
 
 class Work:
-    """The steps of one commit, each of which leaves its undo."""
+    """The steps of one commit. Each step adds its undo."""
 
     def __init__(self, directories: Directories, undos: List[writing.Undo], change: Change) -> None:
         self.directories, self.undos, self.change = directories, undos, change
@@ -140,16 +143,19 @@ class Work:
         self.links: Dict[bytes, str] = {}
 
     def parent(self, path: str) -> Tuple[int, str]:
-        """The directory that holds a path, and the name there; an error where it has gone."""
+        """Return the directory that holds a path, and the name in it.
+
+        Raises ContainerError if the directory is gone.
+        """
         above, _slash, name = path.rpartition("/")
         return self.directories.must(above), name
 
     def stage(self) -> int:
-        """The descriptor of the stage."""
+        """Return the descriptor of the stage directory."""
         return self.directories.must(places.STAGE)
 
     def create(self, action: tree.Action, number: int) -> None:
-        """Make an entry where nothing is."""
+        """Make an entry where nothing exists."""
         entry = action.wanted()
         parent, name = self.parent(action.path)
         if entry.kind == tree.DIRECTORY:
@@ -166,10 +172,10 @@ class Work:
             self.place("new-%d" % number, action.path)
 
     def make_link(self, target: bytes, name: str, parent: int) -> None:
-        """Make a symbolic link; all links to one target share an inode.
+        """Make a symbolic link. All links to the same target share an inode.
 
-        Flash has few inodes, and to find a free one is by far the slowest part of a link. The one that is
-        shared lies in the stage, where no container can put another in its place.
+        Flash storage has few inodes, and finding a free one is by far the slowest part of making a link. The shared
+        link is in the stage directory, where no container can replace it.
         """
         first = self.links.get(target)
         if first is None:
@@ -179,20 +185,20 @@ class Work:
         try:
             os.link(first, name, src_dir_fd=self.stage(), dst_dir_fd=parent, follow_symlinks=False)
         except OSError as error:
-            # File systems without hard links to links, or with as many as they can have.
+            # Some file systems have no hard links to symbolic links, or the inode already has as many as it can have.
             if error.errno not in (errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
                 raise
             os.symlink(os.fsdecode(target), name, dir_fd=parent)
             self.own_link(name, parent)
 
     def own_link(self, name: str, parent: int) -> None:
-        """Give a new link to root of the container; all links are below its rootfs."""
+        """Give a new link to root of the container. All links are below the rootfs."""
         owner = self.change.after.ids.owner()
         if owner != ROOT:
             os.chown(name, *owner, dir_fd=parent, follow_symlinks=False)
 
     def replace(self, action: tree.Action, number: int) -> None:
-        """Put an entry in the place of another, which is kept until the end."""
+        """Replace an entry, and keep the old one until the end."""
         entry, before = action.wanted(), action.found()
         if before.kind == tree.DIRECTORY or entry.kind == tree.DIRECTORY:
             self.remove(action, number)
@@ -203,7 +209,7 @@ class Work:
         self.place("new-%d" % number, action.path)
 
     def place(self, staged: str, path: str) -> None:
-        """Rename a staged entry to its path; what was there stays linked in the stage for the undo."""
+        """Rename a staged entry to its path. The old entry stays linked in the stage directory for the undo."""
         parent, name = self.parent(path)
         kept = "old-%d" % self.kept
         self.kept += 1
@@ -216,7 +222,7 @@ class Work:
         os.rename(staged, name, src_dir_fd=self.stage(), dst_dir_fd=parent)
 
     def remove(self, action: tree.Action, _number: int) -> None:
-        """Take an entry away: a directory only where it is empty, anything else into the stage."""
+        """Remove an entry: a directory only if it is empty; anything else moves into the stage directory."""
         parent, name = self.parent(action.path)
         before = action.found()
         if before.kind == tree.DIRECTORY:
@@ -229,7 +235,7 @@ class Work:
             self.undos.append(lambda: self.give_back(kept, action.path))
         self.directories.forget(action.path)
 
-    # Where the directory above has been removed too, it is another one by now: it is looked for again.
+    # If the directory above was removed too, the undo has made a new one by now. So these look it up again.
 
     def make_again(self, path: str, mode: int) -> None:
         """Undo the removal of an empty directory."""
@@ -241,7 +247,7 @@ class Work:
         os.close(fd)
 
     def give_back(self, kept: str, path: str) -> None:
-        """Undo the removal of what is not a directory."""
+        """Undo the removal of anything but a directory."""
         parent, name = self.parent(path)
         os.rename(kept, name, src_dir_fd=self.stage(), dst_dir_fd=parent)
 
@@ -250,7 +256,10 @@ class Work:
         self.set_mode(action.path, action.wanted().mode)
 
     def set_mode(self, path: str, mode: int) -> None:
-        """Mode and owner root, through a descriptor of exactly the entry that was looked at."""
+        """Set the mode and the owner through a descriptor of exactly the entry that was checked.
+
+        Raises ContainerError if it changed.
+        """
         parent, name = self.parent(path)
         fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
         try:
@@ -284,12 +293,12 @@ VERBS: Mapping[str, Callable[[Work, tree.Action, int], None]] = {
 
 
 def finish(lxc_path: str, change: Change) -> None:
-    """The change is on disk: the final manifest, no stage, and a new container gets its name."""
+    """Finish a change that is on disk: place the final manifest, remove the stage, give a new container its name."""
     root, new = place_of(lxc_path, change)
     with Directories(root) as directories:
         stage, top = directories.get(places.STAGE), directories.get("")
         with suppress(FileNotFoundError):
-            # Only where the change takes entries away does the final manifest differ from the pending one.
+            # The final manifest differs from the pending one only if the change removes entries.
             os.rename("manifest", manifests.FILE_NAME, src_dir_fd=stage, dst_dir_fd=top)
         removal.remove_below(directories, (places.STAGE,))
     if change.access is not None:
@@ -300,8 +309,8 @@ def finish(lxc_path: str, change: Change) -> None:
 
 
 def discard(lxc_path: str, change: Change) -> None:
-    """Take away what a failed change left beside the tree."""
+    """Remove what a failed change left beside the tree."""
     try:
         removal.sweep(lxc_path, change.name)
     except OSError:
-        return  # The next run sweeps; the reason of the failure itself is what the user must see.
+        return  # The next run cleans up. The user must see why the change itself failed.

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes (I/O): single files and directories, and what is done for many containers at once."""
+"""Writes (I/O): single files and directories, and steps for many containers at once."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Undo = Callable[[], Any]
 
 
 def for_all(steps: Mapping[str, Callable[[], None]], lxc_path: str, divide: bool) -> Dict[str, str]:
-    """Take a step for each container; the result has the reason for each whose step failed.
+    """Run a step for each container. Return the reason for each container whose step failed.
 
-    `divide`: in a process for each processor.
+    `divide`: use one process for each processor.
     """
 
     def take(name: str) -> str:
@@ -36,7 +36,7 @@ def for_all(steps: Mapping[str, Callable[[], None]], lxc_path: str, divide: bool
 
 
 def attempt(step: Callable[[], None], place: str) -> str:
-    """The reason why a step failed, or an empty string; `place` is where we are at work."""
+    """Run a step. Return the reason why it failed, or an empty string. `place` is the path that the step works on."""
     try:
         step()
     except ContainerError as error:
@@ -49,15 +49,15 @@ def attempt(step: Callable[[], None], place: str) -> str:
 
 
 def reason_of(error: OSError, place: str) -> str:
-    """A failed system call in words; `place` is where we were at work."""
+    """Return a failed system call in words. `place` is the path that was worked on."""
     name = error.filename if isinstance(error.filename, str) else ""
-    # What is not a whole path may be a name that a container has chosen.
+    # Anything but an absolute path may be a name that a container has chosen.
     where = name if name.startswith("/") else "%s (at %s)" % (place, ascii(name)[1:-1]) if name else place
     return "cannot write %s: %s" % (where, error.strerror)
 
 
 def write_staged(directories: Directories, name: str, entry: tree.Entry, owner: Tuple[int, int] = ROOT) -> None:
-    """Write the content of a file under a name of the stage, with its mode."""
+    """Write the content of a file under a name in the stage directory, with its mode and owner."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(name, flags, 0o600, dir_fd=directories.get(places.STAGE))
     with open(fd, "wb", buffering=0) as stream:
@@ -70,14 +70,17 @@ def write_staged(directories: Directories, name: str, entry: tree.Entry, owner: 
 
 
 def write_whole(stream: Any, content: bytes) -> None:
-    """Write all bytes: a raw write may take only a part."""
+    """Write all bytes: a raw write may take only a part of them."""
     left = memoryview(content)
     while left:
         left = left[stream.write(left) :]
 
 
 def copy(source: str, stream: Any) -> None:
-    """Copy a file of the target into an open file, which the kernel begins to write to disk at once, see fadvise(2)."""
+    """Copy a file of the target into an open file.
+
+    The kernel starts to write it to disk at once, see fadvise(2).
+    """
     with open(source, "rb", buffering=0) as original:
         chunk = original.read(CHUNK)
         while chunk:
@@ -87,7 +90,7 @@ def copy(source: str, stream: Any) -> None:
 
 
 def make_directory(path: str, mode: int) -> Undo:
-    """A directory of the target itself, with its parents. Returns what undoes it. Raises ContainerError."""
+    """Make a directory of the target with its parents. Return a function that undoes it. Raises ContainerError."""
     made: List[str] = []
     try:
         make_missing(path, made)
@@ -102,7 +105,7 @@ def make_directory(path: str, mode: int) -> Undo:
 
 
 def make_missing(path: str, made: Optional[List[str]] = None) -> None:
-    """Make a directory of the target with its parents, all 0755 whatever the umask, and list what was made."""
+    """Make a directory of the target and its parents, with mode 0755 whatever the umask, and list them in `made`."""
     above = os.path.dirname(path)
     if not os.path.isdir(above):
         make_missing(above, made)
@@ -114,7 +117,7 @@ def make_missing(path: str, made: Optional[List[str]] = None) -> None:
 
 
 def give_back(made: Sequence[str], path: str = "", mode: int = 0) -> None:
-    """Remove directories that were made, as far as nothing has come into them, or give one its old mode."""
+    """Remove directories that we made, as far as they are empty, or give a directory its old mode."""
     with suppress(OSError):
         for above in reversed(made):
             os.rmdir(above)
@@ -123,7 +126,7 @@ def give_back(made: Sequence[str], path: str = "", mode: int = 0) -> None:
 
 
 def sync(path: str) -> None:
-    """Write everything of one file system to disk. The fsync of a directory does not write its files."""
+    """Write all data of one file system to disk. An fsync of a directory does not write the files in it."""
     if not os.path.isdir(path):
         return
     fd = os.open(path, OPEN_DIRECTORY)
@@ -131,7 +134,7 @@ def sync(path: str) -> None:
         if system_calls.has_ctypes():
             system_calls.checked(system_calls.libc().syncfs(fd), path)
         else:
-            # All file systems then, and no word of what could not be written.
+            # This writes all file systems, and does not report what could not be written.
             os.sync()
     finally:
         os.close(fd)

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plans and tells (I/O, reads only): which steps the containers of a list need, and what came of them."""
+"""Plans and reports (I/O, reads only): the steps that the containers of a list need, and their results."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Steps = Dict[str, Tuple[str, ...]]
 def plan(
     desired: states.DesiredState, found: Union[states.ActualState, ContainerError], check: bool
 ) -> Tuple[str, ...]:
-    """The steps for one container. Raises ContainerError where there is no way.
+    """Return the steps for one container. Raises ContainerError if no steps lead to the desired state.
 
-    In check mode earlier stages have only been predicted: a container that they would build counts as there.
+    In check mode the earlier stages are only predicted: a container that they would build counts as built.
     """
     if isinstance(found, ContainerError):
         raise found
@@ -45,9 +45,9 @@ def look(
     check: bool,
     known: Mapping[str, manifest.Manifest] = MappingProxyType({}),
 ) -> states.Survey:
-    """What is there. One that is to be removed and that LXC cannot load is made loadable first.
+    """Return the actual states. A container that is to be removed and that LXC cannot load is made loadable first.
 
-    `known`: manifests that have been read already.
+    `known`: manifests that have already been read.
     """
     found = survey.survey(lxc, [desired.name for desired in all_desired], known)
     doomed = [
@@ -73,20 +73,20 @@ def look(
 def plan_all(
     lxc_path: str, all_desired: Sequence[states.DesiredState], before: states.Survey, check: bool
 ) -> Tuple[Steps, states.Errors]:
-    """The steps of each container, or the reason why there are none."""
+    """Return the steps of each container, and for the others the reason why there are none."""
     steps: Steps = {}
     errors: states.Errors = {}
     for desired in all_desired:
         try:
             there = before[desired.name]
             planned = plan(desired, there, check)
-            # Before it is stopped: a container that cannot be removed or changed goes on running.
+            # Check this before the container is stopped: one that cannot be removed or changed keeps running.
             if "remove" in planned:
                 removal.refuse_mounts(os.path.join(lxc_path, desired.name))
             if "shift" in planned and isinstance(there, states.ActualState) and there.shift_to:
                 ownership.refuse_shift(lxc_path, desired.name, there.shift_to)
             if "start" in planned:
-                # Loaded where something is to be started alone.
+                # Loaded only if a container is to be started.
                 from . import obstacles
 
                 obstacles.refuse_start(
@@ -104,7 +104,7 @@ def plan_all(
 
 
 def started_pids(steps: Steps, found: states.Survey, errors: states.Errors) -> Dict[str, int]:
-    """The PID 1 of each container that was started and is as it should be."""
+    """Return the PID 1 of each container that was started without an error."""
     there = {name: found[name] for name, planned in steps.items() if "start" in planned and name not in errors}
     return {name: one.pid for name, one in there.items() if isinstance(one, states.ActualState) and one.pid}
 
@@ -117,7 +117,7 @@ def item_of(
     errors: states.Errors,
     check: bool,
 ) -> Dict[str, Any]:
-    """The result of one container."""
+    """Return the result of one container."""
     was, now = before[desired.name], after[desired.name]
     changes = list(steps.get(desired.name, ()))
     item: Dict[str, Any] = {
@@ -132,7 +132,7 @@ def item_of(
 
 
 def diff_of(desired: states.DesiredState, steps: Tuple[str, ...], before: states.Survey) -> Dict[str, str]:
-    """Ansible's diff of one container's state. One that check mode only predicts counts as stopped."""
+    """Return Ansible's diff of one container's state. A container that check mode only predicts counts as stopped."""
     was = before[desired.name]
     state = (
         was.state if isinstance(was, states.ActualState) and was.state not in ("ABSENT", "INCOMPLETE") else "STOPPED"

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs (I/O): carries out the steps of many containers, each step for all of them."""
+"""Runs (I/O): carries out the steps of many containers, one step after the other, each for all of them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def reach(
     times: states.Times,
     known: Mapping[str, manifest.Manifest],
 ) -> Tuple[states.Survey, List[str]]:
-    """Take the steps, and look what has become of it: what is there, and warnings. Adds to the errors.
+    """Carry out the steps, then return the actual states and warnings. Adds to the errors.
 
-    `known`: the manifests before it, as far as they have been read.
+    `known`: the manifests before the steps, as far as they have been read.
     """
     concerned = [desired for desired in all_desired if desired.name not in errors]
     errors.update(carry_out(lxc, concerned, steps, times))
@@ -41,7 +41,7 @@ def carry_out(
     steps: Mapping[str, Tuple[str, ...]],
     times: states.Times,
 ) -> states.Errors:
-    """Carry out the steps of all containers, step by step; the reasons of those that failed."""
+    """Carry out the steps of all containers, step by step. Return the reasons of those that failed."""
     errors: states.Errors = {}
     for step in transitions.STEPS:
         concerned = [
@@ -53,24 +53,24 @@ def carry_out(
 
 
 def unfreeze(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
-    """Thaw."""
+    """Unfreeze the containers."""
     return states.reasons(pool.each(lxc.unfreeze, states.names_of(all_desired), programs.PATIENCE))
 
 
 def freeze(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
-    """Freeze."""
+    """Freeze the containers."""
     return states.reasons(pool.each(lxc.freeze, states.names_of(all_desired), programs.PATIENCE))
 
 
 def remove(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
-    """Remove the directories, which are all ours."""
+    """Remove the directories of the containers, which are all ours."""
     errors = stopping.take_down_mounts(lxc.lxc_path, states.names_of(all_desired))
     names = [desired.name for desired in all_desired if desired.name not in errors]
     return {**errors, **removal.remove_containers(lxc.lxc_path, names)}
 
 
 def shift(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
-    """Give files the owners that go with the ids of their container."""
+    """Shift the owners of files to the ids of their container."""
     return ownership.shift_all(lxc.lxc_path, states.names_of(all_desired))
 
 

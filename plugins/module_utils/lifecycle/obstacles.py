@@ -1,7 +1,10 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks (I/O, reads only): why LXC could not start a container, before one that runs is stopped for it."""
+"""Looks (I/O, reads only): why LXC could not start a container.
+
+It is asked before a running one is stopped for a restart.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,14 @@ from ..plan import apparmor, lxc_config, lxc_hooks, lxc_mounts
 from ..target import facts
 from ..verify import in_force
 
-# What lxc-create has in a container's directory while it is at work.
+# The file that lxc-create keeps in a container's directory while it works.
 PARTIAL = "partial"
 
 
 def refuse_start(lxc_path: str, name: str, foreseen: Optional[Tuple[Optional[str]]] = None) -> None:
-    """Raise ContainerError where LXC cannot start a container.
+    """Raise ContainerError if LXC cannot start a container.
 
-    `foreseen`: the AppArmor profile that it asks for, where its config is still to be written.
+    `foreseen`: the AppArmor profile that the container asks for, if its config is still to be written.
     """
     root = os.path.join(lxc_path, name)
     partial = os.path.join(root, PARTIAL)
@@ -54,9 +57,10 @@ def refuse_start(lxc_path: str, name: str, foreseen: Optional[Tuple[Optional[str
 
 
 def missing(lines: Sequence[in_force.Line], place: str) -> List[Tuple[str, str]]:
-    """The sources that a hook is to bring and that are not there, each with its place in the container.
+    """Return the missing sources that a hook is to mount, each with its path in the container.
 
-    `place`: where it brings them, which is all that LXC would name. The gateway directory is made by the hook itself.
+    `place`: the directory that the hook mounts them in, which is all that LXC would name in its error. The gateway
+    directory is made by the hook itself.
     """
     sources = {"%s/%s" % (place, number): source for number, source in brought(lines).items()}
     found = []
@@ -71,13 +75,13 @@ def missing(lines: Sequence[in_force.Line], place: str) -> List[Tuple[str, str]]
 
 
 def brought(lines: Sequence[in_force.Line]) -> Dict[str, str]:
-    """The sources that hooks bring to places of their own, by the numbers of those."""
+    """Return the sources that hooks mount at places of their own, by the numbers of those places."""
     values = in_force.values_of(lines, "lxc.hook.pre-start")
     return {number: source for value in values for number, source in lxc_hooks.brought(value).items()}
 
 
 def programs(lines: Sequence[in_force.Line]) -> List[str]:
-    """The programs that a config has LXC run, by their paths in the container: PID 1, and what LXC's own init starts."""
+    """Return the paths in the container of the programs that LXC runs: PID 1, and what LXC's own init starts."""
     words = [word for value in in_force.values_of(lines, "lxc.init.cmd")[-1:] for word in value.split()]
     after = (
         words[words.index("--") + 1 :][:1]
@@ -88,7 +92,7 @@ def programs(lines: Sequence[in_force.Line]) -> List[str]:
 
 
 def forbidding(root: str, lines: Sequence[in_force.Line], program: str) -> Optional[str]:
-    """The place on the target where a program lies, if its file system lets no program run; None where it does."""
+    """Return where on the target a program is if its file system is mounted noexec, else None."""
     source, bound = origin(lines, program)
     if bound:
         return source if source and is_noexec(source) else None
@@ -97,7 +101,10 @@ def forbidding(root: str, lines: Sequence[in_force.Line], program: str) -> Optio
 
 
 def origin(lines: Sequence[in_force.Line], path: str) -> Tuple[Optional[str], bool]:
-    """Where a path of the container is on the target, if a mount of the config has it there; and whether one covers it."""
+    """Return where on the target a path of the container is, and whether a mount of the config covers the path.
+
+    The first is None if no mount covers it, or if the mount is no bind mount.
+    """
     found: Tuple[Optional[str], bool] = (None, False)
     for value in in_force.values_of(lines, "lxc.mount.entry"):
         fields = [mountinfo.decoded(field) for field in value.split()]
@@ -109,7 +116,7 @@ def origin(lines: Sequence[in_force.Line], path: str) -> Tuple[Optional[str], bo
 
 
 def is_noexec(path: str) -> bool:
-    """Whether the mount that a path is on lets no program run."""
+    """Return whether the mount that a path is on is mounted noexec."""
     try:
         return bool(os.statvfs(path).f_flag & os.ST_NOEXEC)
     except OSError:
@@ -117,7 +124,7 @@ def is_noexec(path: str) -> bool:
 
 
 def has_program(rootfs: str, path: str) -> bool:
-    """Whether the rootfs itself has something to run at a path; what is bound over a file leaves an empty one there."""
+    """Return whether the rootfs itself has a program at a path. A bind mount over a file leaves an empty file there."""
     try:
         fd = beneath.resolve(rootfs, path)
     except ContainerError:

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs (I/O): starts containers, a whole list at a time, and reads back what came of it."""
+"""Runs (I/O): starts containers, a whole list at a time, and reads back the result."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ from . import obstacles, states, stopping, survey, verification
 
 
 def start(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], times: states.Times) -> states.Errors:
-    """Start, and see that what was started still runs after the settle time, and has what it asks for."""
+    """Start containers. Verify that each still runs after the settle time and has in force what it asks for.
+
+    Returns the reasons of those that failed.
+    """
     names = states.names_of(all_desired)
     logs = {name: run_files.log_of(lxc.lxc_path, name) for name in names}
     lxc.get_ready_to_start()
 
     def begin(name: str) -> float:
-        """Start one; when it was started, on the clock that all processes share."""
+        """Start a container. Return when it was started, on the monotonic clock that all processes share."""
         lxc.start(name, logs[name])
         return time.monotonic()
 
@@ -39,7 +42,7 @@ def start(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], time
     pids = {name: status.pid for name, status in begun_well.items() if status.pid}
     ends = {name: begun[name].value + times.settle for name in pids}
     settled, missing = settle(lxc.lxc_path, all_desired, pids, ends)
-    # Of one that has ended meanwhile the kernel shows nothing.
+    # The kernel shows nothing of a container that has ended meanwhile.
     alive = processes.wait_for_end(settled.values(), 0)
     for name in names:
         if name not in errors and pids.get(name) not in alive:
@@ -50,7 +53,7 @@ def start(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], time
             errors[name] += in_words_of_lxc(lxc, logs[name])
     run_files.remove_logs(logs.values())
     for name in set(missing) - set(errors):
-        # It runs, for somebody to look at it, and must not count as good in the next run.
+        # It keeps running, so that somebody can look at it, but the next run must not take it for good.
         noted = partial(single_files.note_change, lxc.lxc_path, name, processes.boot_id(), processes.since_boot())
         reason = writing.attempt(noted, os.path.join(lxc.lxc_path, name))
         missing[name] += "; " + reason if reason else ""
@@ -60,17 +63,17 @@ def start(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], time
 def settle(
     lxc_path: str, all_desired: Sequence[states.DesiredState], pids: Mapping[str, int], ends: Mapping[str, float]
 ) -> Tuple[Dict[str, int], states.Errors]:
-    """The PID 1 of each container that outlives its settle time, and what those lack of what they ask for.
+    """Return the PID 1 of each container that outlives its settle time, and what those lack of what they ask for.
 
-    `ends`: until when each has to live, as time.monotonic() counts.
+    `ends`: the time until which each must live, as time.monotonic() counts.
     """
     settled: Dict[str, int] = {}
     missing: states.Errors = {}
-    # Each has its own settle time: while the last ones have theirs, the first ones are looked at.
+    # Each has its own settle time. The first ones are checked while the last ones still settle.
     for desired in sorted(
         (desired for desired in all_desired if desired.name in pids), key=lambda desired: ends[desired.name]
     ):
-        # After that time, in which it may have undone something.
+        # Check after that time, because the container may have undone something during it.
         if processes.wait_for_end([pids[desired.name]], ends[desired.name] - time.monotonic()):
             settled[desired.name] = pids[desired.name]
             shortfalls = verification.not_in_force(lxc_path, desired, pids[desired.name])
@@ -80,21 +83,21 @@ def settle(
 
 
 def without_programs(lxc_path: str) -> str:
-    """Why no program of a rootfs can run, where that is so."""
+    """Return the reason if no program of a rootfs can run, else an empty string."""
     if not obstacles.is_noexec(lxc_path):
         return ""
     return ", and that no program of its rootfs can run, since %s is mounted noexec" % lxc_path
 
 
 def in_words_of_lxc(lxc: runtime.Runtime, log: str) -> str:
-    """What LXC says of a start that has failed, and what is to be done about it where we know."""
+    """Return what LXC says about a failed start, and what to do about it if we know."""
     lines = runtime.error_lines(log)
-    told = ": " + "; ".join(lines[:3]) if lines else ""
-    return told + (why_unknown(lxc) if compatibility.is_refused_key(lines) else "")
+    words = ": " + "; ".join(lines[:3]) if lines else ""
+    return words + (why_unknown(lxc) if compatibility.is_refused_key(lines) else "")
 
 
 def why_unknown(lxc: runtime.Runtime) -> str:
-    """Why LXC does not know a key of a config that was made for cgroups of version 1, and what to do."""
+    """Return why LXC does not know a key of a config, which was made for cgroup version 1, and what to do."""
     version, layout = lxc.version(), facts.cgroup_version()
     if compatibility.lacks_cgroups(version, layout):
         return "; %s; %s" % (compatibility.refusal(version, layout), compatibility.ADVICE)
@@ -102,9 +105,9 @@ def why_unknown(lxc: runtime.Runtime) -> str:
 
 
 def give_up(lxc: runtime.Runtime, names: Sequence[str]) -> None:
-    """End what is left of starts that have failed, also of those that still go on, of which LXC tells nothing."""
+    """Kill what is left of failed starts. This includes starts that are still going on, which LXC does not report."""
     holders = processes.holders(each for name in names for each in runtime.command_sockets(lxc, name))
-    # By its title, which LXC gives it: whoever else has got hold of the socket is none of ours.
+    # LXC's monitor is known by the title that LXC gives it. Another process that holds the socket is not ours.
     pids = {pid for pid in holders if facts.read_text("/proc/%d/cmdline" % pid).startswith("[lxc monitor] ")}
     left = {path for pid in pids for path in usage.cgroups(pid)}
     processes.send(pids, signal.SIGKILL)

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: what is wanted of a container, what is there of it, and the times that its steps may take."""
+"""Pure: the desired state of a container, its actual state, and the times that its steps may take."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ..workers import pool
 
 
 class DesiredState(NamedTuple):
-    """What is wanted of one container.
+    """The desired state of one container.
 
-    `restart`: whether it may be restarted when it has changed; `declared`: it has a spec, from which it can be built.
-    `optional`: key, source and target of each mount that may be missing where its source is. `apparmor`: the profile that
-    the spec asks for.
+    `restart`: whether it may be restarted after a change; `declared`: whether it has a spec, from which it can be
+    built; `optional`: key, source and target of each mount that may be missing if its source is missing; `apparmor`:
+    the profile that the spec asks for.
     """
 
     name: str
@@ -31,10 +31,10 @@ class DesiredState(NamedTuple):
 
 
 class ActualState(NamedTuple):
-    """What is there. `state`: as LXC says, or ABSENT (nothing), or INCOMPLETE (no config).
+    """The actual state of one container. `state`: as LXC reports it, or ABSENT (nothing), or INCOMPLETE (no config).
 
-    `restart_due`: it has changed since it was started; `shift_to`: the ids to which owners of its files have to be
-    shifted.
+    `restart_due`: whether it has changed since it was started; `shift_to`: the ids that the owners of its files must be
+    shifted to.
     """
 
     state: str
@@ -44,7 +44,7 @@ class ActualState(NamedTuple):
 
 
 class Times(NamedTuple):
-    """Seconds: to watch a start, to wait for a clean stop, to wait for a start."""
+    """Times in seconds: how long to watch a start, to wait for a clean stop, and to wait for a start."""
 
     settle: float
     stop: float
@@ -56,10 +56,10 @@ Errors = Dict[str, str]
 
 
 def names_of(all_desired: Iterable[DesiredState]) -> List[str]:
-    """The names of the containers."""
+    """Return the names of the containers."""
     return [desired.name for desired in all_desired]
 
 
 def reasons(results: Mapping[str, pool.Result]) -> Errors:
-    """The errors among the results of a list of calls."""
+    """Return the errors among the results of a list of calls."""
     return {name: result.error for name, result in results.items() if result.error}

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs (I/O): stops containers, a whole list at a time, and takes away what they leave behind."""
+"""Runs (I/O): stops containers, a whole list at a time, and removes what they leave behind."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from . import states, survey
 
 
 def stop(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], times: states.Times) -> states.Errors:
-    """Ask all to end, wait for all together, and kill those that have not ended in time."""
+    """Ask all containers to end, wait for all together, and kill those that do not end in time. Return the errors."""
     found = survey.running(lxc, states.names_of(all_desired))
     inits = {name: status.pid for name, status in found.items() if status.pid}
     monitored = [name for name in inits if found[name].monitored]
-    # Without its monitor a container is out of LXC's reach, and its PID 1 is all that there is to speak to.
+    # LXC cannot reach a container without its monitor. Only its PID 1 can be signalled.
     orphans = {inits[name] for name in inits if name not in monitored}
-    # LXC's monitor would remove them.
+    # LXC's monitor, which would remove these cgroups, is gone.
     left = {path for pid in orphans for path in usage.cgroups(pid)}
     monitors = {name: processes.parent(inits[name]) for name in monitored}
-    # A container that reboots itself when it is asked to end has another PID 1 then, and the same monitor.
-    # PID 1 of the target has taken over where a monitor has died: it never ends.
+    # A container that reboots when it is asked to end gets another PID 1 and keeps its monitor. If a monitor has died,
+    # PID 1 of the target has become the parent, which never ends.
     both = {name: {pid for pid in (inits[name], monitors.get(name)) if pid and pid != 1} for name in inits}
     runtime.halt_all(lxc, monitored)
     processes.send(orphans, signal.SIGTERM)
     alive = processes.wait_for_end(set().union(*both.values()), times.stop)
-    # What is killed is not started again by its monitor.
+    # A monitor does not restart a container that is killed.
     failed = states.reasons(pool.each(lxc.kill, [name for name in monitored if both[name] & alive], programs.PATIENCE))
     processes.send(orphans & alive, signal.SIGKILL)
     alive = processes.wait_for_end(alive, programs.PATIENCE)
@@ -51,13 +51,17 @@ def stop(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], times
 
 
 def take_down_mounts(lxc_path: str, names: Iterable[str]) -> states.Errors:
-    """Take away what the hooks of containers that do not run have left mounted, as they do where a monitor was killed."""
+    """Unmount what the hooks of stopped containers left mounted, as happens after a monitor was killed.
+
+    Return the errors.
+    """
     errors: states.Errors = {}
     for name in names:
         place = lxc_config.place_of_mounts(os.path.realpath(lxc_path), name)
         if os.path.ismount(place):
             try:
-                # First of all nobody's peer: else the target's own mounts below a source would go with the copy of them.
+                # First make it private. Otherwise mounts of the target below a source would be unmounted along with
+                # their copies.
                 programs.call(["mount", "--make-rprivate", place])
                 programs.call(["umount", "-l", place])
             except ContainerError as error:
@@ -73,6 +77,6 @@ def make_loadable(lxc: runtime.Runtime, names: Iterable[str]) -> None:
     """Give containers that are to be removed a config that LXC can load, so that they can be stopped."""
     for name in names:
         lines = ["lxc.uts.name = " + name, "lxc.rootfs.path = dir:%s/%s/rootfs" % (lxc.lxc_path, name)]
-        # Should it be started, since the removal was cut off, then nothing must run in it.
+        # If the removal is interrupted and the container is then started, nothing must run in it.
         lines += ["lxc.init.cmd = /dev/null"]
         single_files.replace_config(lxc.lxc_path, name, "\n".join([*lines, ""]))

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads (I/O): what is there of each container."""
+"""Reads (I/O): the actual states of containers."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from . import states
 def survey(
     lxc: runtime.Runtime, names: Sequence[str], known: Mapping[str, manifest.Manifest] = MappingProxyType({})
 ) -> states.Survey:
-    """What is there of each container, or why it cannot be told. Only what is ours is looked at.
+    """Return the actual state of each container, or the error that explains why it is unknown. Looks only at our own.
 
-    `known`: manifests that have been read already; one without stages is of a container that is not there.
+    `known`: manifests that have already been read. One without stages belongs to a container that does not exist.
     """
     found: states.Survey = {}
     manifests: Dict[str, manifest.Manifest] = {}
@@ -54,13 +54,14 @@ def survey(
 
 
 def restart_due(status: Union[runtime.Status, ContainerError], record: manifest.Manifest) -> bool:
-    """Whether a container that runs has changed on disk since it was started."""
+    """Return whether a running container has changed on disk since it was started."""
     if isinstance(status, ContainerError) or not status.pid:
         return False
     # LXC can do nothing with a container whose monitor has died.
     if not status.monitored:
         return True
-    # Not PID 1: a container that reboots itself gets another one from its monitor, with the config of its start.
+    # The monitor counts, not PID 1: if a container reboots, its monitor starts a new PID 1 with the config of the first
+    # start.
     monitor = processes.parent(status.pid)
     return transitions.restart_due(
         record.changed(), processes.boot_id(), processes.started(monitor) if monitor else None
@@ -68,26 +69,26 @@ def restart_due(status: Union[runtime.Status, ContainerError], record: manifest.
 
 
 def predicted(found: states.ActualState, moved: bool, ids: Ids) -> states.ActualState:
-    """What would be there after a change that check mode has not carried out.
+    """Return the state after a change that check mode has not carried out.
 
-    `moved`: a container that runs sees it only after a restart; `ids`: those that it leads to.
+    `moved`: whether a running container sees the change only after a restart; `ids`: the ids after the change.
     """
     return found._replace(restart_due=found.restart_due or moved, shift_to=ids if ids.before else found.shift_to)
 
 
 def has_config(lxc_path: str, name: str) -> bool:
-    """Whether the container is complete: the file system is asked, LXC overlooks broken ones."""
+    """Return whether a container is complete. The file system is asked, since LXC overlooks broken containers."""
     return os.path.isfile(os.path.join(lxc_path, name, lxc_config.FILE_NAME))
 
 
 def running(lxc: runtime.Runtime, names: Sequence[str]) -> Dict[str, runtime.Status]:
-    """What LXC says of those of the containers that have a PID 1."""
+    """Return LXC's status of those containers that have a PID 1."""
     found = queries.statuses(lxc, names).items()
     return {name: status for name, status in found if isinstance(status, runtime.Status) and status.pid}
 
 
 def names_with(lxc_path: str, *kinds: str) -> List[str]:
-    """The names of all containers that have one of these files: a manifest makes it ours, a config LXC's."""
+    """Return the names of all containers with one of these files. A manifest makes a container ours, a config LXC's."""
     try:
         names = sorted(os.listdir(lxc_path))
     except FileNotFoundError:

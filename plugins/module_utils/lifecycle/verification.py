@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads (I/O): whether a container is as it was wanted, and has in force what its config asks for."""
+"""Reads (I/O): whether a container is in the desired state, and whether what its config asks for is in force."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from . import states
 
 
 def verify(all_desired: Iterable[states.DesiredState], found: states.Survey) -> states.Errors:
-    """Where the state that is there is not the one that was wanted."""
+    """Return an error for each container that is not in the desired state."""
     errors: states.Errors = {}
     for desired in all_desired:
         there = found[desired.name]
@@ -29,12 +29,12 @@ def verify(all_desired: Iterable[states.DesiredState], found: states.Survey) -> 
 
 
 def not_in_force(lxc_path: str, desired: states.DesiredState, pid: int) -> List[str]:
-    """What a container that was just started should have, and the kernel does not show for its PID 1."""
-    asked = config_text.lines_of(facts.read_text(os.path.join(lxc_path, desired.name, lxc_config.FILE_NAME)))
+    """Return what a container that was just started should have, but the kernel does not show for its PID 1."""
+    lines = config_text.lines_of(facts.read_text(os.path.join(lxc_path, desired.name, lxc_config.FILE_NAME)))
     missing = usage.limits_not_in_force(pid, desired.limits)
     try:
         found = in_force.of(pid)
-        missing += in_force.not_in_force(asked, found)
+        missing += in_force.not_in_force(lines, found)
         missing += [
             "%s: nothing is mounted at %s, although %s is there" % (key, inside, source)
             for key, source, inside in desired.optional
@@ -44,16 +44,16 @@ def not_in_force(lxc_path: str, desired: states.DesiredState, pid: int) -> List[
         missing.append(str(error))
     except Exception as error:  # pylint: disable=broad-except
         missing.append(unexpected(error))
-    return missing + in_force.passed_over(asked, facts.keys_version())
+    return missing + in_force.passed_over(lines, facts.keys_version())
 
 
 def unverified_warnings(lxc_path: str, pids: Mapping[str, int]) -> List[str]:
-    """What cannot be told of containers that were just started, from the PID 1 of each.
+    """Return warnings about what cannot be verified of containers that were just started, from the PID 1 of each.
 
-    One of them is asked: Python and the kernel, which do not tell, are the same for all.
+    Only one container is checked: whether it can be verified depends on Python and the kernel, the same for all.
     """
     texts = {name: facts.read_text(os.path.join(lxc_path, name, lxc_config.FILE_NAME)) for name in pids}
     asking = [name for name, text in texts.items() if in_force.restricts_devices(config_text.lines_of(text))]
     unknown = in_force.devices(pids[asking[0]])[1] if asking else None
-    told = "security.devices: it cannot be verified that the rules are in force for %s, since %s"
-    return [told % (", ".join(map(repr, asking)), unknown)] if unknown else []
+    warning = "security.devices: it cannot be verified that the rules are in force for %s, since %s"
+    return [warning % (", ".join(map(repr, asking)), unknown)] if unknown else []

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: how a program is started in a running container."""
+"""Pure: the command that runs a program in a running container."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 from ..errors import ContainerError
 from . import runtime
 
-# Variables that would change how LXC's own tool runs on the target.
+# Variables with these prefixes would change how LXC's own tool runs on the target.
 LOADER = ("LD_", "LXC_", "GLIBC_", "MALLOC_", "GCONV_", "LOCPATH", "PATH")
 
 
 class Program(NamedTuple):
-    """A program to run in a container; numbers of user and group as the container counts them."""
+    """A program to run in a container. User and group are ids inside the container."""
 
     argv: Tuple[str, ...]
     environment: Tuple[Tuple[str, str], ...] = ()
@@ -25,11 +25,12 @@ class Program(NamedTuple):
 
 
 def attach(lxc: runtime.Runtime, name: str, program: Program, log: str) -> Tuple[List[str], Dict[str, str]]:
-    """Arguments and environment of the process that runs a program in a container.
+    """Return the arguments and the environment of the process that runs a program in a container.
 
-    Always LXC's own tool: it runs from a sealed copy of itself, so that root in the container cannot reach
-    the host's binary through /proc/PID/exe, which the Python interpreter behind the binding would lay open.
-    The values of variables go through the environment, where other users cannot read them.
+    It always uses LXC's own tool, which runs from a sealed copy of itself. So root in the container cannot reach the
+    host's binary through /proc/PID/exe. The Python interpreter behind the binding would expose itself there. The values
+    of variables are passed in the environment, where other users cannot read them. Raises ContainerError if there is no
+    lxc-attach.
     """
     tool = shutil.which("lxc-attach")
     if tool is None:

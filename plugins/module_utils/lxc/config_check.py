@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asks LXC (I/O): whether it takes a config, before that counts. Leaves nothing on the target."""
+"""Asks LXC (I/O): whether it accepts a config, before the config is used. Leaves nothing on the target."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ CLONE_NEWNS, MS_PRIVATE, MS_REC = 0x20000, 1 << 18, 1 << 14
 
 
 def check_configs(lxc: runtime.Runtime, texts: Dict[str, str]) -> Dict[str, str]:
-    """Let LXC load each config under a dummy name; the result has LXC's words for those it refuses.
+    """Let LXC load each config under a dummy name. Return LXC's words for each config that it refuses.
 
-    Also in check mode: it happens in a child with a /run of its own, so that nothing is left on the target,
-    not even the directory that LXC makes for a lock.
+    This also runs in check mode. It happens in a child process with a private /run, so that nothing is left on the
+    target, not even the directory that LXC makes for a lock. Raises RefusedError if LXC could not be asked.
     """
     if not texts:
         return {}
@@ -44,7 +44,7 @@ def check_configs(lxc: runtime.Runtime, texts: Dict[str, str]) -> Dict[str, str]
 
 
 def check_one(lxc: runtime.Runtime, place: str, text: str) -> str:
-    """LXC's words against a config, or an empty string."""
+    """Return LXC's words against a config, or an empty string."""
     os.mkdir(place, 0o700)
     path, log = place + "/config", place + "/log"
     with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
@@ -56,7 +56,7 @@ def check_one(lxc: runtime.Runtime, place: str, text: str) -> str:
 
 
 def private_run() -> None:
-    """Give this process a /run of its own, which ends with it."""
+    """Give this process a /run of its own, which disappears with it. Raises ContainerError."""
     library = system_calls.libc()
     steps = (
         lambda: library.unshare(CLONE_NEWNS),

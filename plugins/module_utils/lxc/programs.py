@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds LXC and runs its programs (I/O): the lxc-* tools, the Python binding, and the directory that LXC is set to."""
+"""Finds LXC and runs its programs (I/O): the lxc-* tools, the Python binding, and LXC's own container directory."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from typing import Any, Dict, Optional, Sequence
 
 from ..errors import ContainerError, RefusedError
 
-# How long LXC may take for an answer or a change of state that waits for nothing else, in seconds.
+# How long LXC may take for an answer, or for a change of state that waits for nothing else, in seconds.
 PATIENCE = 30
 QUIET: Dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 
 
 def has_binding() -> bool:
-    """Whether this Python can load the binding; its compiled part may be for another version of Python."""
+    """Return whether this Python can load the binding. Its compiled part may be for another version of Python."""
     return all(importlib.util.find_spec(name) is not None for name in ("_lxc", "lxc"))
 
 
 def has_tools() -> bool:
-    """Whether LXC's programs are in PATH."""
+    """Return whether LXC's programs are in PATH."""
     return shutil.which("lxc-start") is not None
 
 
 def binding() -> Any:
-    """LXC's Python binding, loaded where it is needed: most runs change nothing and never ask LXC.
+    """Load LXC's Python binding and return it. It is loaded late, because most runs change nothing and never ask LXC.
 
-    Raises RefusedError where it is there and does not work, after an upgrade of LXC alone for example.
+    Raises RefusedError if it is installed but does not work, for example after an upgrade of LXC alone.
     """
     try:
         return importlib.import_module("lxc")
@@ -43,17 +43,20 @@ def binding() -> Any:
 
 
 def own_path_by_binding() -> str:
-    """The directory that LXC itself is set to, as the binding says."""
+    """Return the directory of containers that LXC is configured with, as the binding reports it."""
     return str(binding().get_global_config_item("lxc.lxcpath"))
 
 
 def own_path_by_tools() -> str:
-    """The same, as the tools say."""
+    """Return the directory of containers that LXC is configured with, as the tools report it."""
     return call(["lxc-config", "lxc.lxcpath"]).strip()
 
 
 def call(argv: Sequence[str], message: str = "", seconds: Optional[float] = None) -> str:
-    """Output of one of LXC's programs, which gets PATIENCE if not so many seconds. A failure is an error with its last words."""
+    """Run one of LXC's programs for at most `seconds` (default: PATIENCE) and return its output.
+
+    Raises ContainerError if it fails, with `message` or with its last words.
+    """
     limit = PATIENCE if seconds is None else seconds
     try:
         done = subprocess.run(argv, **QUIET, timeout=limit, check=False)

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asks LXC (I/O): in which state each of many containers is."""
+"""Asks LXC (I/O): the states of many containers."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from . import programs, runtime
 
 
 def statuses(lxc: runtime.Runtime, names: Sequence[str]) -> Dict[str, Union[runtime.Status, ContainerError]]:
-    """State and PID 1 of many containers, or why LXC cannot tell.
+    """Return the state and PID 1 of each container, or the error that explains why LXC cannot tell.
 
-    A container that runs has a command socket: who has none is stopped, also where its config is broken, unless its
+    A running container has a command socket. Without a socket it is stopped, even if its config is broken, unless its
     PID 1 has survived its monitor.
     """
     present = set(runtime.sockets())
     results: Dict[str, Union[runtime.Status, ContainerError]] = {}
     for name in names:
         own_sockets = runtime.command_sockets(lxc, name)
-        # Of a socket whose name is hashed LXC is asked: a version that hashes otherwise would make it seem stopped.
+        # If the socket's name is hashed, ask LXC: with a version that hashes differently, the container would look
+        # stopped.
         if not any(socket in present or runtime.HASHED_SOCKET.fullmatch(socket) for socket in own_sockets):
             results[name] = runtime.Status("STOPPED")
-    asked = [name for name in names if name not in results]
-    results.update(ask_all(lxc, asked))
+    uncertain = [name for name in names if name not in results]
+    results.update(ask_all(lxc, uncertain))
     stopped = [
         name for name, result in results.items() if isinstance(result, runtime.Status) and result.state == "STOPPED"
     ]
@@ -36,10 +37,10 @@ def statuses(lxc: runtime.Runtime, names: Sequence[str]) -> Dict[str, Union[runt
 
 
 def ask_all(lxc: runtime.Runtime, names: Sequence[str]) -> Dict[str, Union[runtime.Status, ContainerError]]:
-    """State and PID 1 of containers as LXC says, or why it cannot tell.
+    """Return the state and PID 1 of containers as LXC reports them, or the error that explains why it cannot.
 
-    In processes of their own: LXC waits for ever for a container whose start hangs. Through the binding it is a message
-    each, for which few of them are enough.
+    LXC is asked from worker processes, since it waits forever for a container whose start hangs. Through the binding a
+    query is one message, for which few processes are enough.
     """
     results: Dict[str, Union[runtime.Status, ContainerError]] = {}
     if not names:
@@ -55,7 +56,7 @@ def ask_all(lxc: runtime.Runtime, names: Sequence[str]) -> Dict[str, Union[runti
 
 
 def answer(lxc: runtime.Runtime, name: str) -> List[Any]:
-    """What LXC says of one container, in a form that a child can send: state, PID 1, error, its kind."""
+    """Return what LXC reports of one container as a child can send it: state, PID 1, error, if that is a LoadError."""
     status = ask(lxc, name)
     if isinstance(status, runtime.Status):
         return [status.state, status.pid, "", False]
@@ -63,7 +64,7 @@ def answer(lxc: runtime.Runtime, name: str) -> List[Any]:
 
 
 def ask(lxc: runtime.Runtime, name: str) -> Union[runtime.Status, ContainerError]:
-    """State and PID 1 of one container, or why LXC cannot tell."""
+    """Return the state and PID 1 of one container, or the error that explains why LXC cannot tell."""
     try:
         return lxc.status(name)
     except ContainerError as error:

@@ -1,9 +1,9 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Talks to LXC (I/O): one narrow interface, through the `lxc` Python binding or through the lxc-* tools.
+"""Talks to LXC (I/O): one narrow interface to the `lxc` Python binding or to the lxc-* tools.
 
-Nothing else of this collection knows how LXC is reached. Both have the same methods; names are containers
+Nothing else in this collection knows how LXC is called. Both have the same methods, and take the names of containers
 that have a config below `lxc_path`. A call that fails raises ContainerError with LXC's own words.
 """
 
@@ -24,11 +24,11 @@ from . import programs
 from .programs import binding, call
 
 STATES = ["STOPPED", "STARTING", "RUNNING", "STOPPING", "ABORTING", "FREEZING", "FROZEN", "THAWED"]
-# The longest that a start may ever be given.
+# The upper limit for the time of a start, in seconds.
 START_MAX = 86400
-# The longest name of an abstract socket that LXC does not hash, commands_utils.c.
+# The longest name of an abstract socket that LXC does not hash, see commands_utils.c.
 SOCKET_NAME_MAX = 104
-# What such a name looks like, with the path of the containers, or with a hash.
+# The forms of such a name: with the path of the containers, or with a hash.
 COMMAND_SOCKET = re.compile(r"@(/.*)/[^/]+/command")
 HASHED_SOCKET = re.compile(r"@lxc/[0-9a-f]{16}/command")
 DUMMY = "softwarecontainer-check"
@@ -39,9 +39,9 @@ class LoadError(ContainerError):
 
 
 class Status(NamedTuple):
-    """What LXC says of a container: its state, and the process id of its PID 1 on the target.
+    """What LXC reports of a container: its state, and the PID of its PID 1 on the target.
 
-    `monitored`: whether LXC's monitor is there. Without it LXC says STOPPED, whatever is still alive.
+    `monitored`: whether LXC's monitor is alive. Without it LXC reports STOPPED, even if processes are still alive.
     """
 
     state: str
@@ -50,42 +50,49 @@ class Status(NamedTuple):
 
 
 class Binding(NamedTuple):
-    """LXC through its Python binding; `spellings`: how LXC may know the directory, the user's first, see place_of."""
+    """LXC through its Python binding.
+
+    `spellings`: the paths by which LXC may know the directory of the containers, the user's first, see place_of.
+    """
 
     lxc_path: str
     kind: str = "binding"
     spellings: Tuple[str, ...] = ()
 
     def version(self) -> str:
-        """The version of liblxc."""
+        """Return the version of liblxc."""
         return str(binding().version)
 
     def container(self, name: str) -> Any:
-        """LXC's object of a container. It makes a directory for its lock: never for a name that is not there."""
+        """Return LXC's object of a container.
+
+        Only for a name that exists, because LXC makes a directory for its lock. Raises LoadError.
+        """
         try:
             return binding().Container(name, place_of(self, name))
         except RuntimeError:
             raise unloadable(self.lxc_path, name) from None
 
     def get_ready(self) -> None:
-        """Load the binding once, before many processes would each load it."""
+        """Load the binding once, before each of many processes would load it."""
         binding()
 
     def get_ready_to_start(self) -> None:
-        """See once how containers can be started, before many processes would each look."""
+        """Find out once how containers can be started, before each of many processes would."""
         starts_by_program()
 
     def status(self, name: str) -> Status:
-        """State and PID 1 of one container."""
+        """Return the state and PID 1 of one container."""
         container = self.container(name)
         state, pid = container.state, container.init_pid
         return Status(state_named(state), pid if pid > 0 else None)
 
     def start(self, name: str, log: str) -> None:
-        """Start, until LXC says RUNNING. LXC's errors go to the log.
+        """Start a container and wait until LXC reports RUNNING. LXC writes its errors to the log.
 
-        With LXC's own program where it can be had: a start forks some times, and LXC's monitor is a fork that stays. Of
-        a Python with a module the start takes a quarter longer, and the monitor three times the memory.
+        LXC's own program is used if there is one: a start forks several times, and LXC's monitor is a fork that stays.
+        From Python with a module loaded, the start takes a quarter longer, and the monitor needs three times the
+        memory.
         """
         if starts_by_program():
             Tools(self.lxc_path, spellings=self.spellings).start(name, log)
@@ -97,28 +104,28 @@ class Binding(NamedTuple):
             raise ContainerError("LXC did not start it")
 
     def halt(self, name: str) -> None:
-        """Ask PID 1 to end, and do not wait."""
+        """Ask PID 1 to end, without waiting."""
         self.container(name).shutdown(0)
 
     def kill(self, name: str) -> None:
-        """End all processes."""
+        """Kill all processes of a container."""
         self.must(name, "stop")
 
     def freeze(self, name: str) -> None:
-        """Stop all processes from being scheduled."""
+        """Freeze a container: none of its processes is scheduled."""
         self.must(name, "freeze")
 
     def unfreeze(self, name: str) -> None:
-        """Let all processes be scheduled again."""
+        """Unfreeze a container: its processes are scheduled again."""
         self.must(name, "unfreeze")
 
     def must(self, name: str, verb: str) -> None:
-        """Call a method that says whether it did its work."""
+        """Call a method that returns whether it succeeded. Raises ContainerError if it did not."""
         if not getattr(self.container(name), verb)():
             raise ContainerError("LXC could not %s it" % verb)
 
     def load(self, place: str, path: str, log: str) -> bool:
-        """Whether LXC takes a config. Its errors go to the log."""
+        """Return whether LXC can load a config. LXC writes its errors to the log."""
         container = binding().Container(DUMMY, place)
         container.clear_config()
         container.set_config_item("lxc.log.file", log)
@@ -127,24 +134,27 @@ class Binding(NamedTuple):
 
 
 class Tools(NamedTuple):
-    """LXC through its lxc-* programs; `spellings`: how LXC may know the directory, the user's first, see place_of."""
+    """LXC through its lxc-* programs.
+
+    `spellings`: the paths by which LXC may know the directory of the containers, the user's first, see place_of.
+    """
 
     lxc_path: str
     kind: str = "tools"
     spellings: Tuple[str, ...] = ()
 
     def version(self) -> str:
-        """The version of LXC."""
+        """Return the version of LXC."""
         return call(["lxc-start", "--version"]).strip()
 
     def get_ready(self) -> None:
-        """Nothing has to be loaded."""
+        """Do nothing: there is nothing to load."""
 
     def get_ready_to_start(self) -> None:
-        """Nothing has to be looked for."""
+        """Do nothing: there is nothing to find out."""
 
     def status(self, name: str) -> Status:
-        """State and PID 1 of one container."""
+        """Return the state and PID 1 of one container."""
         try:
             text = call(["lxc-info", "-n", name, "-P", place_of(self, name), "-s", "-p", "-H"]).split("\n")
         except ContainerError as error:
@@ -154,29 +164,29 @@ class Tools(NamedTuple):
         return Status(state_named(values.get("State", "")), pid if pid > 0 else None)
 
     def start(self, name: str, log: str) -> None:
-        """Start, until LXC says RUNNING. LXC's errors go to the log."""
+        """Start a container and wait until LXC reports RUNNING. LXC writes its errors to the log."""
         argv = ["lxc-start", "-n", name, "-P", paths_of(self)[0], "-d", "-q", "-o", log, "-l", "ERROR"]
-        # Who calls ends what takes too long.
+        # The caller ends a start that takes too long.
         call(argv, "LXC did not start it", START_MAX)
 
     def halt(self, name: str) -> None:
-        """Ask PID 1 to end, and do not wait."""
+        """Ask PID 1 to end, without waiting."""
         call(["lxc-stop", "-n", name, "-P", place_of(self, name), "--nokill", "--nowait"])
 
     def kill(self, name: str) -> None:
-        """End all processes."""
+        """Kill all processes of a container."""
         call(["lxc-stop", "-n", name, "-P", place_of(self, name), "--kill"])
 
     def freeze(self, name: str) -> None:
-        """Stop all processes from being scheduled."""
+        """Freeze a container: none of its processes is scheduled."""
         call(["lxc-freeze", "-n", name, "-P", place_of(self, name)])
 
     def unfreeze(self, name: str) -> None:
-        """Let all processes be scheduled again."""
+        """Unfreeze a container: its processes are scheduled again."""
         call(["lxc-unfreeze", "-n", name, "-P", place_of(self, name)])
 
     def load(self, place: str, path: str, log: str) -> bool:
-        """Whether LXC takes a config. Its errors go to the log."""
+        """Return whether LXC can load a config. LXC writes its errors to the log."""
         os.makedirs("%s/%s" % (place, DUMMY), exist_ok=True)
         shutil.copyfile(path, "%s/%s/config" % (place, DUMMY))
         argv = ["lxc-info", "-n", DUMMY, "-P", place, "-s", "-q", "-o", log, "-l", "ERROR"]
@@ -187,7 +197,10 @@ Runtime = Union[Binding, Tools]
 
 
 def choose(wanted: str, lxc_path: Optional[str]) -> Runtime:
-    """The way to LXC: `auto` takes the binding where the target has it. Raises RefusedError without LXC."""
+    """Return the binding or the tools: `auto` takes the binding if the target has it.
+
+    Raises RefusedError if LXC, or the binding that was asked for, is missing.
+    """
     bound = wanted != "tools" and programs.has_binding()
     tools = programs.has_tools()
     if wanted == "binding" and not bound:
@@ -195,35 +208,35 @@ def choose(wanted: str, lxc_path: Optional[str]) -> Runtime:
     if not bound and not tools:
         raise RefusedError("LXC was not found on the target: there is no lxc-start in PATH; install LXC")
     own = programs.own_path_by_binding if bound else programs.own_path_by_tools
-    given = lxc_path or own()
-    path, known_as = os.path.realpath(given), spellings(given, own)
+    directory = lxc_path or own()
+    path, known_as = os.path.realpath(directory), spellings(directory, own)
     return Binding(path, spellings=known_as) if bound else Tools(path, spellings=known_as)
 
 
 def spellings(lxc_path: str, own: Callable[[], str]) -> Tuple[str, ...]:
-    """The paths by which LXC knows the directory of the containers, or may know it: the given one, then others.
+    """Return the paths by which LXC knows, or may know, the directory of the containers: the given one, then others.
 
-    LXC names the socket of a container that runs by the path that it was given: by another it would seem stopped. Who
-    starts a container by hand, and what LXC starts at boot, may spell a directory that is reached through links
-    otherwise than the user of this collection. Empty where there is no link and no other spelling.
+    LXC names the socket of a running container by the path that it was started with. With another path the container
+    looks stopped. If the directory is reached through links, LXC at boot, or a person who starts a container by hand,
+    may spell it differently than the user of this collection. The result is empty if there is no other spelling.
     """
     lxc_path, real = lxc_path.rstrip("/"), os.path.realpath(lxc_path)
     names = sockets()
     found = {real, *(match.group(1) for match in map(COMMAND_SOCKET.fullmatch, names) if match)}
     if any(map(HASHED_SOCKET.fullmatch, names)):
-        # Of a long path the socket has only the hash.
+        # For a long path the socket's name contains only a hash.
         found.add(own().rstrip("/"))
     others = sorted(path for path in found - {lxc_path} if os.path.realpath(path) == real)
     return (lxc_path, *others) if others else ()
 
 
 def paths_of(lxc: Runtime) -> Tuple[str, ...]:
-    """The same of a way to LXC, never empty."""
+    """Return the same for a runtime, never empty: at least its lxc_path."""
     return lxc.spellings or (lxc.lxc_path,)
 
 
 def place_of(lxc: Runtime, name: str) -> str:
-    """The directory of the containers as it is spelled for one that runs, and as the user spells it for any other."""
+    """Return the directory of the containers: spelled as for this container if it runs, else as the user spells it."""
     paths = paths_of(lxc)
     if len(paths) == 1:
         return paths[0]
@@ -233,7 +246,7 @@ def place_of(lxc: Runtime, name: str) -> str:
 
 @functools.lru_cache(maxsize=None)
 def starts_by_program() -> bool:
-    """Whether lxc-start is there and of the very LXC that the binding has loaded."""
+    """Return whether lxc-start is there and has the same version of LXC as the binding."""
     own = Binding("").version()
     with contextlib.suppress(ContainerError):
         return Tools("").version() == own
@@ -241,29 +254,29 @@ def starts_by_program() -> bool:
 
 
 def unloadable(lxc_path: str, name: str) -> LoadError:
-    """The error for a config that LXC cannot load."""
+    """Return the error for a config that LXC cannot load."""
     return LoadError("LXC cannot load %s/%s/config; let the config stage render it again" % (lxc_path, name))
 
 
 def state_named(state: str) -> str:
-    """A state as LXC names it; anything else is an error and never a default."""
+    """Return a state that LXC has reported. Raises ContainerError for one that is unknown: never assume a default."""
     if state not in STATES:
         raise ContainerError("LXC reports the unknown state %r" % (state,))
     return state
 
 
 def sockets() -> List[str]:
-    """The names of the sockets of this network namespace, abstract ones with a leading @. See proc(5)."""
+    """Return the names of the sockets of this network namespace. Abstract ones start with @. See proc(5)."""
     return socket_names(processes.sockets_text())
 
 
 def command_sockets(lxc: Runtime, name: str) -> List[str]:
-    """The names of the sockets through which LXC may talk to the monitor of a container, as /proc/net/unix has them."""
+    """Return the names that the command socket of a container's monitor may have, as in /proc/net/unix."""
     return [socket_name(path, name) for path in paths_of(lxc)]
 
 
 def socket_name(lxc_path: str, name: str) -> str:
-    """The name of the socket of a container, see lxc_make_abstract_socket_name in commands_utils.c."""
+    """Return the name of a container's command socket, see lxc_make_abstract_socket_name in commands_utils.c."""
     text = "@%s/%s/command" % (lxc_path, name)
     if len(os.fsencode(text)) <= SOCKET_NAME_MAX + 1:
         return text
@@ -274,14 +287,14 @@ def socket_name(lxc_path: str, name: str) -> str:
 
 
 def socket_names(text: str) -> List[str]:
-    """The names in the text of /proc/net/unix."""
+    """Return the names in the text of /proc/net/unix."""
     return [name for name, _inode in processes.named_sockets(text)]
 
 
 def halt_all(lxc: Runtime, names: Sequence[str]) -> None:
-    """Ask PID 1 of each container to end, and do not wait. Who cannot be asked is killed later.
+    """Ask PID 1 of each container to end, without waiting. Containers that cannot be asked are killed later.
 
-    Through the binding this is a message, for which a process each would be wasted.
+    Through the binding this is one message, which is not worth a process each.
     """
     if lxc.kind == "tools":
         pool.each(lxc.halt, names, programs.PATIENCE)
@@ -292,7 +305,7 @@ def halt_all(lxc: Runtime, names: Sequence[str]) -> None:
 
 
 def error_lines(log: str, offset: int = 0) -> Tuple[str, ...]:
-    """The messages of the ERROR lines of LXC's log, in order, without time and place in the source."""
+    """Return the messages of the ERROR lines in LXC's log, in order, each once, without time and source position."""
     try:
         with open(log, encoding="utf-8", errors="replace") as stream:
             stream.seek(offset)

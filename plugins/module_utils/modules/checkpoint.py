@@ -1,9 +1,9 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the module checkpoint (I/O): takes a checkpoint of all containers of ours, or drops it.
+"""Runs the module checkpoint (I/O): takes, restores or drops a checkpoint of all our containers.
 
-One container after another, so that a hundred cost no more memory than one.
+Containers are kept one after the other, so that a hundred need no more memory than one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ ID_MAX = 200
 
 @dataclass
 class Taking:
-    """A checkpoint that is being made: its directory, None in check mode, and the contents that it has by now."""
+    """A checkpoint that is being made.
+
+    `place`: its directory, or None in check mode; `contents`: the digests of the contents that it already has.
+    """
 
     lxc_path: str
     place: Optional[str]
@@ -38,7 +41,7 @@ class Taking:
 
 
 def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any]:
-    """The result of one call. Raises RefusedError before anything changes."""
+    """Return the result of one call. Raises RefusedError before anything changes."""
     containers = parse.parse_containers(parameters["containers"], parameters["defaults"])
     times = container.times_of(parameters)
     label = label_of(parameters)
@@ -57,12 +60,12 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any
     ours = survey.names_with(lxc.lxc_path, manifest.FILE_NAME)
     more["present"] = [name for name in ours if survey.has_config(lxc.lxc_path, name)]
     result = results.result_of(items, diffs if diff else [], more)
-    # The checkpoint itself comes and goes with a diff; what is brought back is told of each container.
+    # Taking or dropping the checkpoint shows as a diff. A restore reports its changes with each container.
     return dict(result, changed=result["changed"] or (bool(diffs) and parameters["state"] != "restored"))
 
 
 def label_of(parameters: Mapping[str, Any]) -> str:
-    """The label of the checkpoint. Raises RefusedError."""
+    """Return the label of the checkpoint. Raises RefusedError."""
     label = str(values.option("id", values.text, parameters["id"]))
     if len(label) > ID_MAX:
         raise RefusedError("id: is longer than %d characters" % ID_MAX)
@@ -70,12 +73,12 @@ def label_of(parameters: Mapping[str, Any]) -> str:
 
 
 def summary_of(index: Optional[contents.Index]) -> Optional[Dict[str, Any]]:
-    """A checkpoint in a result."""
+    """Return a checkpoint as the result shows it."""
     return {"id": index.id, "taken": index.taken, "containers": list(index.containers)} if index else None
 
 
 def drop(lxc: runtime.Runtime, check: bool) -> List[Dict[str, str]]:
-    """Remove the checkpoint, also one that is damaged; the diff is empty where there is none."""
+    """Remove the checkpoint, even a damaged one, and return the diffs: none if there is no checkpoint."""
     place = os.path.join(lxc.lxc_path, places.CHECKPOINT)
     there = os.path.lexists(place)
     if not there and not places.leftovers(lxc.lxc_path, places.CHECKPOINT):
@@ -92,7 +95,7 @@ def drop(lxc: runtime.Runtime, check: bool) -> List[Dict[str, str]]:
 
 
 def with_reason(step: Callable[[str], Any], lxc_path: str) -> Any:
-    """Do something to the checkpoint. Raises RefusedError in a sentence where the disk does not let us."""
+    """Run a step on the checkpoint and return its result. Raises RefusedError with a sentence if the disk fails."""
     try:
         return step(lxc_path)
     except OSError as error:
@@ -102,9 +105,10 @@ def with_reason(step: Callable[[str], Any], lxc_path: str) -> Any:
 def take(
     lxc: runtime.Runtime, label: str, ready: Mapping[str, Tuple[Mapping[str, Any], ...]], check: bool
 ) -> Tuple[List[Dict[str, Any]], List[Dict[str, str]], Optional[contents.Index]]:
-    """Take a checkpoint of all containers of ours, unless there is one. Where one of them cannot be kept, there is none.
+    """Take a checkpoint of all our containers, unless there is one. If one of them cannot be kept, none is taken.
 
-    A container that a checkpoint lacks would be removed when it is brought back.
+    The reason: a restore would remove a container that the checkpoint lacks. Returns the results, the diffs and the
+    index.
     """
     index = restore.read_index(lxc.lxc_path)
     if index:
@@ -113,7 +117,7 @@ def take(
     with nullcontext() if check else locking.locked(lxc.lxc_path, [places.CHECKPOINT, *names]):
         index = restore.read_index(lxc.lxc_path)
         if index:
-            # Another run has taken one while this one waited.
+            # Another run has taken one while this run waited.
             return [], [], index
         found = survey.survey(lxc, names)
         taking = Taking(lxc.lxc_path, None if check else with_reason(checkpoint_store.begin_checkpoint, lxc.lxc_path))
@@ -138,7 +142,7 @@ def take(
 def keep_all(
     taking: Taking, names: List[str], found: states.Survey, ready: Mapping[str, Tuple[Mapping[str, Any], ...]]
 ) -> Tuple[List[Dict[str, Any]], Dict[str, contents.Kept]]:
-    """Keep each container; the results, and what the index says of those that are kept."""
+    """Keep each container. Return the results, and the index entries of those that were kept."""
     items: List[Dict[str, Any]] = []
     kept: Dict[str, contents.Kept] = {}
     for name in names:
@@ -164,7 +168,10 @@ def keep_all(
 
 
 def keep_one(taking: Taking, name: str) -> Tuple[int, List[str]]:
-    """Keep one container; how many entries, and the paths of those that could not be kept. Raises ContainerError."""
+    """Keep one container.
+
+    Return the number of kept entries, and the paths that could not be kept. Raises ContainerError.
+    """
     record = planning.read_manifest(taking.lxc_path, name)
     if record is None:
         raise ContainerError("it has gone while we looked; run again")
@@ -189,7 +196,7 @@ def keep_one(taking: Taking, name: str) -> Tuple[int, List[str]]:
 def keep_entry(
     taking: Taking, directories: beneath.Directories, owned: tree.Entry
 ) -> Tuple[Optional[tree.Record], bool]:
-    """Keep one entry, with the content of a file; see contents.keep."""
+    """Keep one entry, with the content of a file. Returns the same as contents.keep."""
     see = beneath.look_at_link if owned.kind == tree.LINK else beneath.look
     kept, whole = contents.keep(owned, see(directories, owned.path, owned.size, False))
     if not taking.place or not kept or kept[0] != tree.FILE or kept[2] in taking.contents:
@@ -198,7 +205,7 @@ def keep_entry(
     try:
         digest, size = checkpoint_store.keep_content(directories, owned.path, taking.place, limit)
     except (ContainerError, FileNotFoundError):
-        # The container has put something else there meanwhile: the same as if that had been there before.
+        # The container has replaced it meanwhile. Treat it as if that had happened before.
         return None, False
     taking.contents.add(digest)
     return (tree.FILE, kept[1], digest, str(size)), whole

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the module container (I/O): specs or names in, states out."""
+"""Runs the module container (I/O): takes specs or names, and returns states."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any]:
-    """The result for all containers. Raises RefusedError before anything changes."""
+    """Return the result for all containers. Raises RefusedError before anything changes."""
     names = parse.parse_names(parameters["name"] or ())
     if parameters["containers"] and names:
         raise RefusedError("name: give either names or containers, not both")
@@ -35,7 +35,7 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any
 
 
 def all_desired_of(called: call.Call, prune: bool) -> List[states.DesiredState]:
-    """What the specs want of the lifecycle; with `prune` all other containers that are ours are to go."""
+    """Return the states that the specs ask for. With `prune` all other containers of ours are to be removed."""
     lxc_path = called.lxc.lxc_path
     all_desired = [*map(desired_of, called.containers)]
     if prune:
@@ -46,7 +46,7 @@ def all_desired_of(called: call.Call, prune: bool) -> List[states.DesiredState]:
 
 
 def locks(called: call.Call, all_desired: Sequence[states.DesiredState]) -> ContextManager[None]:
-    """The locks of the containers, which nobody needs in check mode."""
+    """Return the locks of the containers, or no locks in check mode."""
     names = [desired.name for desired in all_desired]
     return nullcontext() if called.check else locking.locked(called.lxc.lxc_path, names)
 
@@ -57,13 +57,14 @@ def reach(
     times: states.Times,
     outcome: Optional[runner.Outcome] = None,
 ) -> Dict[str, Any]:
-    """The same of a call that is parsed, and of containers whose locks are held.
+    """Return the result of a call that is already parsed, for containers whose locks are held.
 
-    `outcome`: what the earlier stages have planned, and in check mode not carried out; they are asked where it is None.
+    `outcome`: what the earlier stages have planned (in check mode they have not carried it out). If it is None and
+    check mode needs it, they are planned here.
     """
     lxc, check, failed = called.lxc, called.check, called.failed
-    known = outcome.manifests(check) if outcome else {}
-    before = changes.look(lxc, all_desired, check, known)
+    manifests = outcome.manifests(check) if outcome else {}
+    before = changes.look(lxc, all_desired, check, manifests)
     planned_for = foresee(called, before, outcome) if check else before
     concerned = [desired for desired in all_desired if desired.name not in failed]
     steps, errors = changes.plan_all(lxc.lxc_path, concerned, planned_for, check)
@@ -71,31 +72,31 @@ def reach(
     after: states.Survey = before
     warnings: List[str] = []
     if not check and any(steps.values()):
-        # Its code takes long to load, and most runs have nothing to do.
+        # Load this code late: loading takes long, and most runs have nothing to do.
         from ..lifecycle import execution
 
-        after, warnings = execution.reach(lxc, all_desired, steps, errors, times, known)
+        after, warnings = execution.reach(lxc, all_desired, steps, errors, times, manifests)
     items = [changes.item_of(desired, before, after, steps, errors, check) for desired in all_desired]
-    told = [desired for desired in all_desired if called.diff and steps.get(desired.name)]
-    diffs = [changes.diff_of(desired, steps[desired.name], before) for desired in told]
+    reported = [desired for desired in all_desired if called.diff and steps.get(desired.name)]
+    diffs = [changes.diff_of(desired, steps[desired.name], before) for desired in reported]
     more: Dict[str, Any] = {"lxc_path": lxc.lxc_path, "runtime": lxc.kind}
     return results.result_of(items, diffs, {**more, "warnings": warnings} if warnings else more)
 
 
 def times_of(parameters: Mapping[str, Any]) -> states.Times:
-    """The times of a module's parameters. Raises RefusedError."""
+    """Return the times among a module's parameters. Raises RefusedError."""
     return states.Times(*(at_least_zero(parameters, key) for key in ("settle", "stop_timeout", "start_timeout")))
 
 
 def at_least_zero(parameters: Mapping[str, Any], key: str) -> float:
-    """A number of seconds. Raises RefusedError."""
+    """Return a parameter as a number of seconds, from 0 to 86400. Raises RefusedError."""
     if not 0 <= parameters[key] <= 86400:
         raise RefusedError("%s: %r is not from 0 to 86400 seconds" % (key, parameters[key]))
     return float(parameters[key])
 
 
 def desired_of(container: records.Container) -> states.DesiredState:
-    """What a spec wants of the lifecycle."""
+    """Return the state that a spec asks for."""
     restart = container.on_change == "restart"
     return states.DesiredState(
         container.name,
@@ -109,9 +110,9 @@ def desired_of(container: records.Container) -> states.DesiredState:
 
 
 def foresee(called: call.Call, before: states.Survey, outcome: Optional[runner.Outcome]) -> states.Survey:
-    """What would be there after the earlier stages, which check mode has not carried out."""
+    """Return the states as they would be after the earlier stages, which check mode has not carried out."""
     if outcome is None:
-        # All stages, which take long to load and are only asked in check mode.
+        # Only check mode needs the stages, and they take long to load.
         from ..stages import chain, runner
 
         outcome = runner.run(chain.STAGES, called, asks_lxc=False)

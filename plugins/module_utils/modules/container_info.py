@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the module container_info (I/O, reads only): what is really there."""
+"""Runs the module container_info (I/O, reads only): reports the actual containers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..verify import in_force, usage
 
 
 def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
-    """What is there of the containers given, or of all. Raises RefusedError."""
+    """Return the facts of the containers that are named, or of all. Raises RefusedError."""
     containers = parse.parse_containers(parameters["containers"], parameters["defaults"])
     names: Sequence[str] = parse.parse_names(parameters["name"] or ())
     if containers and names:
@@ -44,7 +44,7 @@ def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def describe_safely(lxc_path: str, name: str, status: Union[runtime.Status, ContainerError, None]) -> Dict[str, Any]:
-    """The same as `describe`, with a defect for an error of this container alone."""
+    """Return the same as `describe`, but turn an unexpected exception into an error of this container alone."""
     try:
         return describe(lxc_path, name, status)
     except Exception as error:  # pylint: disable=broad-except
@@ -53,14 +53,14 @@ def describe_safely(lxc_path: str, name: str, status: Union[runtime.Status, Cont
 
 
 def describe(lxc_path: str, name: str, status: Union[runtime.Status, ContainerError, None]) -> Dict[str, Any]:
-    """All that is known of one container. What cannot be told is null, with the reason under `error`."""
+    """Return all that is known of one container. A value that cannot be read is null, with the reason under `error`."""
     item: Dict[str, Any] = {"name": name, "state": "ABSENT", "pid": None, "ours": False, "error": None}
     record = None
     try:
         record = planning.read_manifest(lxc_path, name) if status else None
         item["ours"] = record is not None
     except planning.ForeignError:
-        pass  # Somebody else's container is nothing to complain of: `ours` says it.
+        pass  # A container of somebody else is no error: `ours` shows it.
     except ContainerError as error:
         item["error"] = str(error)
     if isinstance(status, ContainerError):
@@ -77,7 +77,7 @@ def describe(lxc_path: str, name: str, status: Union[runtime.Status, ContainerEr
 
 
 def drift_of(lxc_path: str, name: str, record: Optional[manifest.Manifest]) -> Dict[str, Any]:
-    """Where the disk is not as the manifest says that it was left."""
+    """Return where the files on disk differ from what the manifest says this collection left."""
     if record is None:
         return {"drift": []}
     entries = {
@@ -94,7 +94,10 @@ def drift_of(lxc_path: str, name: str, record: Optional[manifest.Manifest]) -> D
 
 
 def measurements(pid: Optional[int]) -> Dict[str, Any]:
-    """What the kernel says of a container that runs. Raises ContainerError where that cannot be understood."""
+    """Return what the kernel reports of a running container.
+
+    Raises ContainerError if the report cannot be understood.
+    """
     if not pid:
         return {"addresses": [], "memory_bytes": None, "cpu_seconds": None, "limits": {}, "effective": {}}
     limits: Dict[str, Optional[str]] = usage.effective_limits(pid)

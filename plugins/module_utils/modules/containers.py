@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The module containers (I/O): takes the containers of this host through all four stages.
 
-A container that a stage fails for is left alone by the later ones, and the others go on.
+If a stage fails for a container, the later stages leave that container alone and continue with the others.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Result = Dict[str, Any]
 
 
 def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Result:
-    """The result of all stages, in their order. Raises RefusedError before anything changes."""
+    """Return the result of all stages, in their order. Raises RefusedError before anything changes."""
     times = container.times_of(parameters)
     called, prune = call.of(parameters, check, diff), parameters["prune"]
     all_desired = container.all_desired_of(called, prune)
@@ -30,8 +30,8 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Result:
 
 
 def take(called: call.Call, all_desired: Sequence[states.DesiredState], times: states.Times) -> Result:
-    """The same, of containers whose locks are held."""
-    # The last stage finds those built that were not there.
+    """Return the same, for containers whose locks are held."""
+    # Look before the first stage: the last stage finds new containers already built.
     incomplete = [each.name for each in called.containers if not survey.has_config(called.lxc.lxc_path, each.name)]
     before = survey.survey(called.lxc, incomplete)
     outcome = runner.run(chain.STAGES, called)
@@ -43,15 +43,15 @@ def take(called: call.Call, all_desired: Sequence[states.DesiredState], times: s
     try:
         found.append(("container", container.reach(called, all_desired, times, outcome)))
     except Error as error:
-        # What the earlier stages have done is done.
+        # Report the error, but keep what the earlier stages have done.
         return {**combined(found, before), "msg": str(error)}
     return combined(found, before)
 
 
 def combined(found: Sequence[Tuple[str, Result]], before: states.Survey) -> Result:
-    """One result of those of the stages that have run. The last one knows all containers, and what each failed for.
+    """Combine the results of the stages that have run. The last stage has all containers and all their errors.
 
-    `before`: what there was of containers that were not complete.
+    `before`: the actual states of containers that were not complete.
     """
     _name, last = found[-1]
     changes: Dict[str, List[str]] = {}
@@ -74,7 +74,7 @@ def combined(found: Sequence[Tuple[str, Result]], before: states.Survey) -> Resu
 
 
 def stage_summary(name: str, result: Mapping[str, Any]) -> Result:
-    """What one stage did, for those containers that it changed."""
+    """Return what one stage did, for the containers that it changed."""
     changed = [item for item in result["containers"] if item["changed"]]
     items = [{"name": item["name"], "changes": item["changes"]} for item in changed]
     return {"name": name, "changed": result["changed"], "containers": items}

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the module exec (I/O): one program in a running container. What it prints is text and nothing else."""
+"""Runs the module exec (I/O): one program in a running container. Its output is treated as text only."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ..workers import command
 
 ACCOUNTS_MAX = 1024 * 1024
 NUMBER = values.integer(0, 4294967294)
-# The shell changes the directory and becomes the program.
+# The shell changes the directory, then executes the program in its place.
 CHANGE_DIRECTORY = ("sh", "-c", 'cd -- "$0" && exec "$@"')
 
 
 def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
-    """The result of one program. Raises RefusedError before anything is run."""
+    """Return the result of one program. Raises RefusedError if the program cannot be run."""
     name, argv, environment = program_of(parameters)
     lxc = call.choose_runtime(parameters)
     try:
@@ -44,7 +44,10 @@ def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
 
 
 def program_of(parameters: Mapping[str, Any]) -> Tuple[str, Tuple[str, ...], Tuple[Tuple[str, str], ...]]:
-    """Name, argv and environment. Arguments may have line breaks: no shell and no config sees them."""
+    """Return name, argv and environment.
+
+    Arguments may contain line breaks: no shell and no config reads them. Raises RefusedError.
+    """
     name = parse.parse_names([parameters["name"]])[0]
     argv = tuple(parameters["argv"])
     if not argv or not argv[0]:
@@ -57,7 +60,7 @@ def program_of(parameters: Mapping[str, Any]) -> Tuple[str, Tuple[str, ...], Tup
         raise RefusedError("argv: an argument has a NUL character")
     try:
         environment = values.within(
-            "environment", lambda given: variables(given, parameters["secrets"]), parameters["environment"]
+            "environment", lambda value: variables(value, parameters["secrets"]), parameters["environment"]
         )
         for key in ("chdir", "creates", "removes"):
             if parameters[key]:
@@ -67,10 +70,10 @@ def program_of(parameters: Mapping[str, Any]) -> Tuple[str, Tuple[str, ...], Tup
     return name, argv, environment
 
 
-def variables(given: Any, secrets: Mapping[str, Any]) -> Tuple[Tuple[str, str], ...]:
-    """The variables with their values. Raises schema.InvalidError."""
+def variables(options: Any, secrets: Mapping[str, Any]) -> Tuple[Tuple[str, str], ...]:
+    """Return the variables with their values. Raises values.InvalidError."""
     found: List[Tuple[str, str]] = []
-    for name, value in parse.reveal(keys.ENVIRONMENT(given), secrets):
+    for name, value in parse.reveal(keys.ENVIRONMENT(options), secrets):
         secret = isinstance(value, records.Secret)
         if secret and name.startswith(attach.LOADER):
             raise values.InvalidError("cannot be secret: LXC gets it as an argument, which all users can read", name)
@@ -79,7 +82,7 @@ def variables(given: Any, secrets: Mapping[str, Any]) -> Tuple[Tuple[str, str], 
 
 
 def running_pid(lxc: runtime.Runtime, name: str) -> int:
-    """PID 1 of a container, on the target. Raises ContainerError where it does not run."""
+    """Return the PID 1 of a container, as the target counts. Raises ContainerError if the container does not run."""
     if not os.path.isfile(os.path.join(lxc.lxc_path, name, "config")):
         raise ContainerError("there is no such container in %s" % lxc.lxc_path)
     status = queries.statuses(lxc, [name])[name]
@@ -91,7 +94,7 @@ def running_pid(lxc: runtime.Runtime, name: str) -> int:
 
 
 def skip_reason(root: str, creates: Optional[str], removes: Optional[str]) -> str:
-    """Why there is nothing to run, or an empty string. The paths are those inside the container."""
+    """Return why the program need not run, or an empty string. The paths are those inside the container."""
     if creates and beneath.exists_inside(root, creates):
         return "did not run, since %s exists in the container" % creates
     if removes and not beneath.exists_inside(root, removes):
@@ -100,14 +103,17 @@ def skip_reason(root: str, creates: Optional[str], removes: Optional[str]) -> st
 
 
 def account(root: str, user: Optional[str], group: Optional[str]) -> Tuple[Optional[int], Optional[int]]:
-    """The numbers of a user and a group, given as numbers or as names that the container knows."""
+    """Return the ids of a user and a group, which are given as ids or as names that the container knows."""
     uid, gid = find(root, "user", user, "/etc/passwd")
-    given = find(root, "group", group, "/etc/group")[0]
-    return uid, given if given is not None else gid
+    chosen_gid = find(root, "group", group, "/etc/group")[0]
+    return uid, chosen_gid if chosen_gid is not None else gid
 
 
 def find(root: str, key: str, wanted: Optional[str], file: str) -> Tuple[Optional[int], Optional[int]]:
-    """The number of an account and, for a user, of its group. See passwd(5), group(5)."""
+    """Return the id of an account and, for a user, that of its group. See passwd(5), group(5).
+
+    Raises ContainerError if the container does not know the name.
+    """
     if not wanted:
         return None, None
     for line in beneath.text_inside(root, file, ACCOUNTS_MAX).split("\n"):
@@ -118,14 +124,14 @@ def find(root: str, key: str, wanted: Optional[str], file: str) -> Tuple[Optiona
             except (values.InvalidError, IndexError):
                 continue
     try:
-        # Without a group LXC would keep that of root.
+        # Without a group LXC would keep root's.
         return NUMBER(wanted), NUMBER(wanted)
     except values.InvalidError:
         raise ContainerError("%s: the container's %s has no %r" % (key, file, wanted)) from None
 
 
 def execute(lxc: runtime.Runtime, name: str, program: attach.Program, parameters: Mapping[str, Any]) -> Dict[str, Any]:
-    """Run it and say how it ended. Raises ContainerError where LXC could not run it at all."""
+    """Run a program and return how it ended. Raises ContainerError if LXC could not run it at all."""
     log = run_files.scratch(lxc.lxc_path, name)
     try:
         argv, environment = attach.attach(lxc, name, program, log)

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the module host_info (I/O, reads only): what the role host is to provide in, what has to change out."""
+"""Runs the module host_info (I/O, reads only): takes what the role host must provide, returns what it has to change."""
 
 from __future__ import annotations
 
@@ -20,18 +20,21 @@ from ..preflight import kernel, records
 from ..target import facts
 
 INTERFACES = "/sys/class/net"
-# The mark that lxc-net sets when it is up.
+# The file that lxc-net creates when it is up.
 NETWORK_UP = "/run/lxc/network_up"
-# The directory of a systemd that is PID 1, see sd_booted(3).
+# This directory exists if systemd is PID 1, see sd_booted(3).
 SYSTEMD = "/run/systemd/system"
-# Where OpenRC keeps what starts at boot.
+# Where OpenRC lists the services that start at boot.
 RUNLEVELS = "/etc/runlevels"
-# How long a program may take, in seconds; package managers wait for each other.
+# How long a program may take, in seconds. Package managers wait for each other.
 PATIENCE = 60
 
 
 def run(parameters: Mapping[str, Any], name: str, check: bool) -> Dict[str, Any]:
-    """What the target has and lacks; `name` is that of its distribution, `check` the mode. Raises RefusedError."""
+    """Return what the target has and lacks. Raises RefusedError.
+
+    `name`: the name of its distribution; `check`: whether this is check mode.
+    """
     wanted = wanted_by(parameters)
     found = gather(parameters, wanted, name)
     own = distributions.of(name)
@@ -62,7 +65,7 @@ def run(parameters: Mapping[str, Any], name: str, check: bool) -> Dict[str, Any]
 
 
 def wanted_by(parameters: Mapping[str, Any]) -> changes.Wanted:
-    """What the module's options ask for. Raises RefusedError."""
+    """Return what the module's options ask for. Raises RefusedError."""
     ids, net, comment = parameters["ids"], parameters["lxc_net"], parameters["comment"]
     if ids is not None and len(ids) != 2:
         raise RefusedError("ids: the first one and how many are two numbers, not %d" % len(ids))
@@ -75,7 +78,7 @@ def wanted_by(parameters: Mapping[str, Any]) -> changes.Wanted:
 
 
 def gather(parameters: Mapping[str, Any], wanted: changes.Wanted, name: str) -> changes.HostFacts:
-    """What there is to read."""
+    """Read and return the facts of the host."""
     if platform.system() != "Linux":
         return changes.HostFacts(
             system=platform.system(), distribution=name, checks={"apparmor": records.Check(False, "")}
@@ -102,7 +105,7 @@ def gather(parameters: Mapping[str, Any], wanted: changes.Wanted, name: str) -> 
 
 
 def kernel_checks() -> Dict[str, records.Check]:
-    """The verdicts on what no package can bring, and on AppArmor."""
+    """Return the verdicts on what no package can provide, and on AppArmor."""
     found = records.Facts(**facts.of_kernel())
     checks = {
         "root": kernel.root,
@@ -114,13 +117,13 @@ def kernel_checks() -> Dict[str, records.Check]:
 
 
 def lacks(query: Sequence[str], packages: Sequence[str]) -> bool:
-    """Whether a package is missing. Without the program that knows, none is there."""
+    """Return whether a package is missing. If the query program itself is missing, all packages are."""
     code, output = output_of([*query, *packages])
     return distributions.lacks_packages(code, output)
 
 
 def lxc_path(parameters: Mapping[str, Any]) -> Optional[str]:
-    """The directory of the containers; None where LXC, which has one of its own, is not there."""
+    """Return the directory of the containers. None if it is not given and LXC, which has a default, cannot be asked."""
     if parameters["lxc_path"]:
         return str(parameters["lxc_path"])
     try:
@@ -132,7 +135,7 @@ def lxc_path(parameters: Mapping[str, Any]) -> Optional[str]:
 
 
 def is_passable(path: str) -> bool:
-    """Whether a directory is there and others can pass it."""
+    """Return whether a directory exists and others can enter it."""
     try:
         found = os.stat(path)
     except OSError:
@@ -141,7 +144,7 @@ def is_passable(path: str) -> bool:
 
 
 def read(path: str) -> Optional[changes.FileFacts]:
-    """A file of the target; None where there is none."""
+    """Return a file of the target, or None if there is none."""
     try:
         found = os.stat(path)
     except OSError:
@@ -150,35 +153,38 @@ def read(path: str) -> Optional[changes.FileFacts]:
 
 
 def systemd_unit() -> Tuple[str, str]:
-    """What systemd says of lxc-net: whether it is active, and whether it starts at boot."""
+    """Return the states of lxc-net in systemd: whether it is active, and whether it starts at boot."""
     _code, output = output_of(["systemctl", "show", "lxc-net", "--property=ActiveState,UnitFileState"])
     values = dict(line.partition("=")[::2] for line in output.splitlines())
     return values.get("ActiveState", ""), values.get("UnitFileState", "")
 
 
 def starts_local() -> bool:
-    """Whether OpenRC runs its service `local` in any runlevel."""
+    """Return whether OpenRC runs its service `local` in any runlevel."""
     levels = os.listdir(RUNLEVELS) if os.path.isdir(RUNLEVELS) else []
     return any(os.path.lexists(os.path.join(RUNLEVELS, level, "local")) for level in levels)
 
 
 def addresses(network: str) -> Tuple[Tuple[str, str], ...]:
-    """The interfaces with an IPv4 address in a network, and that address. A new target may have no `ip` yet."""
+    """Return the interfaces with an IPv4 address in a network, with that address.
+
+    A new target may not have `ip` yet.
+    """
     _code, output = output_of(["ip", "-oneline", "-4", "address", "show", "to", network])
     found: List[Tuple[str, str]] = re.findall(r"^[0-9]+: ([^ ]+) +inet ([^ ]+) ", output, re.MULTILINE)
     return tuple(found)
 
 
 def ports(bridge: str) -> Tuple[str, ...]:
-    """The interfaces that are attached to a bridge."""
+    """Return the interfaces that are attached to a bridge."""
     folder = os.path.join(INTERFACES, bridge, "brif")
     return tuple(sorted(os.listdir(folder))) if os.path.isdir(folder) else ()
 
 
 def output_of(argv: Sequence[str]) -> Tuple[int, str]:
-    """The exit status of a program and what it printed; 127, as in a shell, where it cannot be run.
+    """Return the exit status and the output of a program. A program that does not exist has status 127, as in a shell.
 
-    Raises RefusedError where it does not end.
+    Raises RefusedError if it does not end in time.
     """
     program = shutil.which(argv[0], path=os.pathsep.join([os.environ.get("PATH", ""), *facts.PROGRAMS]))
     if program is None:

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the module preflight (I/O, reads only): specs in, what the target can and cannot do out."""
+"""Runs the module preflight (I/O, reads only): takes specs and returns what the target can and cannot do."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from ..plan import rootfs_tree
 from ..preflight import records, requirements
 from ..target import facts, id_mapped_mounts, resolvers, system_calls
 
-# Where LXC itself keeps containers, if it cannot be asked.
+# LXC's default directory for containers, used if LXC cannot be asked.
 LXC_PATH = "/var/lib/lxc"
 
 
 def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
-    """The verdicts; `msg` is there where one that is needed is not fulfilled. Raises RefusedError for bad specs."""
+    """Return the verdicts, with `msg` if a needed check is not fulfilled. Raises RefusedError for invalid specs."""
     bridge = call.bridge_of(parameters)
     containers = parse.parse_containers(parameters["containers"], parameters["defaults"], bridge=bridge)
     wanted = [container for container in containers if container.state != "absent"]
     found = gather(parameters, bridge)
     checks = {name: check(found, wanted) for name, check in requirements.CHECKS.items()}
     needed = requirements.needed_by(wanted) if parameters["needed"] is None else parameters["needed"]
-    told = [
+    verdicts = [
         {
             "name": name,
             "ok": check.ok,
@@ -41,14 +41,14 @@ def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
         }
         for name, check in checks.items()
     ]
-    result: Dict[str, Any] = {"changed": False, "checks": told, "lxc_path": found.lxc_path}
+    result: Dict[str, Any] = {"changed": False, "checks": verdicts, "lxc_path": found.lxc_path}
     result["checkpoint"] = os.path.lexists(os.path.join(found.lxc_path, places.CHECKPOINT))
     reasons = requirements.reasons(checks, needed)
     return {**result, "msg": "; ".join(reasons)} if reasons else result
 
 
 def gather(parameters: Mapping[str, Any], bridge: str) -> records.Facts:
-    """What there is to read. Raises RefusedError for a lxc_path that is none."""
+    """Read and return the facts of the target. Raises RefusedError for an invalid lxc_path."""
     version, ways, lxc_path, unreached = lxc(parameters)
     nearest = facts.existing(lxc_path)
     status = os.statvfs(nearest)
@@ -68,12 +68,12 @@ def gather(parameters: Mapping[str, Any], bridge: str) -> records.Facts:
         interfaces=frozenset(os.listdir("/sys/class/net")),
         resolv_conf=facts.read_text(rootfs_tree.RESOLV_CONF),
         resolver=resolvers.find((bridge,)),
-        busybox=facts.busybox(None),  # The stages look at those that specs name.
+        busybox=facts.busybox(None),  # The stages check a busybox that a spec names.
         ids=len(id_map.slots(*facts.free_ids())),
         closed=facts.closed(lxc_path) or "",
         mapping=why_not_mapped(nearest),
         free=status.f_bavail * status.f_frsize,
-        # File systems such as btrfs make inodes as they need them, and say that there are none.
+        # File systems such as btrfs create inodes on demand and report that they have none.
         inodes=status.f_favail if status.f_files else None,
         there=frozenset(os.listdir(lxc_path)) if nearest == lxc_path else frozenset(),
         python=platform.python_version(),
@@ -85,7 +85,7 @@ def gather(parameters: Mapping[str, Any], bridge: str) -> records.Facts:
 
 
 def why_not_mapped(path: str) -> str:
-    """Why no mount with mapped ids can be had at a path, nothing where it can."""
+    """Return why a path cannot have id-mapped mounts, or an empty string if it can."""
     try:
         can_map, reason = id_mapped_mounts.supported(path)
     except OSError as error:
@@ -96,9 +96,9 @@ def why_not_mapped(path: str) -> str:
 
 
 def lxc(parameters: Mapping[str, Any]) -> Tuple[Optional[str], Tuple[str, ...], str, str]:
-    """The version of LXC, the ways to reach it, its directory, and why it cannot be reached, empty where it can.
+    """Return LXC's version, the ways to reach it, its directory, and why it cannot be reached (empty if it can).
 
-    There is a directory also where there is no LXC yet. Raises RefusedError for a lxc_path that is none.
+    There is a directory even if there is no LXC yet. Raises RefusedError for an invalid lxc_path.
     """
     wanted = call.lxc_path_of(parameters)
     tools = programs.has_tools()

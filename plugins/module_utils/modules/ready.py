@@ -19,10 +19,10 @@ from ..target import processes
 from ..workers import pool
 from . import exec
 
-# A process that has still not told its verdict so long after its bound is killed. It hangs in the kernel, in a file
-# system that the container has mounted for example.
+# A process that has not reported its verdict this long (in seconds) after its time limit is killed. It hangs in the
+# kernel, for example in a file system that the container has mounted.
 GRACE = 5.0
-# More processes would need more descriptors than a process usually may have. Further checks wait for their turn.
+# More processes would need more descriptors than a process may usually have. Further checks wait for their turn.
 AT_ONCE = 256
 OUTPUT_MAX = 4096
 
@@ -30,7 +30,7 @@ Places = Dict[str, Tuple[str, records.Check]]
 
 
 def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
-    """The result for all containers. Raises RefusedError."""
+    """Return the result for all containers. Raises RefusedError."""
     containers = parse.parse_containers(parameters["containers"], parameters["defaults"])
     lxc = call.choose_runtime(parameters)
     more = {"lxc_path": lxc.lxc_path, "runtime": lxc.kind}
@@ -50,7 +50,7 @@ def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
 
 
 def pid_of(found: states.Survey, name: str) -> int:
-    """PID 1 of a container that runs; 0 for any other."""
+    """Return the PID 1 of a running container, or 0."""
     there = found.get(name)
     return (there.pid or 0) if isinstance(there, states.ActualState) else 0
 
@@ -58,7 +58,7 @@ def pid_of(found: states.Survey, name: str) -> int:
 def changes_between(
     all_desired: List[states.DesiredState], before: states.Survey, after: states.Survey, errors: states.Errors
 ) -> states.Errors:
-    """The containers that are not as they were when the gate began: another state, or another PID 1."""
+    """Return errors for containers that have changed since the checks began: another state, or another PID 1."""
     good = [desired for desired in all_desired if desired.name not in errors]
     found = verification.verify(good, after)
     for desired in good:
@@ -71,10 +71,10 @@ def changes_between(
 def wait(
     lxc: runtime.Runtime, containers: List[records.Container], pids: Mapping[str, int]
 ) -> Dict[str, Dict[int, Dict[str, Any]]]:
-    """The verdict on each check, by container and by place in its list.
+    """Return the verdict on each check, by container and by its place in the container's list.
 
-    All are waited for at once, in a process each: a check that hangs keeps nothing from the others, and a
-    process that has entered a container's network stays there.
+    All checks run at once, each in a process of its own: a check that hangs does not delay the others, and a process
+    that has entered a container's network namespace stays there.
     """
     places: Places = {
         "%s %d" % (one.name, place): (one.name, check) for one in containers for place, check in enumerate(one.ready)
@@ -101,7 +101,7 @@ def wait(
 def watch_one(
     lxc: runtime.Runtime, name: str, check: records.Check, pid: int, started: Optional[float]
 ) -> Dict[str, Any]:
-    """Look until there is a verdict, or PID 1 has ended, whose end wakes us."""
+    """Run one check until there is a verdict or PID 1 has ended. Its end wakes us."""
     begun = time.monotonic()
     look = LOOKS[conditions.kind(check)](lxc, name, check, pid)
     watch, verdict, error = conditions.Watch(), None, ""
@@ -116,7 +116,7 @@ def watch_one(
         verdict = conditions.verdict(check, watch, at)
         if verdict is None:
             processes.wait_for_end([pid], conditions.pause(check, watch, at))
-        # The number may have been given to another process by now, so it is the time of its start that counts.
+        # The PID may belong to another process by now, so compare the start times.
         if started is None or processes.started(pid) != started:
             verdict, error = False, conditions.ENDED
     error = error or ("" if verdict else conditions.failure(check, watch))
@@ -128,7 +128,7 @@ Look = Callable[[float], str]
 
 
 def look_command(lxc: runtime.Runtime, name: str, check: records.Check, _pid: int) -> Look:
-    """A look that runs a program in the container."""
+    """Return a function that runs a program in the container."""
     argv = check.command or ()
 
     def look(seconds: float) -> str:
@@ -140,13 +140,13 @@ def look_command(lxc: runtime.Runtime, name: str, check: records.Check, _pid: in
 
 
 def look_tcp(_reached: runtime.Runtime, _name: str, check: records.Check, pid: int) -> Look:
-    """A look that connects to a port, from within the container's network namespace."""
+    """Return a function that connects to a port from within the container's network namespace."""
     connections.enter(pid)
     return lambda seconds: conditions.unanswered(connections.connect(pid, check.tcp or 0, seconds))
 
 
 def look_file(_reached: runtime.Runtime, _name: str, check: records.Check, pid: int) -> Look:
-    """A look for a path as the container sees it."""
+    """Return a function that looks for a path as the container sees it."""
     path = check.file or ""
     return lambda _seconds: "" if beneath.exists_inside("/proc/%d/root" % pid, path) else "there is no such file"
 
@@ -161,12 +161,12 @@ LOOKS: Mapping[str, Callable[[runtime.Runtime, str, records.Check, int], Look]] 
 def item_of(
     container: records.Container, found: Optional[states.Survey], verdicts: Mapping[int, Dict[str, Any]], error: str
 ) -> Dict[str, Any]:
-    """The result of one container. What was not looked at is null."""
+    """Return the result of one container. Values that were not checked are null."""
     there = found.get(container.name) if found else None
     blank = {"held": None, "seconds": None, "reason": "", "error": ""}
-    told = [{**blank, **verdicts.get(place, {})} for place in range(len(container.ready))]
-    # That PID 1 has ended is said by all checks, and once is enough.
-    errors = list(dict.fromkeys(filter(None, [one["error"] for one in told]))) or ([error] if error else [])
+    outcomes = [{**blank, **verdicts.get(place, {})} for place in range(len(container.ready))]
+    # If PID 1 has ended, all checks report it: once is enough.
+    errors = list(dict.fromkeys(filter(None, [one["error"] for one in outcomes]))) or ([error] if error else [])
     item: Dict[str, Any] = {
         "name": container.name,
         "changed": False,
@@ -175,7 +175,7 @@ def item_of(
         "pid": there.pid if isinstance(there, states.ActualState) else None,
         "checks": [
             {"check": conditions.title(check), "held": one["held"], "seconds": one["seconds"], "reason": one["reason"]}
-            for check, one in zip(container.ready, told)
+            for check, one in zip(container.ready, outcomes)
         ],
     }
     return dict(item, error="; ".join(errors)) if errors else item

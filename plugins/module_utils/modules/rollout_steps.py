@@ -1,9 +1,9 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the module rollout_steps: one part of a host's rollout, step by step, until one of them fails.
+"""Runs the module rollout_steps: one part of a host's rollout, step by step, until a step fails.
 
-The bodies of the modules that the steps name run in this process. Each loads its code when it is its turn.
+The bodies of the modules that the steps name run in this process. Each loads its code when its turn comes.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ RunStep = Callable[[steps.Step, Parameters, bool, bool], Result]
 
 
 def preflight(parameters: Parameters, _check: bool, _diff: bool) -> Result:
-    """The body of the module preflight."""
+    """Run the body of the module preflight."""
     from . import preflight as body
 
     return body.run(argument_specs.filled(argument_specs.PREFLIGHT, parameters))
 
 
 def checkpoint(parameters: Parameters, check: bool, diff: bool) -> Result:
-    """The body of the module checkpoint."""
+    """Run the body of the module checkpoint."""
     from . import checkpoint as body
 
     return body.run(argument_specs.filled(argument_specs.CHECKPOINT, parameters), check, diff)
 
 
 def ready(parameters: Parameters, check: bool, _diff: bool) -> Result:
-    """The body of the module ready."""
+    """Run the body of the module ready."""
     from . import ready as body
 
     return body.run(argument_specs.filled(argument_specs.READY, parameters), check)
 
 
 def stage_named(name: str) -> Body:
-    """The body of the module of a stage."""
+    """Return the body of the module of a stage."""
 
     def run_stage(parameters: Parameters, check: bool, diff: bool) -> Result:
         from . import stage as body
@@ -64,20 +64,20 @@ BODIES: Dict[str, Body] = {
 
 
 def parts(way: str) -> range:
-    """The numbers of the parts of a way."""
+    """Return the numbers of the parts of a way."""
     return range(len(steps.WAYS[way]))
 
 
 def run_body(step: steps.Step, parameters: Parameters, check: bool, diff: bool) -> Result:
-    """The result of a step's module. Raises whatever that raises."""
+    """Return the result of a step's module. Raises whatever the module raises."""
     return BODIES[step.module](parameters, check, diff)
 
 
 def run(parameters: Parameters, check: bool, diff: bool, run_step: RunStep = run_body) -> Result:
-    """What each step did that was needed, in order, how many seconds it took, and the part that came last.
+    """Return the result of each step that was needed, in order, with its seconds, and the number of the last part.
 
-    Where a host has nothing to do, the gate follows at once. Where a later run has taken over, nothing follows: the
-    controller has given this one up, because its time was up for example, and has begun the way back.
+    If a host has nothing to do, the gate follows at once. If a later run has taken over, no further step follows: the
+    controller has given up this run, for example because its time was up, and has begun the way back.
     """
     way, part = steps.WAYS[parameters["way"]], parameters["part"]
     results: Dict[str, Mapping[str, Any]] = dict(parameters["results"])
@@ -99,9 +99,9 @@ def run(parameters: Parameters, check: bool, diff: bool, run_step: RunStep = run
 def take(
     part: steps.Part, results: Dict[str, Mapping[str, Any]], carry_out: Callable[[steps.Step], Optional[Result]]
 ) -> List[Result]:
-    """Carry out the steps of a part, up to the first that fails; adds to the results.
+    """Carry out the steps of a part, up to the first that fails. Adds to the results.
 
-    It never raises for a step that fails: what the earlier ones have done has to be told.
+    It does not raise when a step fails, because the results of the earlier steps must be reported.
     """
     done: List[Result] = []
     for step in part:
@@ -118,7 +118,7 @@ def take(
 
 
 def result_of(run_step: RunStep, step: steps.Step, parameters: Parameters, check: bool, diff: bool) -> Result:
-    """The result of a step, as Ansible would give it for its module."""
+    """Return the result of a step, in the form that Ansible gives for its module."""
     try:
         result = run_step(step, parameters, check, diff)
     except Error as error:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The module stage (I/O): runs one stage of the chain for all containers of this host.
 
-Each stage loads its own code alone: on a small target that takes longer than what the stage does.
+Each stage loads only its own code. On a small target loading takes longer than the stage itself.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LATER = ("busybox", "config", "container")
 
 
 def run(parameters: Parameters, check: bool, diff: bool) -> Result:
-    """The result of the stage that the parameters name. Raises RefusedError before anything changes."""
+    """Return the result of the stage that the parameters name. Raises RefusedError before anything changes."""
     if parameters["stage"] == "containers":
         from . import containers
 
@@ -41,7 +41,7 @@ def build_trees(called: call.Call) -> Result:
 
 
 def add_busybox(called: call.Call) -> Result:
-    """Give them a busybox and its applets."""
+    """Add a busybox and its applets to the trees."""
     from ..stages import busybox, runner
 
     return runner.run((busybox.STAGE,), called).results["busybox"]
@@ -62,14 +62,14 @@ STAGES: Dict[str, Callable[[call.Call], Result]] = {
 
 
 def pending(parameters: Parameters, options: Mapping[str, Any], first: Mapping[str, Any]) -> List[str]:
-    """The names of the later stages that have something to do, a failure to report included.
+    """Return the names of the later stages that have something to do or a failure to report.
 
-    `parameters` are those of the first stage, `options` what the later ones get beyond them. Where the first
-    stage had something to do itself, all later ones are pending.
+    `parameters` are those of the first stage, `options` what the later stages get in addition. If the first stage has
+    something to do itself, all later stages are pending.
     """
     if first["changed"] or "msg" in first:
         return list(LATER)
-    # Only now: of the first stage, which has done something itself, nobody asks for what the later ones load.
+    # Load this code only now: if the first stage has something to do, the code of the later stages is not needed.
     from ..lifecycle import states
     from ..stages import busybox, config, runner
     from . import container
@@ -84,5 +84,5 @@ def pending(parameters: Parameters, options: Mapping[str, Any], first: Mapping[s
 
 
 def busy(result: Mapping[str, Any]) -> bool:
-    """Whether a stage in check mode says that it would change something, or fail."""
+    """Return whether a stage in check mode reports that it would change something or fail."""
     return bool(result["changed"] or "msg" in result)

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads (I/O): facts of the target. Nothing here writes."""
+"""Reads (I/O): facts about the target. Writes nothing."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from ..plan import apparmor as profiles
 from .memory import read_once
 
 PROGRAMS = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr/sbin", "/bin", "/sbin")
-# Where distributions put LXC's init; the last two are its libexec directory.
+# Where distributions install LXC's init. The last two are LXC's libexec directory.
 INIT_DIRECTORIES = ("/usr/sbin", "/sbin", "/usr/bin", "/usr/libexec/lxc", "/usr/lib/lxc")
-# Where LXC's own configuration files lie.
+# Where LXC installs its own configuration files.
 CONFIG_DIRECTORIES = ("/usr/share/lxc/config", "/usr/local/share/lxc/config")
 APPLET = re.compile(r"[A-Za-z0-9_\[.-][A-Za-z0-9_\[\].+-]{0,63}")
 PT_INTERP = 3
 
 
 def read_text(path: str, default: str = "") -> str:
-    """The text of a file of the target; the default where it cannot be read."""
+    """Return the text of a file on the target, or the default if the file cannot be read."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
             return stream.read()
@@ -39,7 +39,10 @@ def read_text(path: str, default: str = "") -> str:
 
 
 def first_program(name: str, directories: Iterable[str], below: str = "/") -> Optional[str]:
-    """The first of these directories that holds a program of that name, whose file lies below a directory."""
+    """Return the path of the first program with this name in these directories, or None.
+
+    Links are followed, and a program counts only if its file lies below the directory `below`.
+    """
     for directory in directories:
         path = os.path.join(directory, name)
         if os.access(path, os.X_OK) and os.path.realpath(path).startswith(below):
@@ -48,21 +51,21 @@ def first_program(name: str, directories: Iterable[str], below: str = "/") -> Op
 
 
 def existing(path: str) -> str:
-    """The nearest directory above a path that is there, or the path itself."""
+    """Return the path itself if it is a directory, else the nearest existing directory above it."""
     while not os.path.isdir(path):
         path = os.path.dirname(path)
     return path
 
 
 def closed(path: str) -> Optional[str]:
-    """The outermost directory on the way to a path, itself included, that only some users can pass."""
+    """Return the outermost directory on the way to a path (itself included) that others cannot pass, or None."""
     parts = os.path.realpath(path).split("/")[1:]
     above = ["/" + "/".join(parts[:length]) for length in range(len(parts) + 1)]
     return next((each for each in above if os.path.isdir(each) and not os.stat(each).st_mode & stat.S_IXOTH), None)
 
 
 def kind(path: str) -> Optional[str]:
-    """What a path is, links followed: a directory, a device, or a file; None where there is nothing."""
+    """Return what a path is, with links followed: DIRECTORY, DEVICE or FILE; None if nothing is there."""
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):
@@ -73,7 +76,7 @@ def kind(path: str) -> Optional[str]:
 
 
 def device(path: str) -> Optional[str]:
-    """The device at a path as rules of device cgroups have it, c or b, and its numbers; None where there is none."""
+    """Return the device at a path as device cgroup rules write it ("c 1:3", "b 8:0"), or None if it is no device."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):
@@ -85,9 +88,10 @@ def device(path: str) -> Optional[str]:
 
 
 def barriers(path: str) -> Tuple[Tuple[str, int, int, int], ...]:
-    """The directories above a path, which has no links, that not everybody can pass: with user, group and mode.
+    """Return the directories above a path that not everybody can pass, outermost first, with user, group and mode.
 
-    Those with an access control list are left out: whom they let pass its mode does not say.
+    The path must not contain links. Directories with an access control list are left out, because the mode does not say
+    whom the list lets pass.
     """
     above = path.rpartition("/")[0]
     if not above:
@@ -98,7 +102,7 @@ def barriers(path: str) -> Tuple[Tuple[str, int, int, int], ...]:
 
 @read_once
 def barrier(directory: str) -> Optional[Tuple[str, int, int, int]]:
-    """The same of one directory; None where everybody can pass it."""
+    """Return one directory with its user, group and mode as `barriers` does; None if everybody can pass it."""
     try:
         found = os.stat(directory)
         listed = found.st_mode & stat.S_IXOTH or "system.posix_acl_access" in os.listxattr(directory)
@@ -108,7 +112,7 @@ def barrier(directory: str) -> Optional[Tuple[str, int, int, int]]:
 
 
 def seed() -> str:
-    """The id of this target; where it has none, the id of this boot."""
+    """Return the machine id of the target, or the id of this boot if it has none. Empty if there is neither."""
     for path in ("/etc/machine-id", "/var/lib/dbus/machine-id", "/proc/sys/kernel/random/boot_id"):
         found = read_text(path).strip().replace("-", "")
         if re.fullmatch(r"[0-9a-f]{32}", found):
@@ -118,7 +122,7 @@ def seed() -> str:
 
 @read_once
 def busybox(path: Optional[str]) -> Union[Binary, str]:
-    """The busybox at a path, or the one found in PATH; or the reason why there is none."""
+    """Return the busybox at a path, or without a path the first one in PROGRAMS; or the reason why there is none."""
     place = path or first_program("busybox", PROGRAMS)
     if place is None:
         return "there is no busybox on the target; install it, or set busybox.method to none"
@@ -137,7 +141,7 @@ def busybox(path: Optional[str]) -> Union[Binary, str]:
 
 
 def reason(error: Exception) -> str:
-    """A failure in a few words."""
+    """Return the reason of a failure in a few words."""
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     if isinstance(error, subprocess.CalledProcessError):
@@ -146,7 +150,7 @@ def reason(error: Exception) -> str:
 
 
 def interpreter(content: bytes) -> Optional[str]:
-    """The dynamic loader that a program names; None for a static one. See elf(5), PT_INTERP."""
+    """Return the dynamic loader that a program asks for, or None if it is static. See elf(5), PT_INTERP."""
     if content[:4] != b"\x7fELF" or len(content) < 64:
         return None
     wide, order = content[4] == 2, "<" if content[5] == 1 else ">"
@@ -164,12 +168,16 @@ def interpreter(content: bytes) -> Optional[str]:
 
 @functools.lru_cache(maxsize=1)
 def hierarchies() -> Mapping[str, Tuple[int, str]]:
-    """The cgroup version and mount point of each controller. See cgroups(7)."""
+    """Return the cgroup version and the mount point of each controller. See cgroups(7)."""
     return hierarchies_in(read_text("/proc/self/mountinfo"), lambda point: read_text(point + "/cgroup.controllers"))
 
 
 def hierarchies_in(text: str, controllers_at: Callable[[str], str]) -> Dict[str, Tuple[int, str]]:
-    """The same from the text of mountinfo, and that of the controllers at a point of version 2."""
+    """Return the same from the text of mountinfo.
+
+    `controllers_at` returns the text of cgroup.controllers at a mount point of version 2. The name "unified" stands for
+    version 2 itself.
+    """
     found: Dict[str, Tuple[int, str]] = {}
     for mount in mountinfo.mounts_in(text):
         if mount.kind == "cgroup":
@@ -181,12 +189,12 @@ def hierarchies_in(text: str, controllers_at: Callable[[str], str]) -> Dict[str,
 
 
 def visible(point: str) -> bool:
-    """Whether a cgroup hierarchy is what one sees at its mount point, see cgroups(7)."""
+    """Return whether the cgroup hierarchy itself is visible at its mount point, see cgroups(7)."""
     return os.path.exists(point + "/cgroup.procs")
 
 
 def of_kernel() -> Dict[str, Any]:
-    """What no package brings, by the names that preflight has for it."""
+    """Return the facts that no package can provide, under the names that preflight gives them."""
     return {
         "root": os.geteuid() == 0,
         "kernel": platform.release(),
@@ -198,18 +206,18 @@ def of_kernel() -> Dict[str, Any]:
 
 
 def controllers() -> Dict[str, int]:
-    """The cgroup version that each controller is on."""
+    """Return the cgroup version of each controller."""
     return {name: version for name, (version, _point) in hierarchies().items()}
 
 
 def apparmor() -> bool:
-    """Whether the kernel has AppArmor and has not been told to leave it off."""
+    """Return whether the kernel has AppArmor and AppArmor is not disabled."""
     return read_text("/sys/module/apparmor/parameters/enabled").strip() == "Y"
 
 
 @functools.lru_cache(maxsize=1)
 def apparmor_state() -> profiles.State:
-    """What there is of AppArmor."""
+    """Return the state of AppArmor on the target."""
     if not apparmor():
         return profiles.State()
     text = read_text("/sys/kernel/security/apparmor/profiles", "\0")
@@ -225,50 +233,57 @@ def apparmor_state() -> profiles.State:
 
 
 def selinux() -> bool:
-    """Whether SELinux is switched on: its file system is mounted then."""
+    """Return whether SELinux is enabled. If it is, its file system is mounted."""
     return os.path.exists("/sys/fs/selinux/enforce")
 
 
 def seccomp() -> bool:
-    """Whether the kernel can filter system calls, see proc(5)."""
+    """Return whether the kernel can filter system calls, see proc(5)."""
     return "\nSeccomp:" in read_text("/proc/self/status")
 
 
 def seccomp_profile() -> Optional[str]:
-    """The profile that LXC brings along for all containers."""
+    """Return the path of the seccomp profile that LXC installs for all containers, or None."""
     paths = [directory + "/common.seccomp" for directory in CONFIG_DIRECTORIES]
     return next((path for path in paths if os.path.isfile(path)), None)
 
 
 def subordinate_ids(path: str, user: str = "root") -> Tuple[Tuple[int, int], ...]:
-    """The ranges of ids that a user may give to containers, first and count, see subuid(5)."""
+    """Return the ranges of ids (first, count) that a user may give to containers, see subuid(5)."""
     rows = [line.strip().split(":") for line in read_text(path).splitlines()]
     ranges = [row[1:] for row in rows if len(row) == 3 and row[0] in (user, "0")]
     return tuple((int(first), int(count)) for first, count in ranges if first.isdigit() and count.isdigit())
 
 
 def free_ids() -> Tuple[Tuple[Tuple[int, int], ...], ...]:
-    """The users, and the groups, that root may give to containers; and those that there are where we run."""
+    """Return four lists of id ranges.
+
+    The first two are the users and the groups that root may give to containers, the others the users and the groups
+    that exist where we run.
+    """
     own = [read_text("/proc/self/%s_map" % kind).splitlines() for kind in ("uid", "gid")]
-    # A target that is a container itself has few.
+    # A target that is itself a container has only few ids.
     there = [tuple((int(line.split()[0]), int(line.split()[2])) for line in lines) for lines in own]
     return (subordinate_ids("/etc/subuid"), subordinate_ids("/etc/subgid"), *there)
 
 
 def keys_version() -> int:
-    """The version whose keys in a config LXC looks at: 2 where it is at the root of all cgroups, see cgfsng.c."""
+    """Return the cgroup version whose config keys LXC reads.
+
+    It is 2 if version 2 is mounted at /sys/fs/cgroup, the root of all cgroups, else 1. See cgfsng.c.
+    """
     return 2 if hierarchies().get("unified", (0, ""))[1] == "/sys/fs/cgroup" else 1
 
 
 def cgroup_version() -> str:
-    """The layout of the target: 1, 2, or hybrid, where version 2 is mounted but version 1 has the controllers."""
+    """Return the cgroup layout of the target: "1", "2", or "hybrid" if version 2 is mounted without the controllers."""
     return layout(controllers())
 
 
 def layout(versions: Mapping[str, int]) -> str:
-    """The same from the cgroup version of each controller."""
+    """Return the same from the cgroup version of each controller."""
     found = {version for name, version in versions.items() if name in ("memory", "cpu", "pids")}
-    # Where none of these is there, all that is mounted decides.
+    # If none of these three controllers exists, all mounted hierarchies decide.
     if (found or set(versions.values())) == {2}:
         return "2"
     return "hybrid" if "unified" in versions else "1"

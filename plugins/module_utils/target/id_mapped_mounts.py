@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asks the kernel (I/O): whether the file system of a path can be mounted with mapped ids, see mount_setattr(2)."""
+"""Asks the kernel (I/O): whether the file system of a path supports id-mapped mounts, see mount_setattr(2)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from . import system_calls
 CLONE_NEWUSER = 0x10000000
 OPEN_TREE_CLONE, MOUNT_ATTR_IDMAP = 1, 0x00100000
 AT_FDCWD, AT_EMPTY_PATH = -100, 0x1000
-# Any map does; the kernel does not look into /etc/subuid.
+# Any map will do: the kernel does not check it against /etc/subuid.
 SOME_MAP = "0 100000 65536"
 
-# With these the kernel has no room at the moment, and says nothing of what it can do.
+# These errors mean that the kernel lacks room at the moment. They do not say what it supports.
 NO_ROOM = (errno.ENOSPC, errno.EUSERS, errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 
 Answer = Tuple[bool, str]
@@ -27,10 +27,11 @@ Answer = Tuple[bool, str]
 
 @functools.lru_cache(maxsize=8)
 def supported(path: str) -> Answer:
-    """Whether it can, and where not, why. It is tried on a mount of its own, which has no place in any tree.
+    """Return whether the file system supports id-mapped mounts, and if not, the reason.
 
-    Raises OSError where the kernel has no room to try it, of which a container may have taken all, and ContainerError
-    where Python cannot ask: that is no answer.
+    It is tried on a detached mount that is not part of any mount tree. Raises OSError if the kernel has no room for the
+    try (a container may have used it all up), and ContainerError if Python cannot make the system calls: neither
+    answers the question.
     """
     ctypes, libc = system_calls.ctypes(), system_calls.libc()
     try:
@@ -49,7 +50,7 @@ def supported(path: str) -> Answer:
 
 @contextlib.contextmanager
 def descriptor(number: int) -> Iterator[int]:
-    """A descriptor that is closed at the end."""
+    """Yield a descriptor and close it at the end."""
     try:
         yield number
     finally:
@@ -58,14 +59,14 @@ def descriptor(number: int) -> Iterator[int]:
 
 @contextlib.contextmanager
 def user_namespace(libc: Any) -> Iterator[int]:
-    """A descriptor of a new user namespace with some map. Raises OSError."""
+    """Yield a descriptor of a new user namespace with some id map. Raises OSError."""
     to_parent, to_child = os.pipe(), os.pipe()
     pid = os.fork()
     if pid == 0:
         with contextlib.suppress(BaseException):
             failed = libc.unshare(CLONE_NEWUSER)
             os.write(to_parent[1], bytes([system_calls.ctypes().get_errno() if failed else 0]))
-            # Ends when the parent closes its end, for whatever reason.
+            # The read ends when the parent closes its end, for whatever reason.
             os.close(to_child[1])
             os.read(to_child[0], 1)
         os._exit(0)

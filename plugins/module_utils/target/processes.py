@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads (I/O): processes of the target, and waiting for them to end."""
+"""Reads (I/O): processes of the target. Also signals them and waits for their end."""
 
 from __future__ import annotations
 
@@ -14,26 +14,29 @@ from typing import Container, Dict, Iterable, List, Mapping, Optional, Set, Tupl
 from ..errors import ContainerError
 from . import system_calls
 
-# Without pidfd_open (before Linux 5.3) there is nothing to wait on: look this often, in seconds.
+# Without pidfd_open (before Linux 5.3) there is nothing to wait on, so processes are polled. The interval, in seconds.
 LOOK = 0.01
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def boot_id() -> str:
-    """A random id of this boot of the target."""
+    """Return the random id of this boot of the target."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
         return stream.read().strip()
 
 
 def since_boot() -> float:
-    """Seconds since the target booted, suspends included, the clock that start times are given in."""
+    """Return the seconds since the target booted, including time in suspend.
+
+    Start times of processes use the same clock.
+    """
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def fields(pid: int) -> Optional[list]:
-    """The fields of /proc/PID/stat after the name; None where the process has ended or is a zombie.
+    """Return the fields of /proc/PID/stat after the name, or None if the process has ended or is a zombie.
 
-    One whose first thread alone has ended looks like a zombie, and has more threads.
+    A process whose first thread has ended looks like a zombie too, but still has more than one thread.
     """
     try:
         with open("/proc/%d/stat" % pid, encoding="utf-8", errors="replace") as stream:
@@ -44,32 +47,32 @@ def fields(pid: int) -> Optional[list]:
 
 
 def start_ticks(pid: int) -> Optional[int]:
-    """When a process began, in ticks since boot; None where it has ended. See proc(5), field 22."""
+    """Return when a process started, in clock ticks since boot, or None if it has ended. See proc(5), field 22."""
     found = fields(pid)
     return int(found[19]) if found else None
 
 
 def started(pid: int) -> Optional[float]:
-    """The same in seconds."""
+    """Return when a process started, in seconds since boot, or None if it has ended."""
     found = start_ticks(pid)
     return None if found is None else found / TICKS
 
 
 def table(seen: Container[int] = ()) -> Dict[int, Tuple[int, int]]:
-    """All processes but those seen before, each with its parent and when it began, in ticks since boot."""
+    """Return all processes except those in `seen`, each with its parent and its start in clock ticks since boot."""
     pids = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
     read = [(pid, fields(pid)) for pid in pids if pid not in seen]
     return {pid: (int(found[1]), int(found[19])) for pid, found in read if found}
 
 
 def parent(pid: int) -> Optional[int]:
-    """The parent of a process; None where it has ended."""
+    """Return the parent of a process, or None if the process has ended."""
     found = fields(pid)
     return int(found[1]) if found else None
 
 
 def is_stopped(pid: int) -> bool:
-    """Whether all threads of a process are stopped, or have ended."""
+    """Return whether all threads of a process are stopped or have ended."""
     try:
         threads = os.listdir("/proc/%d/task" % pid)
     except OSError:
@@ -78,9 +81,9 @@ def is_stopped(pid: int) -> bool:
 
 
 def inits(roots: Mapping[str, str]) -> Dict[str, int]:
-    """The PID 1 of each container that has one, by name, from the directories that are their roots.
+    """Return the PID 1 of each container that has one, by name. `roots` maps names to root directories.
 
-    The first process in a namespace of its own is number 1 there, see NSpid in proc(5).
+    The first process in a PID namespace has number 1 there, see NSpid in proc(5).
     """
     wanted: Dict[Tuple[int, int], str] = {}
     for name, path in roots.items():
@@ -89,7 +92,7 @@ def inits(roots: Mapping[str, str]) -> Dict[str, int]:
             wanted[status.st_dev, status.st_ino] = name
     found: Dict[str, int] = {}
     for pid in [int(entry) for entry in os.listdir("/proc") if entry.isdigit()] if wanted else []:
-        # Each process may end at any moment.
+        # A process may end at any moment.
         with contextlib.suppress(OSError):
             status = os.stat("/proc/%d/root" % pid)
             owner = wanted.get((status.st_dev, status.st_ino))
@@ -99,24 +102,24 @@ def inits(roots: Mapping[str, str]) -> Dict[str, int]:
 
 
 def sockets_text() -> str:
-    """The table of the sockets of this network namespace, see proc(5)."""
+    """Return the table of the Unix sockets of this network namespace, see proc(5)."""
     with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
         return stream.read()
 
 
 def named_sockets(text: str) -> List[Tuple[str, str]]:
-    """Name and inode of each socket in the text of /proc/net/unix. Names come last and may have blanks in them."""
+    """Return name and inode of each socket in the text of /proc/net/unix. Names come last and may contain blanks."""
     lines = (line.split(None, 7) for line in text.split("\n"))
     return [(fields_[7], fields_[6]) for fields_ in lines if len(fields_) == 8]
 
 
 def holders(sockets: Iterable[str]) -> Set[int]:
-    """The processes that have one of these sockets open, by their names in /proc/net/unix, see proc(5)."""
+    """Return the processes that have one of these sockets open. Sockets are named as in /proc/net/unix, see proc(5)."""
     wanted = set(sockets)
     inodes = {"socket:[%s]" % inode for name, inode in named_sockets(sockets_text()) if name in wanted}
     found: Set[int] = set()
     for pid in [int(entry) for entry in os.listdir("/proc") if entry.isdigit()] if inodes else []:
-        # Each process may end at any moment.
+        # A process may end at any moment.
         with contextlib.suppress(OSError):
             for fd in os.listdir("/proc/%d/fd" % pid):
                 with contextlib.suppress(OSError):
@@ -126,32 +129,36 @@ def holders(sockets: Iterable[str]) -> Set[int]:
 
 
 def is_first(pid: int) -> bool:
-    """Whether a process is number 1 in a namespace of processes right below that of the target."""
+    """Return whether a process is PID 1 in a PID namespace directly below that of the target."""
     with open("/proc/%d/status" % pid, "rb") as stream:
         return numbers_in(stream.read()) == [pid, 1]
 
 
 def numbers_in(status: bytes) -> List[int]:
-    """The numbers of a process from the text of its status: that on the target, then one for each namespace below.
+    """Return the PIDs of a process from the text of its status: first on the target, then in each namespace below.
 
-    The kernel escapes a line feed in the name of a process, which comes before, and nothing else that ends lines for
-    Python. What has more than two numbers is in a namespace that a container has made, where its root may be the same.
+    The process name comes earlier in the text. The kernel escapes line feeds in it, but no other characters that Python
+    takes for line ends. A process with more than two PIDs is in a namespace that a container has made, where the root
+    directory may be the same.
     """
     lines = status.split(b"\n")
     return next((list(map(int, line.split()[1:])) for line in lines if line.startswith(b"NSpid:\t")), [])
 
 
 def send(pids: Iterable[int], number: int) -> None:
-    """Send a signal to processes, as far as they are still there."""
+    """Send a signal to those of the processes that still exist."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
 
 
 def pidfd(pid: int) -> int:
-    """A descriptor that becomes readable when the process ends; -1 where the kernel has none, -2 where it has ended."""
+    """Return a descriptor that becomes readable when a process ends.
+
+    It is -1 if the kernel offers none or cannot be asked for one, and -2 if the process has already ended.
+    """
     try:
-        # Python has it from 3.9 on.
+        # Python has pidfd_open since 3.9.
         return os.pidfd_open(pid) if hasattr(os, "pidfd_open") else system_calls.call("pidfd_open", pid, 0)
     except ProcessLookupError:
         return -2
@@ -160,7 +167,7 @@ def pidfd(pid: int) -> int:
 
 
 def wait_for_end(pids: Iterable[int], seconds: float) -> Set[int]:
-    """Wait until all of these processes have ended, at most so long. The result: those that have not."""
+    """Wait until all of these processes have ended, at most so many seconds. Return those that have not ended."""
     deadline = time.monotonic() + seconds
     alive = {pid for pid in pids if fields(pid)}
     descriptors: Dict[int, int] = {}

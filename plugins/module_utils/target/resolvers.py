@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads (I/O): name servers of the target that containers reach, where its own are on loopback."""
+"""Reads (I/O): name servers that containers can reach, for a target whose own name server is on loopback."""
 
 from __future__ import annotations
 
@@ -19,20 +19,24 @@ SIOCGIFADDR = 0x8915
 
 
 def find(links: Sequence[str]) -> Optional[name_servers.Servers]:
-    """The name servers behind the one on loopback, else the target at the first of these links where it answers."""
+    """Return name servers for containers, or None.
+
+    They are those behind the one on loopback; else the target itself, at its address on the first of these links where
+    it answers.
+    """
     found = upstream()
     return found or next(filter(None, map(at, links)), None)
 
 
 @read_once
 def upstream() -> Optional[name_servers.Servers]:
-    """The name servers that a resolver of the target asks itself."""
+    """Return the name servers that the target's own resolver asks."""
     return name_servers.choose([(path, facts.read_text(path)) for path in name_servers.UPSTREAM])
 
 
 @read_once
 def at(link: str) -> Optional[name_servers.Servers]:
-    """The address of an interface of the target, where a name server waits at it, as that of lxc-net does."""
+    """Return the target's address on a link if a name server listens there (as lxc-net's does), else None."""
     address = address_of(link)
     if not address or not name_servers.answers(facts.read_text("/proc/net/udp"), address):
         return None
@@ -40,10 +44,10 @@ def at(link: str) -> Optional[name_servers.Servers]:
 
 
 def address_of(link: str) -> Optional[str]:
-    """The first IPv4 address of an interface."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+    """Return the first IPv4 address of an interface, or None."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         try:
-            answer = fcntl.ioctl(asked.fileno(), SIOCGIFADDR, struct.pack("256s", link.encode()[:15]))
+            answer = fcntl.ioctl(any_socket.fileno(), SIOCGIFADDR, struct.pack("256s", link.encode()[:15]))
         except OSError:
             return None
     return socket.inet_ntoa(answer[20:24])

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Calls the kernel (I/O): system calls that Python has no function for.
 
-They need the module ctypes, which some distributions have in a package of its own: it is loaded where it is needed, and
-what can be had without it goes without.
+They need the module ctypes, which some distributions put in a package of its own. So ctypes is imported only where it
+is needed, and whatever can work without it does.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any, Dict, Optional, Tuple
 from ..errors import ContainerError
 
 NO_CTYPES = "the Python of the target has no module ctypes, which system calls need; install it (python3-ctypes on Yocto and OpenWrt)"
-# The number of bpf(2) by machine, for programs with 64 and with 32 bits, see the kernel's system call tables. A kernel
-# with 64 bits runs programs with 32, whose numbers are those of the smaller machine.
+# The number of bpf(2) by machine, for 64-bit and 32-bit programs, from the kernel's system call tables. A 64-bit kernel
+# also runs 32-bit programs, which use the numbers of the smaller machine.
 BPF: Dict[str, Tuple[Optional[int], Optional[int]]] = {
     r"x86_64|i[3-6]86": (321, 357),
     r"aarch64(_be)?|arm.*": (280, 386),
@@ -33,20 +33,20 @@ BPF: Dict[str, Tuple[Optional[int], Optional[int]]] = {
     r"sh[34].*": (None, 375),
     r"alpha": (515, None),
 }
-# Newer system calls have the same number on all machines, but for what these add to it.
+# Newer system calls have the same number on all machines, except that these machines add an offset.
 ADDED = {r"mips(64)?": (5000, 4000), r"alpha": (110, 110)}
 NEWER = {"open_tree": 428, "pidfd_open": 434, "mount_setattr": 442}
 
 
 def bits() -> int:
-    """The size of a pointer of this Python."""
+    """Return the pointer size of this Python, in bits."""
     return struct.calcsize("P") * 8
 
 
 def number(name: str, machine: str, size: int) -> Optional[int]:
-    """The number of a system call for programs of so many bits on a machine; None where it is not known here.
+    """Return the number of a system call for programs of `size` bits on a machine, or None if it is not known here.
 
-    The numbers for 32 bits on mips are those of the ABI o32, which the kernel also takes from programs of the ABI n32.
+    The 32-bit numbers of mips are those of the o32 ABI, which the kernel also accepts from n32 programs.
     """
     place = 0 if size == 64 else 1
     if name == "bpf":
@@ -55,16 +55,16 @@ def number(name: str, machine: str, size: int) -> Optional[int]:
 
 
 def ctypes() -> Any:
-    """The module ctypes. Raises ContainerError where Python has none."""
+    """Import and return the module ctypes. Raises ContainerError if Python does not have it."""
     try:
-        import ctypes as module  # Slow to load, and not there everywhere.
+        import ctypes as module  # Slow to load, and not installed everywhere.
     except ImportError:
         raise ContainerError(NO_CTYPES) from None
     return module
 
 
 def has_ctypes() -> bool:
-    """Whether Python has the module ctypes."""
+    """Return whether Python has the module ctypes."""
     try:
         ctypes()
     except ContainerError:
@@ -73,14 +73,14 @@ def has_ctypes() -> bool:
 
 
 def libc() -> Any:
-    """The C library, for what Python has no function of its own. Raises ContainerError where it cannot be had."""
+    """Return the C library, for functions that Python lacks. Raises ContainerError if ctypes is missing."""
     return ctypes().CDLL(None, use_errno=True)
 
 
 def call(name: str, *arguments: object) -> int:
-    """The result of a system call that the C library has no function for.
+    """Make a system call that has no function in the C library, and return its result.
 
-    Raises OSError with the call's name in place of a file's, and ContainerError where it cannot be called.
+    Raises OSError with the call's name in place of a file name, and ContainerError if the call cannot be made.
     """
     machine, size = platform.machine(), bits()
     called = number(name, machine, size)
@@ -92,7 +92,7 @@ def call(name: str, *arguments: object) -> int:
 
 
 def checked(result: int, name: str) -> int:
-    """A result of the C library. Raises OSError with the name in place of a file's where that is an error."""
+    """Return the result of a C library call. Raises OSError, with `name` in place of a file name, if it is negative."""
     if result < 0:
         code = ctypes().get_errno()
         raise OSError(code, os.strerror(code), name)

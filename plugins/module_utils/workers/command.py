@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs (I/O): one program, with bounds on its time and on what is kept of its output."""
+"""Runs (I/O): one program, with limits on its time and on how much of its output is kept."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from typing import BinaryIO, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from ..target import processes
 
-# Longer waits are made of several: poll(2) takes at most 24 days.
+# Longer waits are split: poll(2) takes at most 24 days. In seconds.
 LONGEST_WAIT = 3600.0
-# How often we look for further processes to kill.
+# How many times at most we look for further processes to kill.
 ROUNDS = 100
 
 
 class Ended(NamedTuple):
-    """How a process ended. `code`: its exit status, None where its time was up; the output may be cut off."""
+    """How a program ended.
+
+    `code`: its exit status, or None if its time was up; `cut`: whether a part of its output was dropped.
+    """
 
     code: Optional[int]
     stdout: bytes
@@ -32,10 +35,10 @@ class Ended(NamedTuple):
 def run(
     argv: Sequence[str], environment: Mapping[str, str], stdin: bytes, seconds: Optional[float], limit: int
 ) -> Ended:
-    """Run a program and keep at most `limit` bytes of each output; the rest is read and thrown away.
+    """Run a program and return how it ended, with at most `limit` bytes of each output. The rest is read and dropped.
 
-    It ends with the program, also where something that the program started keeps the outputs open. When the
-    time is up, the program and all that it started are killed.
+    It returns when the program ends, even if a process that the program started still holds the outputs open. After
+    `seconds` (None: no limit) the program and all processes that it started are killed.
     """
     process = subprocess.Popen(
         argv, env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/"
@@ -63,7 +66,7 @@ def transfer(
     deadline: Optional[float],
     limit: int,
 ) -> None:
-    """Write the input and read the outputs, until the program has ended or the time is up."""
+    """Write the input and read the outputs until the program has ended or its time is up."""
     ending = processes.pidfd(process.pid)
     poller = select.poll()
     writing, left = writer.fileno(), memoryview(data)
@@ -96,14 +99,14 @@ def transfer(
 
 
 def pause(deadline: Optional[float], ending: int) -> Optional[int]:
-    """How long to wait, in milliseconds; None: for ever, since the end of the program wakes us."""
+    """Return how long to wait, in milliseconds; None for no limit, because the end of the program wakes us."""
     waits = [] if deadline is None else [min(max(0.0, deadline - time.monotonic()), LONGEST_WAIT)]
     waits += [] if ending >= 0 else [processes.LOOK]
     return int(min(waits) * 1000) + 1 if waits else None
 
 
 def feed(fd: int, left: memoryview) -> memoryview:
-    """Write what the pipe takes; nothing is left where the reader has gone."""
+    """Write what the pipe takes and return the rest. If the reader is gone, nothing is left to write."""
     try:
         return left[os.write(fd, left[:4096]) :]
     except BlockingIOError:
@@ -113,18 +116,19 @@ def feed(fd: int, left: memoryview) -> memoryview:
 
 
 def kill_tree(pid: int) -> None:
-    """Kill a process and all below it.
+    """Kill a process and all processes below it.
 
-    All are stopped first: none starts another while we look, nor loses the parent that we know it by when that is
-    killed. Where they start others faster than we can look, it ends all the same; what was found by then is killed.
+    All of them are stopped first. So none starts another while we look, and none loses the parent by which we find it
+    when that parent is killed. If they start new ones faster than we can look, we give up after some rounds and kill
+    what was found.
     """
     table: Dict[int, Tuple[int, int]] = {}
     found: Dict[int, int] = {}
     moving: Set[int] = set()
     for _round in range(ROUNDS):
-        # A fork that is under way when the signal comes is brought to its end.
+        # A process may finish a fork that it had begun when the signal came, so we wait until it has stopped.
         moving = {each for each in moving if not processes.is_stopped(each)}
-        # Only what is new is read, so that we are faster than who forks.
+        # Only new processes are read, so that we are faster than a process that keeps forking.
         table.update(processes.table(table))
         new = {each: start for each, start in below(pid, table).items() if each not in found}
         if not new and not moving:
@@ -133,19 +137,22 @@ def kill_tree(pid: int) -> None:
         found.update(new)
         moving.update(new)
         time.sleep(0 if new else processes.LOOK)
-    # Parents last: who is stopped and orphaned goes on, see setpgid(2).
+    # Kill parents last: a stopped process that becomes an orphan is continued, see setpgid(2).
     send(dict(reversed(list(found.items()))), signal.SIGKILL)
 
 
 def send(pids: Mapping[int, int], number: int) -> None:
-    """Send a signal to processes. One that began at another time is another one, which got the number meanwhile."""
+    """Send a signal to processes, by PID and start time.
+
+    A PID with another start time now belongs to another process, which gets no signal.
+    """
     for pid, start in pids.items():
         if processes.start_ticks(pid) == start:
             processes.send([pid], number)
 
 
 def below(pid: int, table: Mapping[int, Tuple[int, int]]) -> Dict[int, int]:
-    """A process and all below it in a table of processes, parents first, each with the time of its start in ticks."""
+    """Return a process and all below it in a process table, parents first, each with its start time in ticks."""
     children: Dict[int, List[int]] = {}
     for each, (parent, _start) in table.items():
         children.setdefault(parent, []).append(each)

@@ -1,10 +1,10 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs (I/O): one function over many items, in some processes at a time.
+"""Runs (I/O): one function over many items, in several processes at a time.
 
-liblxc is not safe in threads, keeps state of a process, and can crash: worker processes keep all of that from the
-module. A worker gets one item after the other, since a fork for each would cost as much as the start of a container.
+liblxc is not thread-safe, keeps state in its process, and can crash. Worker processes keep all of that away from the
+module. A worker gets many items, one after the other: a fork for each item would cost as much as starting a container.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Se
 
 from ..errors import ContainerError
 
-# More than one for each processor, because a start waits more than it computes.
+# More than one for each processor, because starting a container is mostly waiting.
 AT_ONCE = 4 * (os.cpu_count() or 1)
 
 
 class Result(NamedTuple):
-    """What became of one item: a value, or the reason why there is none."""
+    """The result for one item: a value, or the reason why there is none."""
 
     value: Any = None
     error: str = ""
 
 
 class Worker(NamedTuple):
-    """A process that is told items, one a line, and answers with one line each."""
+    """A worker process. It reads items, one a line, and answers each with one line."""
 
     pid: int
     reading: int
@@ -39,7 +39,7 @@ class Worker(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """What a worker is at work on, and until when it may."""
+    """The item that a worker is working on, and its deadline."""
 
     item: str
     worker: Worker
@@ -49,10 +49,11 @@ class Turn(NamedTuple):
 def each(
     function: Callable[[str], Any], items: Sequence[str], seconds: float, at_once: int = AT_ONCE, keep: bool = True
 ) -> Dict[str, Result]:
-    """Call the function for each item, which may take so many seconds. Values must be fit for JSON.
+    """Call the function for each item in worker processes, and return the results by item.
 
-    An item is given to a worker when that has answered for the one before: a worker that dies takes only one along.
-    Without `keep` each item has a worker of its own, for a function that changes its process for good.
+    `seconds` is the limit for each call. Values must be JSON-serializable. A worker gets its next item only after it
+    has answered, so a worker that dies loses only one item. Without `keep` each item gets a worker of its own, for
+    functions that change their process for good.
     """
     waiting = list(items)[::-1]
     idle: List[Worker] = []
@@ -84,12 +85,12 @@ def each(
 
 
 def divided(function: Callable[[str], Any], items: Sequence[str], count: int) -> Dict[str, Result]:
-    """Call the function for each item, the items divided among so many processes, this one included.
+    """Call the function for each item, with the items divided among `count` processes, this one included.
 
-    For many short pieces of work that cannot hang: nobody waits for an answer between two of them. What is open stays
-    open, with the locks that hang on it: should this process be killed, nobody else gets them before the others have
-    come to the end of their parts. Values must be fit for JSON. The error of a process that is killed is that of its
-    whole part. Raises RuntimeError for a defect in another process, with its traceback.
+    Use it for many short pieces of work that cannot hang: nothing waits for an answer between two items. Children
+    inherit open files and their locks. If this process is killed, nobody can take the locks until every child has
+    exited. Values must be JSON-serializable. If a child is killed, all of its items get the error. Raises RuntimeError
+    with the traceback if the function raises an exception in a child.
     """
     own, *parts = [list(items[number::count]) for number in range(count)]
     others: List[Tuple[List[str], int, int]] = []
@@ -98,7 +99,7 @@ def divided(function: Callable[[str], Any], items: Sequence[str], count: int) ->
             try:
                 others.append((part, *begin(function, part)))
             except OSError:
-                # There is no process to be had: here, then.
+                # No process can be started, so this process does the part itself.
                 own += part
         found = {item: Result(function(item)) for item in own}
     finally:
@@ -107,15 +108,18 @@ def divided(function: Callable[[str], Any], items: Sequence[str], count: int) ->
         if status:
             found.update(dict.fromkeys(part, Result(error="the process that was at work on it " + exit_words(status))))
             continue
-        told = json.loads(text)
-        if "defect" in told:
-            raise RuntimeError(told["defect"])
-        found.update(zip(part, map(Result, told["values"])))
+        message = json.loads(text)
+        if "defect" in message:
+            raise RuntimeError(message["defect"])
+        found.update(zip(part, map(Result, message["values"])))
     return {item: found[item] for item in items}
 
 
 def begin(function: Callable[[str], Any], items: Sequence[str]) -> Tuple[int, int]:
-    """Fork a process that calls the function for each item; its number, and where its answer is to be read."""
+    """Fork a process that calls the function for each item.
+
+    Return its PID and the descriptor to read its answer from.
+    """
     reading, writing = os.pipe()
     try:
         pid = os.fork()
@@ -133,31 +137,31 @@ def begin(function: Callable[[str], Any], items: Sequence[str]) -> Tuple[int, in
             stream.write(values_or_defect(function, items).encode())
         status = 0
     finally:
-        # Whatever happens: a second copy of the module must not go on.
+        # Never let a second copy of the module go on.
         os._exit(status)
 
 
 def values_or_defect(function: Callable[[str], Any], items: Sequence[str]) -> str:
-    """What such a process answers."""
+    """Return the answer of such a process: the values, or the traceback of an exception."""
     try:
         return json.dumps({"values": [function(item) for item in items]})
     except BaseException:  # pylint: disable=broad-except
-        import traceback  # For a defect alone.
+        import traceback  # Needed only for a defect.
 
         return json.dumps({"defect": traceback.format_exc()})
 
 
 def outcome(pid: int, reading: int) -> Tuple[bytes, int]:
-    """The answer of such a process, and how it ended, see wait(2)."""
+    """Return the answer of such a process and how it ended, see wait(2)."""
     with open(reading, "rb") as stream:
         return stream.read(), os.waitpid(pid, 0)[1]
 
 
 def hire(function: Callable[[str], Any]) -> Worker:
-    """Fork a worker, which inherits no open file but the standard ones.
+    """Fork a worker. It inherits only the standard files.
 
-    One that held a pipe of another would keep that from ending with the module; and for every start LXC goes through
-    all that is open, which with a lock for each of a hundred containers takes a quarter of the time.
+    If it held a pipe of another worker, that worker would not end with the module. And LXC goes through all open files
+    at every start, which takes a quarter of the time with one lock for each of a hundred containers.
     """
     (items, writing), (reading, answers) = os.pipe(), os.pipe()
     pid = os.fork()
@@ -166,7 +170,7 @@ def hire(function: Callable[[str], Any]) -> Worker:
             close_all_but({0, 1, 2, items, answers})
             work(function, items, answers)
         finally:
-            # Whatever happens: a second copy of the module must not go on. Nobody listens any more where that was killed.
+            # Never let a second copy of the module go on. If the module was killed, nobody reads the answers any more.
             os._exit(0)
     os.close(items)
     os.close(answers)
@@ -174,15 +178,15 @@ def hire(function: Callable[[str], Any]) -> Worker:
 
 
 def close_all_but(kept: Set[int]) -> None:
-    """Close the descriptors of this process."""
+    """Close all descriptors of this process except these."""
     for fd in {int(name) for name in os.listdir("/proc/self/fd")} - kept:
         with contextlib.suppress(OSError):
-            # The list has the descriptor that it was read through.
+            # The list also contains the descriptor that it was read through, which is closed already.
             os.close(fd)
 
 
 def work(function: Callable[[str], Any], items: int, answers: int) -> None:
-    """Answer for each item, until there are no more."""
+    """Answer each item until there are no more."""
     with open(answers, "wb", buffering=0, closefd=False) as stream:
         while True:
             item = read_line(items)
@@ -198,7 +202,7 @@ def hand(worker: Worker, item: str, seconds: float) -> Turn:
 
 
 def dismiss(worker: Worker, kill: bool) -> int:
-    """Let a worker go, and return how it ended, see wait(2)."""
+    """End a worker and return how it ended, see wait(2)."""
     if kill:
         os.kill(worker.pid, signal.SIGKILL)
     os.close(worker.reading)
@@ -207,14 +211,14 @@ def dismiss(worker: Worker, kill: bool) -> int:
 
 
 def reason(late: Optional[float], status: int) -> str:
-    """Why there is no answer: the seconds that were not enough, or how the worker ended."""
+    """Return why there is no answer: the time limit (`late`, in seconds) that passed, or how the worker ended."""
     if late is not None:
         return "was not done within %g seconds" % late
     return "the process that talked to LXC " + exit_words(status)
 
 
 def answer(function: Callable[[str], Any], item: str) -> bytes:
-    """The line that a worker sends."""
+    """Return the line that a worker sends for an item."""
     try:
         line = json.dumps({"value": function(item)})
     except ContainerError as error:
@@ -225,13 +229,13 @@ def answer(function: Callable[[str], Any], item: str) -> bytes:
 
 
 def exit_words(status: int) -> str:
-    """How a process ended, see wait(2)."""
+    """Return in words how a process ended, see wait(2)."""
     signalled = os.WIFSIGNALED(status)
     return "was killed by signal %d" % os.WTERMSIG(status) if signalled else "ended with %d" % os.WEXITSTATUS(status)
 
 
 def read_line(fd: int) -> bytes:
-    """Read to the end of a line. Not to the end of the file: LXC's monitor may keep the pipe open."""
+    """Read up to the end of a line. Not up to the end of the file, because LXC's monitor may keep the pipe open."""
     parts: List[bytes] = []
     while not parts or not parts[-1].endswith(b"\n"):
         part = os.read(fd, 65536)
