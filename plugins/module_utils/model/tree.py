@@ -252,8 +252,9 @@ def listing(actions: Tuple[Action, ...]) -> Tuple[str, str]:
 
 
 def made(entry: Entry) -> Observed:
-    """Return an entry as it is on disk once it has been made."""
-    return Observed(entry.kind, entry.mode, entry.digest, entry.content)
+    """Return an entry as it is on disk once it has been made. A directory has no children yet."""
+    children = 0 if entry.kind == DIRECTORY else -1
+    return Observed(entry.kind, entry.mode, entry.digest, entry.content, children=children)
 
 
 def line(path: str, observed: Observed) -> str:

@@ -38,7 +38,9 @@ def desired_entries(container: Container, host: Host) -> Dict[str, tree.Entry]:
 def declared_paths(container: Container) -> Set[str]:
     """Return the paths of entries that another stage makes, because the spec declares them."""
     declared = {"rootfs" + item.path for item in container.files + container.directories}
-    return declared | {"rootfs" + mount.target for mount in container.mounts if mount.create}
+    # The rootfs stage makes the targets of other mounts too. Those elsewhere are in nobody's way.
+    targets = (mount.target for mount in container.mounts if mount.create or mount.target.startswith("/bin/"))
+    return declared | {"rootfs" + target for target in targets}
 
 
 def requested_part(container: Container) -> object:

@@ -46,7 +46,14 @@ class IdAllocation:
     def __exit__(self, *error: Any) -> None:
         self.held.close()
 
-    def ids(self, container: Container, before: Manifest) -> id_map.Ids:
+    def ids_so_far(self, container: Container, before: Manifest) -> id_map.Ids:
+        """Return the ids of a container whose manifest is `before`. Raises ContainerError if it needs new ones.
+
+        For a process that looks and leaves changes to another one: the two would wait for each other's lock.
+        """
+        return self.ids(container, before, new=False)
+
+    def ids(self, container: Container, before: Manifest, new: bool = True) -> id_map.Ids:
         """Return the ids of a container whose manifest is `before`. Raises ContainerError if none are free."""
         if container.security.privileged:
             wanted = id_map.Ids()
@@ -54,6 +61,8 @@ class IdAllocation:
             wanted = id_map.Ids(container.security.idmap, self.shifts(before))
         elif before.ids.allotted and self.still(before.ids.lines):
             wanted = before.ids._replace(shifted=self.shifts(before))
+        elif not new:
+            raise ContainerError("it needs new ids")
         else:
             wanted = id_map.allocated_ids(self.choose(container.name), self.shifts(before))
         return wanted.after(before.ids) if before.stages else wanted

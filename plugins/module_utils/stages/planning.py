@@ -114,11 +114,28 @@ def after_earlier(
     """Return what will be at the wanted and the owned paths after the earlier stages have changed what is `present`."""
     found = dict(present) if place.earlier else present
     for action in (action for each in place.earlier for action in each.change.actions):
+        above = found.get(action.path.rpartition("/")[0])
+        if above and above.children >= 0 and action.verb in ("create", "remove"):
+            found[action.path.rpartition("/")[0]] = above._replace(
+                children=above.children + (1 if action.verb == "create" else -1)
+            )
         if action.entry is None:
             found.pop(action.path, None)
-        elif action.path in wanted or action.path in owned:
+        elif action.verb != "adjust" and (action.path in wanted or action.path in owned):
             found[action.path] = tree.made(action.entry)
     return found
+
+
+def own_entries(before: manifest.Manifest, stage: str, wanted: tree.Wanted) -> Dict[str, tree.Entry]:
+    """Return the entries that a stage made. Those that it no longer wants, and another stage has now, are no longer its."""
+    records = before.entries(stage)
+    stale = [path for path in records if path not in wanted]
+    others = {path for name, other in before.stages.items() if name != stage for path in other.entries} if stale else ()
+    return {
+        path: tree.entry_of_record(path, record)
+        for path, record in records.items()
+        if path in wanted or path not in others
+    }
 
 
 def plan(
@@ -235,7 +252,7 @@ def planned(
     else changes on the target that it sees only then. `asked`: what the spec asks of the stage.
     """
     records = shared_records(wanted) if isinstance(wanted, tree.Shared) else tree.records(wanted)
-    owned = {path: tree.entry_of_record(path, record) for path, record in before.entries(stage).items()}
+    owned = own_entries(before, stage, wanted)
     present = after_earlier(place, wanted, owned, observe(place.lxc_path, container.name, wanted, owned, after.ids))
     if stage in before.stages and before.stages[stage].earlier:
         owned.update(still_there(before.stages[stage].earlier, container, place, after.ids))

@@ -74,7 +74,7 @@ def made_by_others(
     container: Container, place: planning.Place, before: manifest.Manifest, after: manifest.Manifest
 ) -> Set[str]:
     """Return the mount targets that exist and that this collection did not make. They stay as they are."""
-    owned = before.entries("rootfs")
+    owned = {path for stage in before.stages.values() for path in stage.entries}
     targets = rootfs_tree.mount_targets(container, place.host)
     foreign = {path: entry for path, entry in targets.items() if path not in owned}
     if not foreign or not before.stages:

@@ -22,7 +22,7 @@ from ..model import manifest
 from ..model.host import Host
 from ..model.manifest import Manifest
 from ..plan import compatibility
-from ..target import facts
+from ..target import facts, memory
 from ..workers import pool
 from . import id_allocation, planning
 
@@ -35,6 +35,7 @@ class ContainerPlan(NamedTuple):
     """What the stages do for one container, by stage, up to the first one that fails.
 
     `before` and `after`: its manifest now and afterwards, without entries. `error`: why it failed, at `failed_stage`.
+    `done`: stages that were applied before the others were planned.
     """
 
     name: str
@@ -43,6 +44,12 @@ class ContainerPlan(NamedTuple):
     stages: Mapping[str, planning.Planned] = {}
     error: str = ""
     failed_stage: str = ""
+    done: Tuple[str, ...] = ()
+
+    def then(self, later: ContainerPlan) -> ContainerPlan:
+        """Return this plan, which has been applied, together with that of later stages."""
+        stages = {**self.stages, **later.stages}
+        return later._replace(before=self.before, stages=stages, done=tuple(self.stages))
 
     def failed(self, error: str, stage: str = "") -> ContainerPlan:
         """Return the plan as failed at a stage; by default at the first one that changes something."""
@@ -90,19 +97,54 @@ def run(stages: Sequence[planning.Stage], called: call.Call, asks_lxc: bool = Tr
     lxc = called.lxc
     wanted = [each for each in called.containers if each.state != "absent" and each.name not in called.failed]
     locks = nullcontext() if called.check else locking.locked(lxc.lxc_path, [each.name for each in wanted])
+    plans: Dict[str, ContainerPlan] = {}
+    with locks, id_allocation.IdAllocation(lxc, called.check) as ids:
+        for some_stages, containers in passes(stages, wanted, called):
+            going = [each for each in containers if each.name not in plans or not plans[each.name].error]
+            for name, found in run_together(some_stages, going, called, ids, asks_lxc).items():
+                plans[name] = plans[name].then(found) if name in plans else found
+    plans = {each.name: plans[each.name] for each in wanted}
+    return Outcome({stage.name: result_of(stage, stages, called, plans) for stage in stages}, plans)
+
+
+def passes(
+    stages: Sequence[planning.Stage], wanted: Sequence[records.Container], called: call.Call
+) -> List[Tuple[Sequence[planning.Stage], Sequence[records.Container]]]:
+    """Return which stages run together for which containers, in this order.
+
+    All stages run together, with one exception: a spec may name a path below the lxc path, which a stage of this container
+    or of another one makes first. Such containers come last, with one stage after the other. Check mode makes nothing that
+    it could look at, so there the exception does not help.
+    """
+    prefixes = {path + "/" for path in (called.lxc.lxc_path, *called.lxc.spellings)}
+    alone = called.check or len(stages) == 1
+    late = [each for each in wanted if not alone and any(prefix in repr(each) for prefix in prefixes)]
+    others = [each for each in wanted if each not in late] if late else wanted
+    return [(stages, others), *(((stage,), late) for stage in stages if late)]
+
+
+def run_together(
+    stages: Sequence[planning.Stage],
+    wanted: Sequence[records.Container],
+    called: call.Call,
+    ids: id_allocation.IdAllocation,
+    asks_lxc: bool,
+) -> Dict[str, ContainerPlan]:
+    """Plan stages for containers, and apply the plans as one change for each container. Return the plans."""
+    lxc = called.lxc
     host = Host()
     for stage in stages:
         host = stage.gather(wanted, host)
-    with locks, id_allocation.IdAllocation(lxc, called.check) as allotted:
-        declared = {container.name: container for container in called.containers}
-        place = planning.Place(lxc.lxc_path, called.bridge, host, allotted.ids, declared)
-        plans = plan_all(stages, wanted, place, called.check)
-        refuse(plans, without_cgroups(lxc, wanted, plans))
-        if asks_lxc:
-            refuse(plans, refused_configs(lxc, plans), "config")
-        if not called.check:
-            refuse(plans, apply_all(lxc.lxc_path, [plan for plan in plans.values() if not plan.error]))
-    return Outcome({stage.name: result_of(stage, stages, called, plans) for stage in stages}, plans)
+    declared = {container.name: container for container in called.containers}
+    place = planning.Place(lxc.lxc_path, called.bridge, host, ids.ids, declared)
+    plans = plan_all(stages, wanted, place, place._replace(ids=ids.ids_so_far), called.check)
+    refuse(plans, without_cgroups(lxc, wanted, plans))
+    if asks_lxc:
+        refuse(plans, refused_configs(lxc, plans), "config")
+    if not called.check and any(each.changes() for each in plans.values()):
+        refuse(plans, apply_all(lxc.lxc_path, [each for each in plans.values() if not each.error]))
+        memory.forget()
+    return plans
 
 
 def refuse(plans: Dict[str, ContainerPlan], errors: Mapping[str, str], stage: str = "") -> None:
@@ -112,11 +154,15 @@ def refuse(plans: Dict[str, ContainerPlan], errors: Mapping[str, str], stage: st
 
 
 def plan_all(
-    stages: Sequence[planning.Stage], wanted: Sequence[records.Container], place: planning.Place, check: bool
+    stages: Sequence[planning.Stage],
+    wanted: Sequence[records.Container],
+    place: planning.Place,
+    looking: planning.Place,
+    check: bool,
 ) -> Dict[str, ContainerPlan]:
-    """Return the plan of each container."""
+    """Return the plan of each container. `looking` is the same place, at which no container gets new ids."""
     built = [each for each in wanted if os.path.lexists(os.path.join(place.lxc_path, each.name, manifest.FILE_NAME))]
-    found = unchanged(stages, built, place, check) if len(built) >= MANY else {}
+    found = unchanged(stages, built, looking, check) if len(built) >= MANY else {}
     return {each.name: found.get(each.name) or plan(stages, each, place, check) for each in wanted}
 
 
@@ -225,8 +271,8 @@ def result_of(
     names = [each.name for each in stages]
     so_far = names[: names.index(stage.name) + 1]
     errors = {name: plan.error for name, plan in plans.items() if plan.error and plan.failed_stage in so_far}
-    # No stage changes anything in a container that failed.
-    sound = {name: each.stages[stage.name] for name, each in plans.items() if not each.error}
+    # No other stage changes anything in a container that failed.
+    sound = {name: each.stages[stage.name] for name, each in plans.items() if not each.error or stage.name in each.done}
     warnings = results.warnings_of({name: planned.warning for name, planned in sound.items()})
     items = [item_of(each.name, sound, {**errors, **called.failed}) for each in called.containers]
     diffs = [part for planned in sound.values() for part in planned.diffs()] if called.diff else []

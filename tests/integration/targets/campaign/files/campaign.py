@@ -19,6 +19,7 @@ import time
 import ground
 import siege
 from ground import (
+    BUSYBOX,
     LXC_PATH,
     TOP,
     Child,
@@ -28,6 +29,8 @@ from ground import (
     chain,
     changes,
     draw,
+    pid_of,
+    read,
     run_chain,
     run_stage,
     succeeded,
@@ -321,6 +324,66 @@ def agree(chance, rounds):
     return dict(counted)
 
 
+def moved(_chance, _rounds):
+    """Entries go from one stage to another, and what one stage makes another one needs: one run brings all about."""
+    busybox = {"method": "bind", "applets": ["sh", "sleep", "ls"]}
+    plain = {"name": "cp-moved", "network": [], "security": {"privileged": True}, "busybox": busybox}
+    idle = ["/bin/busybox", "sleep", "99999"]
+    bound = {"source": BUSYBOX, "target": "/bin/busybox", "create": "file"}
+    own, other = (LXC_PATH + "/%s/rootfs/srv/made" % name for name in ("cp-moved", "cp-other"))
+    made = [{"path": "/srv/made", "mode": "0755"}]
+    others = [dict(plain, name="cp-other", directories=made, state="stopped")]
+    cases = {
+        "busybox becomes a mount": ({"busybox": {"method": "none"}, "mounts": [bound], "command": idle}, []),
+        "busybox becomes a file": (
+            {
+                "busybox": {"method": "none"},
+                "state": "stopped",
+                "files": [{"path": "/bin/busybox", "content": ""}],
+                "init": ["/x"],
+            },
+            [],
+        ),
+        "a mount on an applet": ({"mounts": [{"source": "/etc/hostname", "target": "/bin/ls"}]}, []),
+        "a mount of a directory on an applet": ({"mounts": [{"source": "/etc", "target": "/bin/ls"}]}, []),
+        "of its own rootfs": ({"directories": made, "mounts": [{"source": own, "target": "/mnt/x"}]}, []),
+        "of another rootfs": ({"mounts": [{"source": other, "target": "/mnt/x"}]}, others),
+    }
+    for what, (values, beside) in cases.items():
+        print("moved: %s" % what, flush=True)
+        for first in ([plain], []):
+            chain(first)
+            specs = [dict(plain, **values), *beside]
+            if not beside and "own" not in what:
+                foreseen = changes(Child(run_chain, specs, check=True).result())
+                assert foreseen == changes(chain(specs)), what
+            else:
+                chain(specs)
+            assert (pid_of("cp-moved") is None) == (values.get("state") == "stopped"), what
+            assert changes(chain(specs)) == [[], [], [], []], what
+            ground.remove([spec["name"] for spec in specs])
+    return {"moved": len(cases)}
+
+
+def many(_chance, _rounds):
+    """Many containers that are there get new ids in one run, which waits for nobody."""
+    names = ["cp-many-%d" % number for number in range(12)]
+    specs = [{"name": name, "state": "stopped", "network": [], "security": {"privileged": True}} for name in names]
+    chain(specs)
+    mapped = [dict(spec, security={}) for spec in specs]
+    done = changes(chain(mapped))
+    assert sorted(name for name, _changes in done[0]) == sorted(names), done
+    # Without a map, root of a container would be root.
+    first = {
+        name: read(os.path.join(LXC_PATH, name, "config")).partition(b"lxc.idmap = u 0 ")[2].split()[0]
+        for name in names
+    }
+    assert len(set(first.values())) == len(names), first
+    assert changes(chain(mapped)) == [[], [], [], []]
+    ground.remove(names)
+    return {"mapped": len(names)}
+
+
 def tree_of(path):
     """Every name below a path with what tells it from another: the times of directories as well."""
     found = {}
@@ -371,7 +434,7 @@ def read_back(generated):
     return different
 
 
-OWN = (loads, killed, stage_killed, errors, full, power, together, agree)
+OWN = (loads, killed, stage_killed, errors, full, power, together, agree, moved, many)
 SCENARIOS = {function.__name__: function for function in (*OWN, siege.planted, siege.exchanged, siege.shifted)}
 
 

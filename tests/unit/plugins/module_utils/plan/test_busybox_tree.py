@@ -81,6 +81,17 @@ def test_wanted(given: dict[str, Any], binary: Any, links: list[str]) -> None:
     assert [entry.path for entry in entries.values()] == list(entries)
 
 
+def test_the_target_of_a_mount_is_no_applet() -> None:
+    """The rootfs stage makes it, with `create` and without."""
+    applets = list(wanted({}))[1:3]
+    targets = [path[len("rootfs") :] for path in applets]
+    mounts = [
+        {"source": "/etc/hostname", "target": targets[0]},
+        {"source": "/etc", "target": targets[1], "create": "dir"},
+    ]
+    assert wanted({}).keys() - wanted({"mounts": mounts}).keys() == set(applets)
+
+
 def test_a_declared_file_changes_nothing_for_other_containers() -> None:
     before = dict(wanted({}))
     wanted({"files": [{"path": "/bin/ls"}]})

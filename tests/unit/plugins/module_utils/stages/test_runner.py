@@ -16,6 +16,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import 
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc.runtime import Tools
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.manifest import Manifest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.stages import planning, runner
 
@@ -95,6 +96,78 @@ def test_a_stage_finds_what_the_earlier_ones_leave(lxc_path: str, check: bool) -
         assert not outcome.plans["hmi"].after.entries("busybox")
         assert planning.read_manifest(lxc_path, "hmi").entries("busybox") == {"rootfs/x": tree.record(made)}  # type: ignore[union-attr]
         assert items(runner.run(after, called(lxc_path, "hmi"))) == {"rootfs": [0], "busybox": [0]}
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_directory_with_entries_of_an_earlier_stage_is_in_the_way(lxc_path: str, check: bool) -> None:
+    first = stage("rootfs", wanted=ROOT), stage("busybox", "rootfs", wanted={"rootfs/x": tree.link("rootfs/x", "a")})
+    runner.run(first, called(lxc_path, "hmi"))
+    inside = {"rootfs/x": tree.directory("rootfs/x"), "rootfs/x/y": tree.file("rootfs/x/y", 0o644, "z")}
+    outcome = runner.run((stage("rootfs", wanted={**ROOT, **inside}), first[1]), called(lxc_path, "hmi", check=check))
+    assert "a directory that is not empty lies where a link is wanted" in items(outcome)["busybox"][0]
+    assert os.readlink(f"{lxc_path}/hmi/rootfs/x") == "a"
+
+
+def test_a_later_stage_leaves_what_an_earlier_one_has_taken_over(lxc_path: str) -> None:
+    entry = {"rootfs/x": tree.file("rootfs/x", 0o644, "the same")}
+    nothing = dict[str, tree.Entry]()
+    runner.run((stage("rootfs", wanted=ROOT), stage("busybox", "rootfs", wanted=entry)), called(lxc_path, "hmi"))
+    after = stage("rootfs", wanted={**ROOT, **entry}), stage("busybox", "rootfs", wanted=nothing)
+    runner.run(after, called(lxc_path, "hmi"))
+    assert Path(lxc_path, "hmi/rootfs/x").read_text(encoding="ascii") == "the same"
+    assert items(runner.run(after, called(lxc_path, "hmi"))) == {"rootfs": [0], "busybox": [0]}
+
+
+def needing(name: str, path: str) -> planning.Stage:
+    """A stage that needs a path of the target for mounts, which it looks for before it plans."""
+    there: list[bool] = []
+
+    def gather(_containers: Any, host: Host) -> Host:
+        there[:] = [os.path.exists(path)]
+        return host
+
+    def plan(container: Any, place: planning.Place, before: Manifest, after: Manifest) -> planning.Planned:
+        if container.mounts and not there[0]:
+            raise ContainerError("it is missing")
+        return planning.planned(name, container, place, before, after, {})
+
+    return planning.Stage(name, lambda _container: ("rootfs",), gather, plan)
+
+
+@pytest.mark.parametrize("maker", ["hmi", "media"])
+def test_what_a_stage_makes_below_the_lxc_path_another_one_finds(lxc_path: str, maker: str) -> None:
+    """In the same run, in the rootfs of this container or of another one."""
+    source = f"{lxc_path}/{maker}/rootfs/a"
+    mounts = [{"source": source, "target": "/mnt", "create": "dir"}]
+    specs = [keys.CONTAINER({"name": "hmi", "security": {"privileged": True}, "mounts": mounts})]
+    specs += called(lxc_path, "media").containers if maker == "media" else []
+    first = stage("rootfs", wanted={**ROOT, "rootfs/a": tree.directory("rootfs/a")})
+    outcome = runner.run((first, needing("busybox", source)), called(lxc_path)._replace(containers=specs))
+    assert items(outcome) == {"rootfs": [2] * len(specs), "busybox": [0] * len(specs)}
+    # Where there is none, the earlier stage has done its part for that container alone.
+    missing = [keys.CONTAINER({"name": "none", "security": {"privileged": True}, "hostname": "x", "mounts": mounts})]
+    outcome = runner.run((first, needing("busybox", "/none")), called(lxc_path)._replace(containers=missing))
+    assert items(outcome) == {"rootfs": [2], "busybox": ["it is missing"]}
+    assert outcome.results["rootfs"]["containers"][0]["changed"]
+
+
+def test_a_process_that_looks_chooses_no_ids(lxc_path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would wait for the lock of the one that it looks for."""
+    names = [f"c{number:02}" for number in range(runner.MANY)]
+    stages = (stage("rootfs", wanted=ROOT),)
+    runner.run(stages, called(lxc_path, *names))
+    log = Path(lxc_path).parent / "log"
+
+    def choose(_self: Any, name: str) -> int:
+        with log.open("a", encoding="ascii") as stream:
+            stream.write(f"{name} {os.getpid()}\n")
+        return 100000 + 65536 * names.index(name)
+
+    monkeypatch.setattr(runner.id_allocation.IdAllocation, "choose", choose)
+    monkeypatch.setattr(runner.id_allocation.IdAllocation, "shifts", lambda _self, _before: False)
+    mapped = [keys.CONTAINER({"name": name}) for name in names]
+    runner.run(stages, called(lxc_path)._replace(containers=mapped))
+    assert log.read_text(encoding="ascii").splitlines() == [f"{name} {os.getpid()}" for name in names]
 
 
 def test_many_containers_are_planned_for_as_one_is(lxc_path: str, monkeypatch: pytest.MonkeyPatch) -> None:
