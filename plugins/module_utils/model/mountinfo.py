@@ -13,10 +13,15 @@ ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
 class MountPoint(NamedTuple):
-    """One mount. `number` and `parent` are ids of mounts; `tags` say with which mounts it shares mount events."""
+    """One mount.
+
+    `number` and `parent` are ids of mounts; `root` is the path in its file system that is mounted; `tags` say with which
+    mounts it shares mount events.
+    """
 
     number: str
     parent: str
+    root: str
     point: str
     options: str
     tags: Tuple[str, ...]
@@ -33,9 +38,11 @@ def mounts_in(text: str) -> List[MountPoint]:
 def mount_of(line: str) -> MountPoint:
     """Return the mount that one line describes."""
     fields, _dash, rest = line.partition(" - ")
-    number, parent, _device, _root, point, options, *tags = fields.split(" ")
+    number, parent, _device, root, point, options, *tags = fields.split(" ")
     kind, _source, file_system_options = rest.split(" ", 2)
-    return MountPoint(number, parent, decoded(point), options, tuple(tags), decoded(kind), file_system_options)
+    return MountPoint(
+        number, parent, decoded(root), decoded(point), options, tuple(tags), decoded(kind), file_system_options
+    )
 
 
 def decoded(field: str) -> str:

@@ -27,7 +27,7 @@ def test_the_fields_of_a_mount() -> None:
     text = "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 propagate_from:2 - ext3 /dev/root rw,errors=continue\n"
     assert mountinfo.mounts_in(text) == [
         mountinfo.MountPoint(
-            "36", "35", "/mnt2", "rw,noatime", ("master:1", "propagate_from:2"), "ext3", "rw,errors=continue"
+            "36", "35", "/mnt1", "/mnt2", "rw,noatime", ("master:1", "propagate_from:2"), "ext3", "rw,errors=continue"
         )
     ]
     assert mountinfo.mounts_in("") == []
