@@ -53,6 +53,20 @@ HOST_INFO: Arguments = {
     "comment": {"type": "str", "default": "Ansible managed"},
 }
 
+MOLECULE_TARGETS: Arguments = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "targets": {"type": "list", "elements": "dict", "default": []},
+    "path": {"type": "path", "default": "/var/lib/softwarecontainer-targets"},
+    "cache": {"type": "path", "default": "/var/cache/softwarecontainer-targets"},
+    "bridge": {"type": "str", "default": "sctargets"},
+    "address": {"type": "str", "default": "10.213.0.1/24"},
+    "packages": {"type": "list", "elements": "str", "default": []},
+    "mirror": {"type": "str", "default": ""},
+    "timeout": {"type": "int", "default": 60},
+    "public_key": {"type": "str"},
+    "inventory": {"type": "str"},
+}
+
 # The options of each stage, by the name of its module.
 STAGES: Dict[str, Arguments] = {
     "rootfs": {**CONTAINERS, **SECRETS, **BRIDGE, "look_ahead": {"type": "dict", "options": {**BRIDGE, **PRUNE}}},

@@ -25,6 +25,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Binary, Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import container as container_module
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import exec
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.molecule_targets import debian, requests
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import lxc_config, transitions
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.readiness import conditions
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.rollout import steps
@@ -44,6 +45,7 @@ MODULES = (
     "stage",
     "preflight",
     "host_info",
+    "molecule_targets",
     "rollout_steps",
 )
 NAME = "hmi"
@@ -165,7 +167,7 @@ def options_of(module: Any) -> Options:
     """The documented options of a module, those of its fragments included."""
     documentation = yaml.safe_load(module.DOCUMENTATION)
     options: Options = dict(documentation.get("options", {}))
-    for name in documentation["extends_documentation_fragment"]:
+    for name in documentation.get("extends_documentation_fragment", []):
         fragment = name.removeprefix(f"{COLLECTION}.containers").lstrip(".") or "documentation"
         options.update(yaml.safe_load(getattr(ModuleDocFragment, fragment.upper()))["options"])
     return options
@@ -406,6 +408,38 @@ def test_what_the_check_of_a_host_returns_is_documented() -> None:
     assert set(re.findall(r'"(\w+)":', result.group(1))) | {"state"} == set(
         returned_by("rollout_host")["rollout"]["contains"]
     )
+
+
+def test_a_molecule_target_is_what_is_documented() -> None:
+    known = requests.Target._field_defaults
+    suboptions = options_of(module_of("molecule_targets"))["targets"]["suboptions"]
+    assert list(suboptions) == list(requests.Target._fields)
+    assert {key for key, option in suboptions.items() if option.get("required")} == set(suboptions) - set(known)
+    for key, default in known.items():
+        documented_default = suboptions[key].get("default", "")
+        assert (tuple(documented_default) if isinstance(default, tuple) else documented_default) == default, key
+    assert suboptions["distribution"]["choices"] == list(debian.SUITES)
+    assert suboptions["ssh"]["choices"] == list(requests.SSH_SERVERS)
+
+
+def test_the_role_for_molecule_targets_has_the_options_of_its_module() -> None:
+    """But for what it does itself: it makes the key, and writes the inventory to a directory of its own choice."""
+
+    def comparable(options: Options) -> Options:
+        return {name: {key: option[key] for key in option if key != "description"} for name, option in options.items()}
+
+    entries = yaml.safe_load(read("roles/molecule_targets/meta/argument_specs.yml"))["argument_specs"]
+    assert entries["create"]["options"] == entries["destroy"]["options"]
+    variables = dict(entries["create"]["options"])
+    variables.pop("softwarecontainer_targets_inventory")
+    targets = variables.pop("softwarecontainer_targets")["options"]
+    options = options_of(module_of("molecule_targets"))
+    assert comparable(targets) == comparable(options["targets"]["suboptions"])
+    assert comparable({key.replace("softwarecontainer_targets_", ""): each for key, each in variables.items()}) == {
+        key: option
+        for key, option in comparable(options).items()
+        if key not in ("state", "targets", "public_key", "inventory")
+    }
 
 
 # README and docs.

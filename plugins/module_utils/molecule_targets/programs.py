@@ -1,0 +1,57 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs programs (I/O), one or several side by side. They end with this process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
+
+from ..errors import Error
+
+# Beside those of PATH, which lacks them for a user.
+SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")
+
+
+class FailedError(Error):
+    """Something did not work; the text says what."""
+
+
+def run(*argv: str, environment: Optional[Dict[str, str]] = None) -> str:
+    """Run a program and return its output. Raises FailedError with the end of what it said."""
+    # It ends with this process, also where that is killed.
+    done = subprocess.run(
+        ["setpriv", "--pdeathsig", "KILL", *argv],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        check=False,
+        env={**os.environ, **(environment or {})},
+    )
+    if done.returncode:
+        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-5:]
+        raise FailedError("%s ended with %d: %s" % (" ".join(argv[:6]), done.returncode, " | ".join(said)))
+    return done.stdout
+
+
+def for_each(function: Callable[[Any], Any], items: Iterable[Any]) -> List[Any]:
+    """Do something with all items side by side; the results in their order. All are done before an error is raised."""
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        futures = [pool.submit(function, item) for item in items]
+    return [future.result() for future in futures]
+
+
+def find_system_programs() -> None:
+    """Have all programs that this process starts, and those that they start, find the system's own."""
+    os.environ["PATH"] = ":".join([os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS])
+
+
+def missing(names: Sequence[str]) -> List[str]:
+    """Those of some programs that are not on PATH."""
+    folders = os.environ["PATH"].split(":")
+    return [name for name in names if not any(os.access(os.path.join(folder, name), os.X_OK) for folder in folders)]

@@ -1,0 +1,78 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds and keeps the trees of the distributions (I/O), by debootstrap."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from typing import Dict, List, Sequence
+
+from . import debian, files, locks
+from .programs import run
+from .requests import Place
+
+HALF_MADE = ".new."
+
+
+def build(place: Place, distribution: str, names: Sequence[str], mirror: str) -> None:
+    """Make the tree of a distribution, unless it is there; those of another list of packages go when nobody uses them."""
+    tree = os.path.join(place.cache, debian.tree_name(distribution, names))
+    with locks.locked(lock_of(place, distribution)):
+        if os.path.isdir(tree):
+            return
+        half = os.path.join(place.cache, HALF_MADE + os.path.basename(tree))
+        files.remove(half)
+        bootstrap(half, debian.SUITES[distribution], names, mirror or machine_mirror())
+        os.rename(half, tree)
+        for old in glob.glob(os.path.join(place.cache, distribution + ".*")):
+            if old != tree and not is_in_use(old):
+                files.remove(old)
+
+
+def bootstrap(tree: str, suite: str, names: Sequence[str], mirror: str) -> None:
+    """In namespaces of its own: its mounts end with it, and what a package starts sees no network of this machine."""
+    own = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
+    environment = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8", **proxy()}
+    include = "--include=" + ",".join(names)
+    # The script of sid is that of all Debians; by its own name debootstrap does not know a suite that is newer.
+    first = ("debootstrap", "--foreign", "--variant=minbase", include, suite, tree, mirror, "sid")
+    run(*own, *first, environment=environment)
+    run(*own, "--net", "chroot", tree, "/debootstrap/debootstrap", "--second-stage", environment=environment)
+    for name in glob.glob(os.path.join(tree, "var/cache/apt/archives/*.deb")):
+        os.unlink(name)
+    # Each target gets its own.
+    for name in glob.glob(os.path.join(tree, "etc/ssh/ssh_host_*")):
+        os.unlink(name)
+    os.sync()
+
+
+def machine_mirror() -> str:
+    """The archive that this machine's apt reads."""
+    shape = "$(REPO_URI)|$(RELEASE)|$(COMPONENT)"
+    return debian.mirror(run("apt-get", "indextargets", "--format", shape, "Created-By: Packages").splitlines())
+
+
+def proxy() -> Dict[str, str]:
+    """The proxies of this machine's apt, as the variables that debootstrap's wget knows."""
+    text = run("apt-config", "shell", "http_proxy", "Acquire::http::Proxy", "https_proxy", "Acquire::https::Proxy")
+    return dict(re.findall(r"^(\w+)='(.*)'$", text, re.MULTILINE))
+
+
+def is_in_use(tree: str) -> bool:
+    """Whether a target that runs stands on a tree, in whichever mount namespace."""
+    return any(debian.users_of(tree, files.read(path).splitlines()) for path in glob.glob("/proc/[0-9]*/mountinfo"))
+
+
+def left_half_made(place: Place) -> List[str]:
+    """The trees that were begun and that nobody builds any more."""
+    found = glob.glob(os.path.join(place.cache, HALF_MADE + "*"))
+    names = {path: os.path.basename(path)[len(HALF_MADE) :].partition(".")[0] for path in found}
+    return [path for path in found if not locks.is_held(lock_of(place, names[path]))]
+
+
+def lock_of(place: Place, distribution: str) -> str:
+    """The lock file of a distribution's trees."""
+    return os.path.join(place.cache, ".lock." + distribution)

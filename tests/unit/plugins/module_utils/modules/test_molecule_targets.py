@@ -1,0 +1,47 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What there is to do in words, and what is refused before anything is looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import argument_specs
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import molecule_targets
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.molecule_targets.requests import Place, Target
+
+PLACE = Place("/var/lib/targets", "/var/cache/targets", "sctest", "192.0.2.1/24")
+ONE, TWO = (Target(name, "debian-12", address) for name, address in (("one", "192.0.2.11"), ("two", "192.0.2.12")))
+
+
+@pytest.mark.parametrize(
+    ("work", "sentences"),
+    [
+        (([], True, [], [], []), []),
+        (
+            (["debian-12"], False, ["one", "old"], [ONE], [TWO]),
+            [
+                "build the tree of debian-12",
+                "bring up the bridge sctest",
+                "take away one",
+                "take away old",
+                "make and start one",
+                "start two",
+            ],
+        ),
+    ],
+    ids=["nothing", "everything"],
+)
+def test_what_there_is_to_do(work: tuple[Any, ...], sentences: list[str]) -> None:
+    assert molecule_targets.Work(*work).sentences(PLACE) == sentences
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_a_place_is_refused_in_each_state(state: str) -> None:
+    given = {"state": state, "path": "/a b"}
+    parameters = argument_specs.filled(argument_specs.MOLECULE_TARGETS, given)
+    with pytest.raises(RefusedError, match="^softwarecontainer_targets_path: '/a b' is not an absolute path"):
+        molecule_targets.run(parameters, True)
