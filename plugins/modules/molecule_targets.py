@@ -238,7 +238,7 @@ from ..module_utils.modules import molecule_targets
 
 
 def main() -> None:
-    """Make molecule targets, or remove them."""
+    """Make or remove molecule targets."""
     module = AnsibleModule(
         argument_spec=argument_specs.MOLECULE_TARGETS,
         required_if=[("state", "present", ("public_key", "inventory"))],
@@ -246,14 +246,14 @@ def main() -> None:
     )
 
     def end(_number: int, _frame: Any) -> None:
-        """End with a result; programs end with this process."""
+        """Return an error and end; the kernel then kills the programs."""
         try:
             module.fail_json(msg="another run that removes these targets, or a signal from outside, has ended this one")
         finally:
             sys.stdout.flush()
             os._exit(1)
 
-    # At once: an exception would wait for the threads.
+    # Both end at once. An exception would first wait for the threads and their programs.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, end)
     try:

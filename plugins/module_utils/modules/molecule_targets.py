@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the module molecule_targets (I/O): what is asked for in, what was or would be done out."""
+"""Runs the module molecule_targets (I/O): makes or removes molecule targets."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..molecule_targets.programs import FailedError, find_system_programs, for_e
 from ..molecule_targets.requests import Place, Target
 
 LOCK = "/run/lock/softwarecontainer-targets"
-# Needs no name server of its own, and so no packages but these on this machine.
+# The programs that this machine must have.
 PROGRAMS = ("apt-config", "apt-get", "chroot", "debootstrap", "ip", "lxc-start", "lxc-stop", "ssh-keygen", "unshare")
 ADVICE = "install the packages lxc, debootstrap, debian-archive-keyring, iproute2 and openssh-client"
 
 
 class Wanted(NamedTuple):
-    """What is to be there. `trees` are the directories of the trees by the names of their distributions."""
+    """The desired state. `trees` are the directories of the trees, by the name of the distribution."""
 
     targets: Tuple[Target, ...]
     packages: Tuple[str, ...]
@@ -29,12 +29,12 @@ class Wanted(NamedTuple):
     public_key: str
 
     def tree(self, target: Target) -> str:
-        """The tree that a target stands on."""
+        """Return the tree that a target uses."""
         return self.trees[target.distribution]
 
 
 class Work(NamedTuple):
-    """What there is to do, in this order: trees to build, the bridge, targets to remove, to make and to start."""
+    """The steps to take, in this order: trees to build, the bridge, targets to remove, to make and to start."""
 
     unbuilt: List[str]
     has_bridge: bool
@@ -43,7 +43,7 @@ class Work(NamedTuple):
     stopped: List[Target]
 
     def sentences(self, place: Place) -> List[str]:
-        """The same in words."""
+        """Return a sentence for each step."""
         return [
             *("build the tree of " + name for name in self.unbuilt),
             *([] if self.has_bridge else ["bring up the bridge " + place.bridge]),
@@ -54,15 +54,15 @@ class Work(NamedTuple):
 
 
 def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
-    """Make targets, or remove them; `check` is the mode. Raises RefusedError or FailedError."""
+    """Make or remove targets; in check mode only say what would change. Raise RefusedError or FailedError."""
     prepare_process()
     place = requests.parse_place(*(parameters[key] for key in Place._fields))
     state = parameters["state"]
     try:
         with contextlib.ExitStack() as stack:
             if not check:
-                # One run at a time. Who asks for `absent` does not want a `present` to go on, say one that was
-                # left alone when its play was interrupted.
+                # One run at a time. A run that removes the targets ends one that makes them, which may go on
+                # although its play was interrupted.
                 lock = LOCK + place.path.replace("/", "-")
                 stack.enter_context(locks.locked(lock, end_other=state == "absent"))
             return STATES[state](parameters, place, check)
@@ -71,13 +71,13 @@ def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
 
 
 def prepare_process() -> None:
-    """Set what holds for this whole process and for the programs that it starts."""
+    """Set umask and PATH for this process and the programs that it starts."""
     os.umask(0o022)
     find_system_programs()
 
 
 def present(parameters: Mapping[str, Any], place: Place, check: bool) -> Dict[str, Any]:
-    """Make what is missing; what is there otherwise than wanted is made anew, what is not wanted is taken away."""
+    """Make missing targets, remake those that differ, remove the others. Raise RefusedError or FailedError."""
     lacking = missing(PROGRAMS)
     if lacking:
         raise FailedError("not installed on this machine: %s; on Debian %s" % (", ".join(lacking), ADVICE))
@@ -97,7 +97,7 @@ def present(parameters: Mapping[str, Any], place: Place, check: bool) -> Dict[st
 
 
 def wanted_by(parameters: Mapping[str, Any], place: Place) -> Wanted:
-    """What the module's options ask for. Raises RefusedError."""
+    """Return the desired state from the module's options. Raise RefusedError."""
     targets = requests.parse_targets(parameters["targets"], place.address)
     names = debian.packages(parameters["packages"])
     directories = {name: os.path.join(place.cache, debian.tree_name(name, names)) for name in debian.SUITES}
@@ -105,7 +105,7 @@ def wanted_by(parameters: Mapping[str, Any], place: Place) -> Wanted:
 
 
 def look(wanted: Wanted, place: Place) -> Work:
-    """Find out what there is to do. Raises FailedError where something of others is in the way."""
+    """Return the steps to take. Raise FailedError if a directory or an interface of others is in the way."""
     here = files.names_of_targets(place)
     good = {
         target.name
@@ -126,12 +126,12 @@ def look(wanted: Wanted, place: Place) -> Work:
 
 
 def unbuilt(wanted: Wanted) -> List[str]:
-    """The distributions whose trees are not there yet."""
+    """Return the distributions whose trees are missing."""
     return sorted({target.distribution for target in wanted.targets if not os.path.isdir(wanted.tree(target))})
 
 
 def carry_out(work: Work, wanted: Wanted, place: Place, mirror: str, timeout: float) -> None:
-    """Do what there is to do. Raises FailedError."""
+    """Take all steps. Raise FailedError."""
     for_each(lambda name: trees.build(place, name, wanted.packages, mirror), work.unbuilt)
     take_away(place, work.stale)
     if not bridge.is_up(place):
@@ -142,14 +142,14 @@ def carry_out(work: Work, wanted: Wanted, place: Place, mirror: str, timeout: fl
 
 
 def take_away(place: Place, names: Sequence[str]) -> None:
-    """Remove some targets. Raises FailedError."""
+    """Remove targets. Raise FailedError."""
     for_each(lambda name: system_containers.take_away(place, name), names)
 
 
 def absent(_parameters: Mapping[str, Any], place: Place, check: bool) -> Dict[str, Any]:
-    """Take away all that is found: directories, processes, mounts, control groups, half-made trees, the bridge.
+    """Remove whatever is there: directories, processes, mounts, control groups, incomplete trees, the bridge.
 
-    So whatever was interrupted, at any moment, goes.
+    This also removes what an interrupted run left. Raise FailedError.
     """
     here = files.names_of_targets(place)
     half_made = trees.left_half_made(place)

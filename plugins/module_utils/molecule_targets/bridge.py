@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes and removes the bridge to the targets (I/O)."""
+"""Makes and removes the bridge that joins this machine and the targets (I/O)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .requests import Place
 
 
 def is_up(place: Place) -> bool:
-    """Whether the bridge is there with its address. Raises FailedError where another interface has that network."""
+    """Return whether the bridge has its address. Raise FailedError if another interface is in that network."""
     network = str(ipaddress.ip_interface(place.address).network)
     listed = json.loads(run("ip", "-json", "-4", "address", "show", "to", network) or "[]")
     others = [item["ifname"] for item in listed if item and item["ifname"] != place.bridge]
@@ -28,7 +28,7 @@ def is_up(place: Place) -> bool:
 
 
 def is_ours(place: Place) -> bool:
-    """Whether it has our mark, or nothing at all: then whoever made it, say we, had no time for more."""
+    """Return whether the bridge has our mark, or neither address nor ports: a run of ours may have been interrupted."""
     folder = "/sys/class/net/" + place.bridge
     if not os.path.isdir(folder + "/bridge"):
         return False
@@ -37,7 +37,7 @@ def is_ours(place: Place) -> bool:
 
 
 def bring_up(place: Place) -> None:
-    """Make the bridge, or complete it. Raises FailedError."""
+    """Make the bridge, or complete it. Raise FailedError if an interface of others has its name."""
     if not os.path.lexists("/sys/class/net/" + place.bridge):
         run("ip", "link", "add", "name", place.bridge, "type", "bridge")
         run("ip", "link", "set", "dev", place.bridge, "alias", MARK)
@@ -50,5 +50,5 @@ def bring_up(place: Place) -> None:
 
 
 def remove(place: Place) -> None:
-    """Remove it."""
+    """Remove the bridge."""
     run("ip", "link", "delete", place.bridge)

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: what a system container is made of: its LXC config, its files, and what of its tree it shall not have."""
+"""Pure: the LXC config of a system container, its own files, and the files of its tree that are hidden from it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .requests import Place, Target
 
 SFTP_SERVERS = ("usr/lib/openssh/sftp-server", "usr/lib/sftp-server")
 BINDING = ("usr/lib/python3/dist-packages/lxc", "usr/lib/python3/dist-packages/_lxc*")
-# What of a target its inventory alone needs.
+# Keys of a target that only the inventory needs.
 OUTSIDE = ("groups", "variables")
-# How each SSH server is started in the foreground. Dropbear has a key format of its own.
+# The commands that start each SSH server in the foreground. Dropbear has a key format of its own.
 SERVERS = {
     "openssh": "mkdir -p /run/sshd\n/usr/sbin/sshd -D -e",
     "dropbear": "dropbearconvert openssh dropbear /etc/ssh/ssh_host_ed25519_key /run/dropbear.key\n"
     "dropbear -F -E -s -r /run/dropbear.key",
 }
-# Line by line: packing.py takes a line of a longer string that begins with # for a comment.
+# One string per line: in a string of several lines, packing.py would take a line that begins with # for a comment.
 INIT = "\n".join(
     [
         "#!/bin/sh",
@@ -49,7 +49,7 @@ INIT = "\n".join(
 
 
 def config(target: Target, place: Place, tree: str, digest: str) -> str:
-    """The LXC config of a target; the digest, in a comment, stands for all else that it is made of."""
+    """Return the LXC config of a target. The digest, in a comment, stands for everything else in the target."""
     home = posixpath.join(place.path, target.name)
     prefix = place.address.partition("/")[2]
     lines = [
@@ -62,7 +62,7 @@ def config(target: Target, place: Place, tree: str, digest: str) -> str:
         "lxc.signal.reboot = SIGINT",
         "lxc.autodev = 1",
         "lxc.pty.max = 1024",
-        # A target is a machine of the tester: it is to hold containers itself, not to be held.
+        # A target is a test machine. It confines its own containers and is not confined itself.
         "lxc.apparmor.profile = unconfined",
         "lxc.mount.auto = proc:rw sys:rw%s" % ("" if target.cgroup2 else " cgroup:rw:force"),
         *("lxc.mount.entry = " + mount for mount in mounts(target, home)),
@@ -70,7 +70,7 @@ def config(target: Target, place: Place, tree: str, digest: str) -> str:
         "lxc.net.0.link = %s" % place.bridge,
         "lxc.net.0.name = eth0",
         "lxc.net.0.flags = up",
-        # As on a device, it stays over a reboot: with another one, connections that are open then hang for a while.
+        # It survives a reboot, as on a device. With a new address, open connections would hang for a while.
         "lxc.net.0.hwaddr = 02:00:%s" % ":".join("%02x" % byte for byte in ipaddress.ip_address(target.address).packed),
         "lxc.net.0.ipv4.address = %s/%s" % (target.address, prefix),
     ]
@@ -78,29 +78,29 @@ def config(target: Target, place: Place, tree: str, digest: str) -> str:
 
 
 def mounts(target: Target, home: str) -> Tuple[str, ...]:
-    """The mounts of a target whose directory is `home`."""
+    """Return the mounts of a target; `home` is its directory."""
     return (
         # Without these, a container with an id map of its own could not mount proc and sys.
         "proc dev/.lxc/proc proc create=dir,optional 0 0",
         "sys dev/.lxc/sys sysfs create=dir,optional 0 0",
-        # LXC finds cgroups by their mounts: what is not mounted there is not there for it.
+        # LXC finds cgroups by their mounts. It does not see a hierarchy that is not mounted there.
         *(["cgroup2 sys/fs/cgroup cgroup2 nosuid,nodev,noexec 0 0"] if target.cgroup2 else []),
         "tmpfs run tmpfs nosuid,nodev,mode=0755 0 0",
         "tmpfs tmp tmpfs nosuid,nodev,mode=1777 0 0",
         "%s/data %s none bind 0 0" % (home, target.data.lstrip("/")),
-        # The leases of lxc-net, which are volatile on a device of that kind.
+        # The leases of lxc-net, which such a device does not keep either.
         *(["tmpfs var/lib/misc tmpfs nosuid,nodev,mode=0755 0 0"] if target.read_only else []),
     )
 
 
 def files(target: Target, public_key: str) -> Dict[str, Tuple[int, str]]:
-    """What a target has of its own above the tree: path, mode and content."""
+    """Return the files that a target has above its tree: mode and content by path."""
     found = {
         "sbin/target-init": (0o755, INIT % SERVERS[target.ssh]),
         "etc/hostname": (0o644, target.name + "\n"),
         "etc/hosts": (0o644, "127.0.0.1 localhost\n127.0.1.1 %s\n" % target.name),
         "etc/resolv.conf": (0o644, "nameserver 127.0.0.1\n"),
-        # As the role host gives them to root, which a target with a read-only /etc cannot have from it.
+        # The ids that the role host gives to root. It cannot write them on a target with a read-only /etc.
         "etc/subuid": (0o644, "root:1879048192:268304384\n"),
         "etc/subgid": (0o644, "root:1879048192:268304384\n"),
         "root/.ssh/authorized_keys": (0o600, public_key.strip() + "\n"),
@@ -111,12 +111,12 @@ def files(target: Target, public_key: str) -> Dict[str, Tuple[int, str]]:
 
 
 def hidden(target: Target) -> Tuple[str, ...]:
-    """Patterns of what the tree has and the target shall not have."""
+    """Return patterns of files in the tree that the target must not have."""
     return (*(() if target.binding else BINDING), *(() if target.sftp else SFTP_SERVERS))
 
 
 def digest(target: Target, public_key: str) -> str:
-    """Stands for all that a target is made of beside its config."""
+    """Return a digest of everything in a target beside its config."""
     own = {key: value for key, value in target._asdict().items() if key not in OUTSIDE}
     parts = [own, sorted(files(target, public_key).items()), hidden(target)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]

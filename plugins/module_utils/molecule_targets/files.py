@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes, reads and removes files and directories of ours (I/O). A directory with our mark holds targets, and is ours."""
+"""Writes, reads and removes our files and directories (I/O)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..model import mountinfo
 from .programs import FailedError, run
 from .requests import Place
 
-# Marks the directory and the bridge that are ours, so that a wrong setting does not remove those of others.
+# Marks our directory and our bridge. Without the mark, a wrong setting could remove those of others.
 MARK = ".softwarecontainer-targets"
 
 
 def names_of_targets(place: Place) -> List[str]:
-    """The names of all targets below the directory, whole or not. Raises FailedError where it is not ours."""
+    """Return the names of all targets in the directory, complete or not. Raise FailedError if it is not ours."""
     names = sorted(os.listdir(place.path)) if os.path.isdir(place.path) else []
     if names and MARK not in names:
         raise FailedError("%s is not empty and not ours: choose another softwarecontainer_targets_path" % place.path)
@@ -25,7 +25,7 @@ def names_of_targets(place: Place) -> List[str]:
 
 
 def make_folders(top: str, name: str) -> None:
-    """Make the directories of a relative path, with the modes that the tree has for them."""
+    """Make all directories of a relative path below `top`, with the modes that they have in the tree."""
     os.makedirs(top, mode=0o755, exist_ok=True)
     path = top
     for part in filter(None, name.split("/")):
@@ -36,7 +36,7 @@ def make_folders(top: str, name: str) -> None:
 
 
 def write(top: str, name: str, mode: int, content: str) -> None:
-    """Write one file below a directory of ours, whole or not at all."""
+    """Write a file below `top`, completely or not at all."""
     make_folders(top, os.path.dirname(name))
     path = os.path.join(top, name)
     with open(path + ".new", "w", encoding="utf-8") as stream:
@@ -46,7 +46,7 @@ def write(top: str, name: str, mode: int, content: str) -> None:
 
 
 def read(path: str) -> str:
-    """The text of a file; nothing where there is none."""
+    """Return the text of a file, or an empty string if it cannot be read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as stream:
             return stream.read()
@@ -55,7 +55,7 @@ def read(path: str) -> str:
 
 
 def remove(path: str) -> None:
-    """Remove a directory, never through a mount: unmount first, and stay on this file system. Raises FailedError."""
+    """Remove a directory, never through a mount: unmount first and stay on its file system. Raise FailedError."""
     for point in reversed(mount_points(path)):
         run("umount", "-l", point)
     left = mount_points(path)
@@ -66,6 +66,6 @@ def remove(path: str) -> None:
 
 
 def mount_points(path: str) -> List[str]:
-    """What is mounted at and below a path, in the order of mounting."""
+    """Return the mount points at and below a path, in the order of mounting."""
     points = [mount.point for mount in mountinfo.mounts_in(read("/proc/self/mountinfo"))]
     return [point for point in points if point == path or point.startswith(path + "/")]

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Locks (I/O): one run waits for another, or ends it. Each lock is a file that holds the number of its process."""
+"""Locks (I/O): one run waits for another, or ends it. A lock is a file that holds the pid of its owner."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import signal
 import time
 from typing import Iterator
 
-# How often to look whether the lock is free, and how long one that is asked to end may take, in seconds.
+# In seconds: the pause between two attempts, and how long the owner may take to end before it is killed.
 LOOK = 0.1
 PATIENCE = 2.0
 
 
 @contextlib.contextmanager
 def locked(path: str, end_other: bool = False) -> Iterator[None]:
-    """Wait for others that do the same, or end the one that does, and keep them out."""
+    """Hold a lock. Wait until it is free, or end its owner if `end_other` is set."""
     deadline = time.monotonic() + PATIENCE
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -30,7 +30,7 @@ def locked(path: str, end_other: bool = False) -> Iterator[None]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(int(holder), signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL)
             time.sleep(LOOK)
-        # A process that was killed holds no lock, and leaves its number behind.
+        # An owner that was killed left its pid in the file.
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, b"%d" % os.getpid(), 0)
         yield
@@ -40,7 +40,7 @@ def locked(path: str, end_other: bool = False) -> Iterator[None]:
 
 
 def taken(descriptor: int) -> bool:
-    """Whether the lock is ours now."""
+    """Take the lock if it is free. Return whether it is ours now."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -49,7 +49,7 @@ def taken(descriptor: int) -> bool:
 
 
 def is_held(path: str) -> bool:
-    """Whether another process holds a lock."""
+    """Return whether another process holds a lock."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -18,19 +18,19 @@ from .files import read
 from .programs import FailedError
 from .requests import Place
 
-# How long processes may take to die, and how often to look, in seconds.
+# In seconds: how long processes may take to die, and the pause between two looks.
 PATIENCE = 10.0
 LOOK = 0.05
 
 
 def processes(place: Place, name: str = "") -> Set[int]:
-    """The processes of a target, or of all: those whose root lies in its directory, and LXC's monitors of them.
+    """Return the processes of one target, or of all: those with their root in its directory, and LXC's monitors.
 
-    The root is an overlay, or, for a container in a target, a directory of the data partition.
+    The root of a target is an overlay. The root of a container in it is a directory on the data partition.
     """
     upper = "upperdir=%s/%s" % (place.path, name + "/" if name else "")
     inside = "%s/%s" % (path_on_file_system(place.path), name + "/" if name else "")
-    # LXC's monitor, and what becomes one.
+    # LXC's monitor, and lxc-start, which becomes one.
     marks = ("[lxc monitor] %s " % place.path, "lxc-start -P %s -n " % place.path)
     found = set()
     for folder in glob.glob("/proc/[0-9]*"):
@@ -44,13 +44,13 @@ def processes(place: Place, name: str = "") -> Set[int]:
 
 
 def mount_of_root(text: str) -> Optional[mountinfo.MountPoint]:
-    """The mount of a process's root, from its mount table; None for a process that has ended."""
+    """Return the mount of a process's root from its mount table, or None if the process has ended."""
     lines = (line for line in text.split("\n") if line.split(" ", 5)[4:5] == ["/"])
     return next(map(mountinfo.mount_of, lines), None)
 
 
 def path_on_file_system(path: str) -> str:
-    """A path as mount tables have it in their field `root`: from the top of its file system."""
+    """Return a path as the field `root` of mount tables has it: from the top of its file system."""
     while not os.path.isdir(path):
         path = os.path.dirname(path)
     mounts = mountinfo.mounts_in(read("/proc/self/mountinfo"))
@@ -60,7 +60,7 @@ def path_on_file_system(path: str) -> str:
 
 
 def thaw(pids: Iterable[int]) -> None:
-    """Let processes die that a container in a target has frozen; cgroup v1 would keep them."""
+    """Thaw processes that a container in a target has frozen. With cgroup v1 they could not die otherwise."""
     for pid in pids:
         found = re.search(r"^\d+:freezer:(/.*)$", read("/proc/%d/cgroup" % pid), re.MULTILINE)
         path = "/sys/fs/cgroup/freezer" + (found.group(1) if found else "")
@@ -71,7 +71,7 @@ def thaw(pids: Iterable[int]) -> None:
 
 
 def kill(place: Place, name: str = "") -> None:
-    """End all processes of a target, or of all; they have no way to refuse. Raises FailedError."""
+    """Kill all processes of one target, or of all. Raise FailedError if some do not end."""
     deadline = time.monotonic() + PATIENCE
     while True:
         left = processes(place, name)

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs programs (I/O), one or several side by side. They end with this process."""
+"""Runs programs (I/O), one at a time or several in parallel. They end when this process ends."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
 from ..errors import Error
 
-# Beside those of PATH, which lacks them for a user.
+# The PATH of a user lacks these.
 SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")
 
 
 class FailedError(Error):
-    """Something did not work; the text says what."""
+    """A program or a wait failed. The text is one sentence."""
 
 
 def run(*argv: str, environment: Optional[Dict[str, str]] = None) -> str:
-    """Run a program and return its output. Raises FailedError with the end of what it said."""
-    # It ends with this process, also where that is killed.
+    """Run a program and return its output. Raise FailedError with its last lines if it fails."""
+    # The kernel kills it when this process ends, even if this process is killed.
     done = subprocess.run(
         ["setpriv", "--pdeathsig", "KILL", *argv],
         stdin=subprocess.DEVNULL,
@@ -40,18 +40,18 @@ def run(*argv: str, environment: Optional[Dict[str, str]] = None) -> str:
 
 
 def for_each(function: Callable[[Any], Any], items: Iterable[Any]) -> List[Any]:
-    """Do something with all items side by side; the results in their order. All are done before an error is raised."""
+    """Call a function with each item, several in parallel. Return the results in order. Raise an error only at the end."""
     with ThreadPoolExecutor(max_workers=8) as pool:
         futures = [pool.submit(function, item) for item in items]
     return [future.result() for future in futures]
 
 
 def find_system_programs() -> None:
-    """Have all programs that this process starts, and those that they start, find the system's own."""
+    """Add the folders of system programs to PATH, for this process and all programs that it starts."""
     os.environ["PATH"] = ":".join([os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS])
 
 
 def missing(names: Sequence[str]) -> List[str]:
-    """Those of some programs that are not on PATH."""
+    """Return the programs that are not on PATH."""
     folders = os.environ["PATH"].split(":")
     return [name for name in names if not any(os.access(os.path.join(folder, name), os.X_OK) for folder in folders)]

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: what is asked for: where targets live on this machine, and each target."""
+"""Pure: the options of the module as values: where the targets live on this machine, and each target."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SSH_SERVERS = ("openssh", "dropbear")
 
 
 class Place(NamedTuple):
-    """Where on this machine the targets live: their directory, the trees, the bridge and its address with prefix."""
+    """Where the targets live on this machine: their directory, the cache of trees, the bridge, its address with prefix."""
 
     path: str
     cache: str
@@ -28,7 +28,7 @@ class Place(NamedTuple):
 
 
 class Target(NamedTuple):
-    """One target as it was asked for. `groups` and `variables` are for the inventory alone."""
+    """One target as the user wants it. Only the inventory needs `groups` and `variables`."""
 
     name: str
     distribution: str
@@ -45,7 +45,7 @@ class Target(NamedTuple):
 
 
 def as_it_is(value: Any) -> Any:
-    """The parser of a value that may be anything."""
+    """Return the value unchanged: a parser for values of any kind."""
     return value
 
 
@@ -68,7 +68,7 @@ TARGET = values.record(Target, {key: Field(PARSERS[key], DEFAULTS.get(key, value
 
 
 def parse_place(path: str, cache: str, bridge: str, address: str) -> Place:
-    """The place. Raises RefusedError for paths that LXC's config or the options of an overlay would cut in two."""
+    """Return the place. Raise RefusedError for paths that LXC's config or the options of an overlay would cut in two."""
     for name, value in (("path", path), ("cache", cache)):
         if not re.fullmatch(r"(/[^/\s:,\\\"'=]+)+/?", value) or "/../" in value + "/":
             raise RefusedError(
@@ -79,7 +79,7 @@ def parse_place(path: str, cache: str, bridge: str, address: str) -> Place:
 
 
 def parse_targets(given: Iterable[Any], address: str) -> Tuple[Target, ...]:
-    """The targets, where `address` is that of the bridge. Raises RefusedError for what cannot be."""
+    """Return the targets; `address` is that of the bridge. Raise RefusedError if a target cannot be made."""
     bridge = parse_bridge_address(address)
     targets = tuple(parse_target(index, value) for index, value in enumerate(given))
     for target in targets:
@@ -95,13 +95,13 @@ def parse_targets(given: Iterable[Any], address: str) -> Tuple[Target, ...]:
 
 
 def parse_bridge_address(address: str) -> ipaddress.IPv4Interface:
-    """The address of the bridge with its network. Raises RefusedError."""
+    """Return the address of the bridge with its network. Raise RefusedError if it is invalid."""
     values.option("softwarecontainer_targets_address", values.address(4, prefix=True), address)
     return ipaddress.IPv4Interface(address)
 
 
 def parse_target(index: int, given: Any) -> Target:
-    """One target, each of its keys by itself. Raises RefusedError."""
+    """Return one target, with each of its keys parsed. Raise RefusedError if one is invalid, missing or unknown."""
     try:
         target: Target = TARGET(given)
     except InvalidError as error:
@@ -112,14 +112,14 @@ def parse_target(index: int, given: Any) -> Target:
 
 
 def sentence(error: InvalidError) -> str:
-    """What is wrong with a key; the value is of no use where it is missing."""
+    """Return the error as a sentence, without the value if there is none."""
     if error.value is None:
         return "%s %s" % (error.key, error.reason)
     return error.sentence() if error.key else error.reason
 
 
 def problems(target: Target, bridge: ipaddress.IPv4Interface) -> Tuple[Tuple[bool, str], ...]:
-    """What may be wrong with a target: whether it is, and how to say it."""
+    """Return all checks of a target: whether it fails, and the sentence that says so."""
     try:
         own = ipaddress.ip_address(target.address)
     except ValueError as error:
@@ -138,5 +138,5 @@ def problems(target: Target, bridge: ipaddress.IPv4Interface) -> Tuple[Tuple[boo
 
 
 def plain(path: str) -> bool:
-    """Whether a path can stand in an LXC config as it is, and means what it says."""
+    """Return whether a path can be written into an LXC config as it is, and has no `..`."""
     return bool(re.fullmatch(r"(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+", path))

@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes, starts and removes system containers (I/O), the targets that LXC runs on this machine."""
+"""Makes, starts and removes system containers (I/O): targets that LXC runs on this machine."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .programs import FailedError, run
 from .requests import Place, Target
 
 HOST_KEY = "etc/ssh/ssh_host_ed25519_key"
-# How often to look whether a target answers, in seconds.
+# The pause between two looks whether a target answers, in seconds.
 LOOK = 0.05
 
 
 def make(target: Target, place: Place, tree: str, public_key: str) -> None:
-    """Write a target; its config comes last, so that one without is known to be half made."""
+    """Write a target. The config comes last: a target without one is incomplete."""
     home = os.path.join(place.path, target.name)
     upper = os.path.join(home, "upper")
     for name, (mode, content) in container_files.files(target, public_key).items():
@@ -44,29 +44,29 @@ def make(target: Target, place: Place, tree: str, public_key: str) -> None:
 
 
 def hide(upper: str, name: str) -> None:
-    """Have a target not see something that its tree has."""
+    """Hide a file of the tree from a target."""
     make_folders(upper, os.path.dirname(name))
-    # This is how an overlay notes that something of the lower tree is not there.
+    # An overlay takes such a device for a mark that the file is deleted.
     os.mknod(os.path.join(upper, name), stat.S_IFCHR, os.makedev(0, 0))
 
 
 def wanted_config(target: Target, place: Place, tree: str, public_key: str) -> str:
-    """The LXC config of a target, which stands for all that it is made of."""
+    """Return the LXC config that a target must have. Its digest stands for the rest of the target."""
     return container_files.config(target, place, tree, container_files.digest(target, public_key))
 
 
 def is_made(target: Target, place: Place, tree: str, public_key: str) -> bool:
-    """Whether a target is there, whole and as it is wanted."""
+    """Return whether a target is there, complete and as the user wants it."""
     return read(os.path.join(place.path, target.name, "config")) == wanted_config(target, place, tree, public_key)
 
 
 def is_running(target: Target, place: Place) -> bool:
-    """Whether a target has any process."""
+    """Return whether a target has any process."""
     return bool(processes(place, target.name))
 
 
 def start(target: Target, place: Place, timeout: float) -> None:
-    """Start a target and wait until its SSH server answers. Raises FailedError."""
+    """Start a target and wait until its SSH server answers. Raise FailedError after `timeout` seconds, or if it ends."""
     log = os.path.join(place.path, target.name, "log")
     run("lxc-start", "-P", place.path, "-n", target.name, "-o", log, "-l", "INFO")
     deadline = time.monotonic() + timeout
@@ -78,7 +78,7 @@ def start(target: Target, place: Place, timeout: float) -> None:
 
 
 def answers(address: str) -> bool:
-    """Whether an SSH server says its name there."""
+    """Return whether an SSH server answers at an address."""
     with contextlib.suppress(OSError), socket.create_connection((address, 22), timeout=1) as connection:
         connection.settimeout(5)
         return connection.recv(4) == b"SSH-"
@@ -86,15 +86,15 @@ def answers(address: str) -> bool:
 
 
 def host_key(target: Target, place: Place) -> str:
-    """The public key that the target shows to who connects; nothing where it is not made yet."""
+    """Return the public host key of a target, or an empty string if it is not made yet."""
     return read(os.path.join(place.path, target.name, "upper", HOST_KEY + ".pub"))
 
 
 def take_away(place: Place, name: str) -> None:
-    """Remove a target, whole or half made, running or not. Raises FailedError."""
+    """Remove a target, complete or not, running or not. Raise FailedError."""
     home = os.path.join(place.path, name)
     if os.path.isfile(os.path.join(home, "config")):
-        # Its monitor then tidies up behind it. Whatever comes of this: what is left is ended by hand.
+        # Its monitor then cleans up. If this fails, `kill` ends what is left.
         thaw(processes(place, name))
         with contextlib.suppress(FailedError):
             run("timeout", "20", "lxc-stop", "-P", place.path, "-n", name, "-k")
@@ -104,9 +104,9 @@ def take_away(place: Place, name: str) -> None:
 
 
 def remove_control_groups(name: str) -> None:
-    """Remove what a target that was killed has left, which is empty.
+    """Remove the empty control groups that a killed target left.
 
-    Only empty ones, since they have no name of their own: LXC puts a number behind that of a second such target.
+    Others of that name may belong to another target: LXC appends a number for a second target of the same name.
     """
     patterns = ["/sys/fs/cgroup/%slxc.*.%s%s" % (part, name, end) for part in ("", "*/") for end in ("", "-[0-9]*")]
     for path in [path for pattern in patterns for path in glob.glob(pattern)]:

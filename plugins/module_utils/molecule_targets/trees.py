@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds and keeps the trees of the distributions (I/O), by debootstrap."""
+"""Builds the trees of the distributions with debootstrap, and removes old ones (I/O)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HALF_MADE = ".new."
 
 
 def build(place: Place, distribution: str, names: Sequence[str], mirror: str) -> None:
-    """Make the tree of a distribution, unless it is there; those of another list of packages go when nobody uses them."""
+    """Build the tree of a distribution if it is missing. Remove its other trees that no running target uses."""
     tree = os.path.join(place.cache, debian.tree_name(distribution, names))
     with locks.locked(lock_of(place, distribution)):
         if os.path.isdir(tree):
@@ -33,46 +33,46 @@ def build(place: Place, distribution: str, names: Sequence[str], mirror: str) ->
 
 
 def bootstrap(tree: str, suite: str, names: Sequence[str], mirror: str) -> None:
-    """In namespaces of its own: its mounts end with it, and what a package starts sees no network of this machine."""
+    """Run debootstrap in its own namespaces. Its mounts end with it, and services of packages cannot reach the network."""
     own = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
     environment = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8", **proxy()}
     include = "--include=" + ",".join(names)
-    # The script of sid is that of all Debians; by its own name debootstrap does not know a suite that is newer.
+    # All Debian suites use the script of sid. Debootstrap does not know the names of newer suites.
     first = ("debootstrap", "--foreign", "--variant=minbase", include, suite, tree, mirror, "sid")
     run(*own, *first, environment=environment)
     run(*own, "--net", "chroot", tree, "/debootstrap/debootstrap", "--second-stage", environment=environment)
     for name in glob.glob(os.path.join(tree, "var/cache/apt/archives/*.deb")):
         os.unlink(name)
-    # Each target gets its own.
+    # Each target gets its own keys.
     for name in glob.glob(os.path.join(tree, "etc/ssh/ssh_host_*")):
         os.unlink(name)
     os.sync()
 
 
 def machine_mirror() -> str:
-    """The archive that this machine's apt reads."""
+    """Return the archive that this machine's apt reads."""
     shape = "$(REPO_URI)|$(RELEASE)|$(COMPONENT)"
     return debian.mirror(run("apt-get", "indextargets", "--format", shape, "Created-By: Packages").splitlines())
 
 
 def proxy() -> Dict[str, str]:
-    """The proxies of this machine's apt, as the variables that debootstrap's wget knows."""
+    """Return the proxies of this machine's apt as environment variables for debootstrap's wget."""
     text = run("apt-config", "shell", "http_proxy", "Acquire::http::Proxy", "https_proxy", "Acquire::https::Proxy")
     return dict(re.findall(r"^(\w+)='(.*)'$", text, re.MULTILINE))
 
 
 def is_in_use(tree: str) -> bool:
-    """Whether a target that runs stands on a tree, in whichever mount namespace."""
+    """Return whether a running target uses a tree, in any mount namespace."""
     return any(debian.users_of(tree, files.read(path).splitlines()) for path in glob.glob("/proc/[0-9]*/mountinfo"))
 
 
 def left_half_made(place: Place) -> List[str]:
-    """The trees that were begun and that nobody builds any more."""
+    """Return the incomplete trees that no process is building any more."""
     found = glob.glob(os.path.join(place.cache, HALF_MADE + "*"))
     names = {path: os.path.basename(path)[len(HALF_MADE) :].partition(".")[0] for path in found}
     return [path for path in found if not locks.is_held(lock_of(place, names[path]))]
 
 
 def lock_of(place: Place, distribution: str) -> str:
-    """The lock file of a distribution's trees."""
+    """Return the lock file for the trees of a distribution."""
     return os.path.join(place.cache, ".lock." + distribution)
