@@ -152,8 +152,8 @@ def measure_on(
             # The collection before takes part with one container alone: it is slow, and no target asks for more.
             for key in turns(keys if count == 1 else keys[:1], run):
                 print(f"provision, {host.way}, run {run + 1} of {runs}, {count} containers, {key}", flush=True)
-                # The first time packages are looked for and caches filled.
-                cycle(host, key, count, timed, figures if run >= 0 else Figures())
+                # The first play of all, which is not measured, looks for packages and fills caches.
+                cycle(host, key, count, STEPS if run >= 0 else STEPS[:1], timed, figures if run >= 0 else Figures())
 
 
 def turns(keys: Sequence[str], run: int) -> List[str]:
@@ -162,10 +162,10 @@ def turns(keys: Sequence[str], run: int) -> List[str]:
     return [*keys[shift:], *keys[:shift]]
 
 
-def cycle(host: Host, key: str, count: int, timed: Timed, figures: Figures) -> None:
-    """All plays of one contestant with a number of containers, and beside each of them a ping."""
+def cycle(host: Host, key: str, count: int, steps: Sequence[Tuple[str, int]], timed: Timed, figures: Figures) -> None:
+    """Plays of one contestant with a number of containers, and beside each of them a ping."""
     # Rollouts cost the same whatever the number of containers is.
-    steps = STEPS if count == 1 else [step for step in STEPS if "rollout" not in step[0]]
+    steps = steps if count == 1 else [step for step in steps if "rollout" not in step[0]]
     ping = [host.setting.ansible_playbook, "-i", host.path("ping"), host.setting.file("ping.yml")]
     try:
         for name, version in steps:

@@ -101,8 +101,8 @@ def run(stages: Sequence[planning.Stage], called: call.Call, asks_lxc: bool = Tr
     with locks, id_allocation.IdAllocation(lxc, called.check) as ids:
         for some_stages, containers in passes(stages, wanted, called):
             going = [each for each in containers if each.name not in plans or not plans[each.name].error]
-            for name, found in run_together(some_stages, going, called, ids, asks_lxc).items():
-                plans[name] = plans[name].then(found) if name in plans else found
+            found = run_together(some_stages, going, called, ids, asks_lxc) if going else {}
+            plans.update({name: plans[name].then(new) if name in plans else new for name, new in found.items()})
     plans = {each.name: plans[each.name] for each in wanted}
     return Outcome({stage.name: result_of(stage, stages, called, plans) for stage in stages}, plans)
 
