@@ -14,7 +14,6 @@ from .. import call, results
 from ..errors import Error
 from ..lifecycle import states, survey
 from ..stages import chain, runner
-from ..target import memory
 from . import container
 
 Result = Dict[str, Any]
@@ -36,8 +35,6 @@ def take(called: call.Call, all_desired: Sequence[states.DesiredState], times: s
     before = survey.survey(called.lxc, incomplete)
     outcome = runner.run(chain.STAGES, called)
     found = list(outcome.results.items())
-    if any(result["changed"] for _name, result in found) and not called.check:
-        memory.forget()
     failed = {name: plan.error for name, plan in outcome.plans.items() if plan.error}
     called = called._replace(failed={**called.failed, **failed})
     try:

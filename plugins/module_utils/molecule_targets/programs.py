@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
@@ -53,5 +54,4 @@ def find_system_programs() -> None:
 
 def missing(names: Sequence[str]) -> List[str]:
     """Return the programs that are not on PATH."""
-    folders = os.environ["PATH"].split(":")
-    return [name for name in names if not any(os.access(os.path.join(folder, name), os.X_OK) for folder in folders)]
+    return [name for name in names if not shutil.which(name)]

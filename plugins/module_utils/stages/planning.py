@@ -114,11 +114,10 @@ def after_earlier(
     """Return what will be at the wanted and the owned paths after the earlier stages have changed what is `present`."""
     found = dict(present) if place.earlier else present
     for action in (action for each in place.earlier for action in each.change.actions):
-        above = found.get(action.path.rpartition("/")[0])
-        if above and above.children >= 0 and action.verb in ("create", "remove"):
-            found[action.path.rpartition("/")[0]] = above._replace(
-                children=above.children + (1 if action.verb == "create" else -1)
-            )
+        above = action.path.rpartition("/")[0]
+        more = {"create": 1, "remove": -1}.get(action.verb, 0)
+        if more and above in found and found[above].children >= 0:
+            found[above] = found[above]._replace(children=found[above].children + more)
         if action.entry is None:
             found.pop(action.path, None)
         elif action.verb != "adjust" and (action.path in wanted or action.path in owned):

@@ -160,14 +160,23 @@ def plan_all(
     looking: planning.Place,
     check: bool,
 ) -> Dict[str, ContainerPlan]:
-    """Return the plan of each container. `looking` is the same place, at which no container gets new ids."""
+    """Return the plan of each container. `looking` is the same place, at which no container gets new ids.
+
+    With one processor there is nothing to divide: to look first would plan twice for each container that changes.
+    """
     built = [each for each in wanted if os.path.lexists(os.path.join(place.lxc_path, each.name, manifest.FILE_NAME))]
-    found = unchanged(stages, built, looking, check) if len(built) >= MANY else {}
+    processors = os.cpu_count() or 1
+    divides = processors > 1 and len(built) >= MANY
+    found = unchanged(stages, built, looking, check, processors) if divides else {}
     return {each.name: found.get(each.name) or plan(stages, each, place, check) for each in wanted}
 
 
 def unchanged(
-    stages: Sequence[planning.Stage], built: Sequence[records.Container], place: planning.Place, check: bool
+    stages: Sequence[planning.Stage],
+    built: Sequence[records.Container],
+    place: planning.Place,
+    check: bool,
+    processors: int,
 ) -> Dict[str, ContainerPlan]:
     """Return the plans of the containers that are as they should be. One process for each processor looks for them.
 
@@ -180,7 +189,7 @@ def unchanged(
         busy = planned.error or planned.changes() or any(each.warning for each in planned.stages.values())
         return "" if busy else manifest.render(planned.before)
 
-    found = {name: result.value for name, result in pool.divided(look, list(by_name), os.cpu_count() or 1).items()}
+    found = {name: result.value for name, result in pool.divided(look, list(by_name), processors).items()}
     read = {name: manifest.parse(text) for name, text in found.items() if text}
     nothing = {stage.name: planning.Planned(planning.no_change("")) for stage in stages}
     return {name: ContainerPlan(name, each, each, nothing) for name, each in read.items()}
