@@ -15,7 +15,10 @@ description:
   - Brings all containers of a host to what their specs declare, in one run on the target. It is what the modules
     M(softwarecontainer.lxc.rootfs), M(softwarecontainer.lxc.busybox), M(softwarecontainer.lxc.config) and
     M(softwarecontainer.lxc.container) do one after the other, which are its four stages.
-  - A container that a stage fails for is left as it is by the later stages, and the other containers go on.
+  - What the stages rootfs, busybox and config change of a container is one change on disk, done whole or not at all. A
+    container that one of them fails for is left as it is, and the other containers go on.
+  - There is one exception. The stages of a container whose spec names a path below O(lxc_path) run one after the other, after
+    those of all other containers, since one stage may need what another makes.
   - The role C(containers) runs it.
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers
@@ -38,7 +41,7 @@ options:
     type: bool
     default: false
 notes:
-  - In check mode each stage tells what it would do to what is on the target now, and the last one what would follow.
+  - In check mode each stage tells what it would do after the stages before it, and the last one what would follow.
   - What each stage needs, reads back and leaves alone is in the documentation of its module.
 seealso:
   - module: softwarecontainer.lxc.container_info
