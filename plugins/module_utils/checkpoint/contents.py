@@ -22,7 +22,7 @@ VERSION = 1
 # The states that a container can be restored to, as LXC names them and as a spec does. Without a config there is
 # nothing to run.
 STATES: Mapping[str, str] = {"RUNNING": "started", "STOPPED": "stopped", "FROZEN": "frozen", "INCOMPLETE": ""}
-# Mode bits that would run a file's content with the rights of its owner, who becomes root.
+# Mode bits that would run a file's content with the rights of its owner, who becomes the one that it should have.
 SET_ID = 0o6000
 
 
@@ -70,12 +70,13 @@ def owned_by(record: manifest.Manifest) -> Dict[str, tree.Record]:
 
 def entry_of(path: str, record: tree.Record, objects: str) -> tree.Entry:
     """Return the wanted entry for a record."""
-    kind, mode, detail, size = record
+    kind, mode, detail, size = record[:4]
+    owner = tree.owner_of_record(record)
     if kind == tree.FILE:
-        return tree.copied(path, int(mode, 8), os.path.join(objects, detail), detail, int(size))
+        return tree.copied(path, int(mode, 8), os.path.join(objects, detail), detail, int(size), owner)
     if kind == tree.LINK:
         return tree.Entry(path, tree.LINK, 0o777, os.fsencode(detail))
-    return tree.directory(path, int(mode, 8))
+    return tree.directory(path, int(mode, 8), owner)
 
 
 def keep(owned: tree.Entry, found: Optional[tree.Observed]) -> Tuple[Optional[tree.Record], bool]:
@@ -90,13 +91,13 @@ def keep(owned: tree.Entry, found: Optional[tree.Observed]) -> Tuple[Optional[tr
         return (None if owned.kind == tree.FILE else tree.record(owned)), False
     if found.kind == tree.LINK:
         return (tree.LINK, "0777", os.fsdecode(found.content or b""), "0"), True
-    mode = "%04o" % (found.mode if found.owned else found.mode & ~SET_ID)
+    kept = owned._replace(mode=found.mode if found.owned else found.mode & ~SET_ID)
     if found.kind == tree.DIRECTORY:
-        return (tree.DIRECTORY, mode, "", "0"), True
+        return tree.record(kept), True
     if not found.digest:
         return None, False
     size = owned.size if found.content is None else len(found.content)
-    return (tree.FILE, mode, found.digest, str(size)), True
+    return tree.record(kept._replace(digest=found.digest, size=size)), True
 
 
 def after(

@@ -16,10 +16,10 @@ import itertools
 import os
 import stat
 from contextlib import contextmanager
-from typing import Any, Dict, FrozenSet, Iterator, Optional, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, Optional, Tuple
 
 from ..errors import ContainerError
-from ..model import mountinfo, tree
+from ..model import id_map, mountinfo, tree
 from ..target.memory import read_once
 
 # Files up to this size (in bytes) are read as a whole, so that a diff can show them.
@@ -28,10 +28,9 @@ CHUNK = 256 * 1024
 # More names than busybox has applets, yet few enough to keep in memory.
 FEW = 1024
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+OF_TARGET = id_map.Ids()
 # As many links as the kernel follows in one path, path_resolution(7).
 LINKS_MAX = 40
-# The user and the group of the target's root.
-ROOT = (0, 0)
 # The errors for a directory that became something else or is missing.
 NO_DIRECTORY = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 # The errors for a name that does not exist, or cannot exist because it is too long.
@@ -41,14 +40,14 @@ NOTHING = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ENAMETO
 class Directories:
     """The open directories below a root. Each is opened once, from its parent, without following links.
 
-    Use it as a context manager. `owners`: the (user, group) pairs that root of the container has on disk. A directory
-    on another mount than the root raises ContainerError: a mount below the root would lead our changes out of the tree,
-    and O_NOFOLLOW does not notice it.
+    Use it as a context manager. `ids` are those of the container. A directory on another mount than the root raises
+    ContainerError: a mount below the root would lead our changes out of the tree, and O_NOFOLLOW does not notice it.
     """
 
-    def __init__(self, root: str, owners: Sequence[Tuple[int, int]] = (ROOT,)) -> None:
+    def __init__(self, root: str, ids: id_map.Ids = OF_TARGET) -> None:
         self.root = root
-        self.owners = owners
+        self.ids = ids
+        self.owners: Dict[id_map.Owner, Tuple[id_map.Owner, ...]] = {}
         self.fds: Dict[str, Optional[int]] = {}
 
     def __enter__(self) -> Directories:
@@ -64,6 +63,16 @@ class Directories:
         It is read only when needed: most trees have no mount below.
         """
         return mount_id(self.must(""))
+
+    def owner(self, path: str, status: os.stat_result, expected: id_map.Owner) -> Tuple[bool, Optional[id_map.Owner]]:
+        """Return whether the owner of an entry is as expected, and the owner; both as tree.Observed has them."""
+        own = status.st_uid, status.st_gid
+        if not path.startswith("rootfs"):
+            return own == id_map.ROOT, own
+        if expected not in self.owners:
+            self.owners[expected] = self.ids.owners(expected)
+        owned = own in self.owners[expected]
+        return owned, expected if owned else id_map.inner_owner(self.ids.on_disk(), own)
 
     def __exit__(self, *error: Any) -> None:
         for fd in self.fds.values():
@@ -149,7 +158,7 @@ def observe(directories: Directories, wanted: tree.Wanted, owned: tree.Wanted) -
         expected = wanted.get(path) or owned[path]
         see = look_at_link if expected.kind == tree.LINK else look
         count = path not in wanted or expected.kind != tree.DIRECTORY
-        found = see(directories, path, expected.size, count)
+        found = see(directories, expected, count)
         if found:
             present[path] = found
     return present
@@ -167,12 +176,12 @@ def may_be_there(directories: Directories, path: str, listed: Dict[str, Optional
     return siblings is None or name in siblings
 
 
-def look_at_link(directories: Directories, path: str, size: int, count: bool) -> Optional[tree.Observed]:
-    """Return what is at a path that should be a link, or None.
+def look_at_link(directories: Directories, expected: tree.Entry, count: bool) -> Optional[tree.Observed]:
+    """Return what is at the path of an entry that should be a link, or None.
 
     A link costs one system call, since most entries are links.
     """
-    parent, name = directories.parent(path)
+    parent, name = directories.parent(expected.path)
     if parent is None:
         return None
     try:
@@ -180,7 +189,7 @@ def look_at_link(directories: Directories, path: str, size: int, count: bool) ->
     except FileNotFoundError:
         return None
     except OSError:
-        return look(directories, path, size, count)
+        return look(directories, expected, count)
 
 
 @functools.lru_cache(maxsize=64)
@@ -189,11 +198,12 @@ def link_to(target: str) -> tree.Observed:
     return tree.Observed(tree.LINK, content=os.fsencode(target))
 
 
-def look(directories: Directories, path: str, size: int, count: bool) -> Optional[tree.Observed]:
-    """Return what is at a path, or None.
+def look(directories: Directories, expected: tree.Entry, count: bool) -> Optional[tree.Observed]:
+    """Return what is at the path of an entry, or None.
 
-    A file is read only if it is small or has exactly `size` bytes; `count`: count the entries of a directory.
+    A file is read only if it is small or has the expected size; `count`: count the entries of a directory.
     """
+    path = expected.path
     parent, name = directories.parent(path)
     if parent is None:
         return None
@@ -204,8 +214,7 @@ def look(directories: Directories, path: str, size: int, count: bool) -> Optiona
     try:
         status = os.fstat(fd)
         kind = stat.S_IFMT(status.st_mode)
-        owners = directories.owners if path.startswith("rootfs") else (ROOT,)
-        owned = (status.st_uid, status.st_gid) in owners
+        owned, owner = directories.owner(path, status, expected.owner)
         mode = stat.S_IMODE(status.st_mode)
         if kind == stat.S_IFLNK:
             return link_to(os.readlink("", dir_fd=fd))
@@ -213,11 +222,11 @@ def look(directories: Directories, path: str, size: int, count: bool) -> Optiona
             raise ContainerError("%s: something is mounted there on the target; unmount it" % path)
         if kind == stat.S_IFDIR:
             children = sum(1 for _name in names(directories, path)) if count else -1
-            return tree.Observed(tree.DIRECTORY, mode, owned=owned, children=children)
+            return tree.Observed(tree.DIRECTORY, mode, owned=owned, children=children, owner=owner)
         if kind == stat.S_IFREG:
-            digest, content = read(fd, status.st_size, size)
-            return tree.Observed(tree.FILE, mode, digest, content, status.st_nlink == 1, owned)
-        return tree.Observed(tree.OTHER, mode, owned=owned)
+            digest, content = read(fd, status.st_size, expected.size)
+            return tree.Observed(tree.FILE, mode, digest, content, status.st_nlink == 1, owned, owner=owner)
+        return tree.Observed(tree.OTHER, mode, owned=owned, owner=owner)
     finally:
         os.close(fd)
 

@@ -23,8 +23,9 @@ from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 from ..errors import ContainerError
 from ..model import manifest as manifests
 from ..model import tree
+from ..model.id_map import ROOT, Owner
 from . import places, removal, writing
-from .beneath import OPEN_DIRECTORY, ROOT, Directories, mount_id
+from .beneath import OPEN_DIRECTORY, Directories, mount_id
 
 
 class Change(NamedTuple):
@@ -39,9 +40,9 @@ class Change(NamedTuple):
     after: manifests.Manifest
     access: Optional[tree.Access] = None
 
-    def owner(self, path: str) -> Tuple[int, int]:
-        """Return user and group of an entry: root of the container below its rootfs, root of the target elsewhere."""
-        return self.after.ids.owner() if path.startswith("rootfs") else ROOT
+    def owner(self, entry: tree.Entry) -> Owner:
+        """Return user and group of an entry on disk. Beside the rootfs all belongs to root of the target."""
+        return self.after.ids.owner(entry.owner) if entry.path.startswith("rootfs") else ROOT
 
     def pending(self) -> manifests.Manifest:
         """Return the manifest during the change: it owns the entries of before and those of after."""
@@ -97,7 +98,7 @@ def prepare(lxc_path: str, change: Change) -> None:
         os.mkdir(places.STAGE, 0o700, dir_fd=directories.get(""))
         for number, action in enumerate(change.actions):
             if action.entry and action.entry.kind == tree.FILE and action.verb != "adjust":
-                writing.write_staged(directories, "new-%d" % number, action.entry, change.owner(action.path))
+                writing.write_staged(directories, "new-%d" % number, action.entry, change.owner(action.entry))
         pending = change.pending()
         writing.write_staged(directories, "pending", tree.file("pending", 0o600, manifests.render(pending)))
         if pending != change.after:
@@ -163,7 +164,7 @@ class Work:
             self.undos.append(lambda: os.rmdir(name, dir_fd=parent))
             self.directories.forget(action.path)
             fd = self.directories.must(action.path)
-            os.fchown(fd, *self.change.owner(action.path))
+            os.fchown(fd, *self.change.owner(entry))
             os.fchmod(fd, entry.mode)
         elif entry.kind == tree.LINK:
             self.make_link(entry.content, name, parent)
@@ -227,7 +228,7 @@ class Work:
         before = action.found()
         if before.kind == tree.DIRECTORY:
             os.rmdir(name, dir_fd=parent)
-            self.undos.append(lambda: self.make_again(action.path, before.mode))
+            self.undos.append(lambda: self.make_again(action.path, before))
         else:
             kept = "old-%d" % self.kept
             self.kept += 1
@@ -237,13 +238,13 @@ class Work:
 
     # If the directory above was removed too, the undo has made a new one by now. So these look it up again.
 
-    def make_again(self, path: str, mode: int) -> None:
+    def make_again(self, path: str, before: tree.Observed) -> None:
         """Undo the removal of an empty directory."""
         parent, name = self.parent(path)
         os.mkdir(name, 0o700, dir_fd=parent)
         fd = os.open(name, OPEN_DIRECTORY, dir_fd=parent)
-        os.fchown(fd, *self.change.before.ids.owner())
-        os.fchmod(fd, mode)
+        os.fchown(fd, *self.change.before.ids.owner(before.owner or ROOT))
+        os.fchmod(fd, before.mode)
         os.close(fd)
 
     def give_back(self, kept: str, path: str) -> None:
@@ -253,23 +254,23 @@ class Work:
 
     def adjust(self, action: tree.Action, _number: int) -> None:
         """Give an entry its mode and its owner."""
-        self.set_mode(action.path, action.wanted().mode)
+        self.set_mode(action.wanted())
 
-    def set_mode(self, path: str, mode: int) -> None:
+    def set_mode(self, entry: tree.Entry) -> None:
         """Set the mode and the owner through a descriptor of exactly the entry that was checked.
 
         Raises ContainerError if it changed.
         """
-        parent, name = self.parent(path)
+        parent, name = self.parent(entry.path)
         fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
         try:
             status = os.fstat(fd)
             plain = stat.S_ISDIR(status.st_mode) or (stat.S_ISREG(status.st_mode) and status.st_nlink == 1)
             if not plain or mount_id(fd) != self.directories.mount:
-                raise ContainerError("%s: changed while we looked; run again" % path)
+                raise ContainerError("%s: changed while we looked; run again" % entry.path)
             by_descriptor = "/proc/self/fd/%d" % fd
-            os.chown(by_descriptor, *self.change.owner(path))
-            os.chmod(by_descriptor, mode)
+            os.chown(by_descriptor, *self.change.owner(entry))
+            os.chmod(by_descriptor, entry.mode)
         finally:
             os.close(fd)
         back = stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid

@@ -8,14 +8,15 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from ..errors import ContainerError, unexpected
 from ..model import tree
+from ..model.id_map import ROOT, Owner
 from ..target import system_calls
 from ..workers import pool
 from . import places
-from .beneath import OPEN_DIRECTORY, ROOT, Directories
+from .beneath import OPEN_DIRECTORY, Directories
 
 CHUNK = 1024 * 1024
 Undo = Callable[[], Any]
@@ -56,7 +57,7 @@ def reason_of(error: OSError, place: str) -> str:
     return "cannot write %s: %s" % (where, error.strerror)
 
 
-def write_staged(directories: Directories, name: str, entry: tree.Entry, owner: Tuple[int, int] = ROOT) -> None:
+def write_staged(directories: Directories, name: str, entry: tree.Entry, owner: Owner = ROOT) -> None:
     """Write the content of a file under a name in the stage directory, with its mode and owner."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(name, flags, 0o600, dir_fd=directories.get(places.STAGE))

@@ -14,6 +14,9 @@ from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
 COUNT = 65536
 
 Range = Tuple[int, int]
+# A user and a group.
+Owner = Tuple[int, int]
+ROOT: Owner = (0, 0)
 Lines = Tuple[str, ...]
 
 
@@ -39,13 +42,17 @@ class Ids(NamedTuple):
         """Return the map of the ids of files on disk."""
         return self.lines if self.shifted else ()
 
-    def owner(self) -> Range:
-        """Return the user and group that own files of the container's root on disk."""
-        return self.root() if self.shifted else (0, 0)
+    def owner(self, inner: Owner = ROOT) -> Owner:
+        """Return the user and group on disk for those that the container counts as `inner`; by default its root."""
+        return owner_in(self.on_disk(), inner)
 
-    def owners(self) -> Tuple[Range, ...]:
-        """Return the users and groups that may be the container's root on disk, until all files have been shifted."""
-        return tuple(Ids(lines, True).owner() for lines in (self.on_disk(), *self.before))
+    def owners(self, inner: Owner = ROOT) -> Tuple[Owner, ...]:
+        """Return the users and groups that may be `inner` on disk, until all files have been shifted."""
+        return tuple(owner_in(lines, inner) for lines in (self.on_disk(), *self.before))
+
+    def has(self, inner: Owner) -> bool:
+        """Return whether the container has this user and this group."""
+        return None not in (outside(self.lines, "u", inner[0]), outside(self.lines, "g", inner[1]))
 
     def words(self) -> str:
         """Return the map as text for people."""
@@ -61,6 +68,17 @@ class Ids(NamedTuple):
 def allocated_ids(first: int, shifted: bool) -> Ids:
     """Return the ids of a container that gets a range of its own, which begins at `first`."""
     return Ids(tuple("%s 0 %d %d" % (kind, first, COUNT) for kind in "ug"), shifted, True)
+
+
+def owner_in(lines: Lines, inner: Owner) -> Owner:
+    """Return the target's user and group for those of a container with this map. Root stands for those it lacks."""
+    return outside(lines, "u", inner[0]) or 0, outside(lines, "g", inner[1]) or 0
+
+
+def inner_owner(lines: Lines, owner: Owner) -> Optional[Owner]:
+    """Return a container's user and group for those of the target, or None if it lacks one of them."""
+    user, group = inside(lines, "u", owner[0]), inside(lines, "g", owner[1])
+    return None if user is None or group is None else (user, group)
 
 
 def parts(lines: Lines, kind: str) -> List[Tuple[int, int, int]]:

@@ -12,10 +12,11 @@ from typing import Any, List, Mapping, Match, NamedTuple, Optional, Tuple
 
 from ..errors import ContainerError
 from .id_map import Ids, ranges
-from .tree import Record, Shared
+from .tree import Record, Shared, owner_of_record
 
-# Version 1 had no ids, because containers used the ids of the target.
-VERSION, VERSIONS = 2, (1, 2)
+# Version 1 had no ids, because containers used the ids of the target. Version 3 has entries of other owners than root. A
+# manifest without them stays as it is.
+VERSION, WITH_OWNERS, VERSIONS = 2, 3, (1, 2, 3)
 FILE_NAME = "manifest"
 SIZE_MAX = 16 * 1024 * 1024
 # The entries of a stage, which have a line of their own.
@@ -118,12 +119,15 @@ def records(entries: Mapping[str, Any]) -> Mapping[str, Record]:
 
 
 @functools.lru_cache(maxsize=1024)
-def record_of(kind: str, mode: str, detail: str, size: str) -> Record:
+def record_of(kind: str, mode: str, detail: str, size: str, *owner: str) -> Record:
     """Return the record of one entry. It is cached, because many containers have the same applets.
 
     Raise ValueError or TypeError if it is damaged.
     """
-    return str(kind), "%04o" % int(mode, 8), str(detail), str(int(size))
+    found = (str(kind), "%04o" % int(mode, 8), str(detail), str(int(size)), *owner)
+    if owner and found[4:] != ("%d:%d" % owner_of_record(found),):
+        raise ValueError(owner)
+    return found
 
 
 def render(manifest: Manifest) -> str:
@@ -140,7 +144,21 @@ def render(manifest: Manifest) -> str:
         for name, stage in sorted(manifest.stages.items())
     )
     ids, machine_id = dump(manifest.ids._asdict()), dump(manifest.machine_id)
-    return '{"ids":%s,"machine_id":%s,"stages":{%s},"version":%d}\n' % (ids, machine_id, stages, VERSION)
+    version = WITH_OWNERS if any(map(has_owners, manifest.stages.values())) else VERSION
+    return '{"ids":%s,"machine_id":%s,"stages":{%s},"version":%d}\n' % (ids, machine_id, stages, version)
+
+
+def has_owners(stage: Stage) -> bool:
+    """Return whether an entry of a stage does not belong to root."""
+    shared = isinstance(stage.entries, Shared)
+    found = shared_has_owners(stage.entries) if shared else any(len(each) > 4 for each in stage.entries.values())
+    return found or any(len(each) > 4 for kept in stage.earlier.values() for each in kept)
+
+
+@functools.lru_cache(maxsize=32)
+def shared_has_owners(entries: Shared) -> bool:
+    """Return the same for entries that many containers share, from a cache."""
+    return any(len(each) > 4 for each in entries.values())
 
 
 def text_of(entries: Mapping[str, Record]) -> str:

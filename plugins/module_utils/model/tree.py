@@ -11,8 +11,9 @@ import re
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import ContainerError
+from .id_map import ROOT, Owner
 
-Record = Tuple[str, str, str, str]
+Record = Tuple[str, ...]
 # The mark before a config line whose value must not appear in a diff, and a pattern for the parts of both lines that
 # may.
 SECRET = "# The next value is secret."
@@ -27,6 +28,7 @@ class Entry(NamedTuple):
     - `source`: a path on the target whose content the file copies, instead of `content`.
     - `digest`: the SHA-256 of the file's content.
     - `size`: the length of the file in bytes.
+    - `owner`: the user and the group as the container counts them. All links belong to root.
     """
 
     path: str
@@ -36,6 +38,7 @@ class Entry(NamedTuple):
     source: Optional[str] = None
     digest: str = ""
     size: int = 0
+    owner: Owner = ROOT
 
 
 class Observed(NamedTuple):
@@ -44,8 +47,9 @@ class Observed(NamedTuple):
     - `digest`: that of a file, if the file is not larger than expected.
     - `content`: the content of a small file, or the target of a link.
     - `single`: whether the file has no other name (hard link).
-    - `owned`: whether root owns it; with an id map, the container's root.
+    - `owned`: whether it belongs to the user and the group that were expected, as the container counts them.
     - `children`: the number of entries of a directory, -1 if they were not counted.
+    - `owner`: its user and group as the container counts them, or None if they are not of the container.
     """
 
     kind: str
@@ -55,6 +59,7 @@ class Observed(NamedTuple):
     single: bool = True
     owned: bool = True
     children: int = -1
+    owner: Optional[Owner] = ROOT
 
 
 class Action(NamedTuple):
@@ -99,20 +104,20 @@ Wanted = Mapping[str, Entry]
 Present = Mapping[str, Observed]
 
 
-def directory(path: str, mode: int = 0o755) -> Entry:
+def directory(path: str, mode: int = 0o755, owner: Owner = ROOT) -> Entry:
     """Return a desired directory."""
-    return Entry(path, DIRECTORY, mode)
+    return Entry(path, DIRECTORY, mode, owner=owner)
 
 
-def file(path: str, mode: int, content: str) -> Entry:
+def file(path: str, mode: int, content: str, owner: Owner = ROOT) -> Entry:
     """Return a desired file with this content. Bytes from the target that are not UTF-8 stay as they were."""
     data = content.encode("utf-8", "surrogateescape")
-    return Entry(path, FILE, mode, data, None, hashlib.sha256(data).hexdigest(), len(data))
+    return Entry(path, FILE, mode, data, None, hashlib.sha256(data).hexdigest(), len(data), owner)
 
 
-def copied(path: str, mode: int, source: str, digest: str, size: int) -> Entry:
+def copied(path: str, mode: int, source: str, digest: str, size: int, owner: Owner = ROOT) -> Entry:
     """Return a desired file that copies the content of a file on the target."""
-    return Entry(path, FILE, mode, b"", source, digest, size)
+    return Entry(path, FILE, mode, b"", source, digest, size, owner)
 
 
 def link(path: str, target: str) -> Entry:
@@ -124,10 +129,12 @@ def link(path: str, target: str) -> Entry:
 def record(entry: Entry) -> Record:
     """Return what a manifest keeps of an entry: kind, mode in octal, digest or link target, size in bytes.
 
-    The result is cached, because many containers have the same links.
+    Only an entry that does not belong to root has its owner after that. The result is cached, because many containers
+    have the same links.
     """
     detail = entry.content.decode() if entry.kind == LINK else entry.digest
-    return entry.kind, "%04o" % entry.mode, detail, str(entry.size)
+    owner = () if entry.owner == ROOT else ("%d:%d" % entry.owner,)
+    return (entry.kind, "%04o" % entry.mode, detail, str(entry.size), *owner)
 
 
 def records(wanted: Wanted) -> Dict[str, Record]:
@@ -138,10 +145,16 @@ def records(wanted: Wanted) -> Dict[str, Record]:
 @functools.lru_cache(maxsize=1024)
 def entry_of_record(path: str, kept: Record) -> Entry:
     """Return an entry from what a manifest keeps of it: enough to tell whether the entry on disk is unchanged."""
-    kind, mode, detail, size = kept
+    kind, mode, detail, size = kept[:4]
     if kind == LINK:
         return link(path, detail)
-    return Entry(path, kind, int(mode, 8), b"", None, detail, int(size))
+    return Entry(path, kind, int(mode, 8), b"", None, detail, int(size), owner_of_record(kept))
+
+
+def owner_of_record(kept: Record) -> Owner:
+    """Return the user and the group of an entry from what a manifest keeps of it."""
+    user, _colon, group = kept[4].partition(":") if len(kept) > 4 else ("0", "", "0")
+    return int(user), int(group)
 
 
 def parents(path: str) -> Iterator[str]:
@@ -236,7 +249,9 @@ def describe(actions: Tuple[Action, ...]) -> List[str]:
         if kind == LINK:
             links.setdefault((action.verb, where[0]), []).append(where[2])
         else:
-            detail = " to %04o" % action.entry.mode if action.verb == "adjust" and action.entry else ""
+            detail = ""
+            if action.verb == "adjust" and action.entry:
+                detail = " to %04o%s" % (action.entry.mode, owner_words(action.entry.owner))
             lines.append("%s %s %s%s" % (action.verb, kind, action.path, detail))
     for (verb, parent), names in links.items():
         listed = ", ".join(names) if len(names) <= 5 else "%d links" % len(names)
@@ -254,7 +269,12 @@ def listing(actions: Tuple[Action, ...]) -> Tuple[str, str]:
 def made(entry: Entry) -> Observed:
     """Return an entry as it is on disk once it has been made. A directory has no children yet."""
     children = 0 if entry.kind == DIRECTORY else -1
-    return Observed(entry.kind, entry.mode, entry.digest, entry.content, children=children)
+    return Observed(entry.kind, entry.mode, entry.digest, entry.content, children=children, owner=entry.owner)
+
+
+def owner_words(owner: Owner) -> str:
+    """Return the owner of an entry as text for people; nothing for root."""
+    return "" if owner == ROOT else " owner %d:%d" % owner
 
 
 def line(path: str, observed: Observed) -> str:
@@ -265,7 +285,7 @@ def line(path: str, observed: Observed) -> str:
     # With the digest of a weak secret, anyone could find it by trying all.
     digest = "********" if SECRET.encode() in (observed.content or b"") else observed.digest[:16]
     extra = " sha256:" + digest if observed.kind == FILE else ""
-    notes = "" if observed.owned else " (not owned by root)"
+    notes = " (not owned by a user of the container)" if observed.owner is None else owner_words(observed.owner)
     notes += "" if observed.single else " (has other names)"
     return "%s %04o %s%s%s\n" % (observed.kind, observed.mode, path, extra, notes)
 

@@ -179,7 +179,7 @@ def keep_one(taking: Taking, name: str) -> Tuple[int, List[str]]:
     drifted: Dict[str, Optional[tree.Record]] = {}
     lost: List[str] = []
     owned = contents.owned_by(record)
-    with beneath.Directories(root, record.ids.owners()) as directories:
+    with beneath.Directories(root, record.ids) as directories:
         status = os.fstat(directories.must(""))
         access = tree.Access(status.st_mode & 0o7777, status.st_gid)
         for path in sorted(owned):
@@ -198,7 +198,7 @@ def keep_entry(
 ) -> Tuple[Optional[tree.Record], bool]:
     """Keep one entry, with the content of a file. Returns the same as contents.keep."""
     see = beneath.look_at_link if owned.kind == tree.LINK else beneath.look
-    kept, whole = contents.keep(owned, see(directories, owned.path, owned.size, False))
+    kept, whole = contents.keep(owned, see(directories, owned, False))
     if not taking.place or not kept or kept[0] != tree.FILE or kept[2] in taking.contents:
         return kept, whole
     limit = max(beneath.SHOWN_SIZE, owned.size)
@@ -208,4 +208,4 @@ def keep_entry(
         # The container has replaced it meanwhile. Treat it as if that had happened before.
         return None, False
     taking.contents.add(digest)
-    return (tree.FILE, kept[1], digest, str(size)), whole
+    return (tree.FILE, kept[1], digest, str(size), *kept[4:]), whole

@@ -86,7 +86,7 @@ def drift_of(lxc_path: str, name: str, record: Optional[manifest.Manifest]) -> D
         for path, kept in stage.entries.items()
     }
     try:
-        with beneath.Directories(os.path.join(lxc_path, name), record.ids.owners()) as directories:
+        with beneath.Directories(os.path.join(lxc_path, name), record.ids) as directories:
             found = beneath.observe(directories, entries, {})
         return {"drift": tree.describe(tree.plan(entries, found, entries))}
     except (ContainerError, OSError) as error:

@@ -104,7 +104,7 @@ def observe(lxc_path: str, name: str, wanted: tree.Wanted, owned: tree.Wanted, i
     root = os.path.join(lxc_path, name)
     if not os.path.isdir(root):
         return {}
-    with beneath.Directories(root, ids.owners()) as directories:
+    with beneath.Directories(root, ids) as directories:
         return beneath.observe(directories, wanted, owned)
 
 

@@ -44,6 +44,24 @@ KEPT: dict[str, tuple[tree.Entry, Any, Any, bool]] = {
         (FILE, "0755", DIGEST, "1"),
         True,
     ),
+    "a file of the owner that it should have": (
+        CONF._replace(owner=(7, 8)),
+        Observed(FILE, 0o4755, OTHER_DIGEST, b"abc", owner=(7, 8)),
+        (FILE, "4755", OTHER_DIGEST, "3", "7:8"),
+        True,
+    ),
+    "a file of another owner than it should have": (
+        CONF._replace(owner=(7, 8)),
+        Observed(FILE, 0o4755, DIGEST, b"a", owned=False),
+        (FILE, "0755", DIGEST, "1", "7:8"),
+        True,
+    ),
+    "a directory of somebody": (
+        tree.directory("rootfs/etc", 0o755, (7, 8)),
+        Observed(DIRECTORY, 0o2755, owner=(7, 8)),
+        (DIRECTORY, "2755", "", "0", "7:8"),
+        True,
+    ),
     "a file with other names": (
         CONF,
         Observed(FILE, 0o644, DIGEST, b"a", single=False),
@@ -200,3 +218,11 @@ def test_a_damaged_checkpoint(parse: Any, text: str, sentence: str) -> None:
     with pytest.raises(ContainerError) as caught:
         parse(text)
     assert str(caught.value) == sentence
+
+
+def test_the_owner_comes_back() -> None:
+    for entry in (
+        tree.copied("rootfs/a", 0o644, "/objects/" + DIGEST, DIGEST, 1, (7, 8)),
+        tree.directory("d", 0o700, (0, 8)),
+    ):
+        assert contents.entry_of(entry.path, tree.record(entry), "/objects") == entry

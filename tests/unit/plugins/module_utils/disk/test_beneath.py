@@ -18,6 +18,7 @@ import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import beneath
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.tree import Observed
 
 # Who runs the tests owns what they make.
@@ -351,3 +352,23 @@ def test_what_the_system_cannot_tell_of_a_container(inside: Path, read: Callable
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert str(caught.value) == "/etc/passwd cannot be read in the container: Too many open files"
+
+
+def test_whose_a_file_is(root: Path) -> None:
+    """As the container counts: its map says which of its users this one is."""
+    write(root / "rootfs/etc/x", "new")
+    user, group = os.geteuid(), os.getegid()
+    ids = Ids(tuple(f"{kind} 0 {number + 9} 1" for kind, number in (("u", user), ("g", group))), shifted=True)
+    ids = ids._replace(lines=(*ids.lines, f"u 3 {user} 1", f"g 4 {group} 1"))
+    for expected, owned in (((3, 4), True), ((0, 0), False)):
+        with beneath.Directories(str(root), ids) as directories:
+            found = beneath.look(directories, FILE._replace(owner=expected), False)
+        assert found == Observed("file", 0o644, NEW, b"new", True, owned, owner=(3, 4))
+    other = Ids((f"u 0 {user + 1} 1", f"g 0 {group} 1"), shifted=True)
+    with beneath.Directories(str(root), other) as directories:
+        assert beneath.look(directories, FILE, False) == Observed("file", 0o644, NEW, b"new", True, False, owner=None)
+    # The map of the container is nothing to its config, which belongs to the target's root.
+    write(root / "config", "new")
+    with beneath.Directories(str(root), ids) as directories:
+        found = beneath.look(directories, tree.file("config", 0o644, "new"), False)
+    assert found == Observed("file", 0o644, NEW, b"new", True, OWNED, owner=(user, group))

@@ -139,3 +139,25 @@ def test_a_container_that_comes_back_has_the_same_range() -> None:
 def test_ranges() -> None:
     assert id_map.ranges(LINES) == [(100000, 1000), (5000, 10), (200000, 1000)]
     assert id_map.ranges(()) == []
+
+
+def test_other_owners_than_root() -> None:
+    assert OWN.owner((1000, 100)) == (1000, 100)
+    assert FIRST.owner((1000, 100)) == (101000, 100100)
+    assert FIRST._replace(shifted=False).owner((1000, 100)) == (1000, 100)
+    assert FIRST.after(OWN).owners((1000, 100)) == ((101000, 100100), (1000, 100))
+
+
+def test_which_owners_a_container_has() -> None:
+    assert OWN.has((4294967294, 0))
+    # What counts is its own map, also where files on disk have other numbers.
+    for ids in (FIRST, FIRST._replace(shifted=False)):
+        assert ids.has((65535, 65535))
+        assert not ids.has((65536, 0))
+        assert not ids.has((0, 65536))
+
+
+def test_an_owner_as_the_container_counts() -> None:
+    assert id_map.inner_owner(FIRST.lines, (101000, 100100)) == (1000, 100)
+    assert id_map.inner_owner((), (101000, 100100)) == (101000, 100100)
+    assert id_map.inner_owner(FIRST.lines, (0, 100000)) is id_map.inner_owner(FIRST.lines, (100000, 0)) is None

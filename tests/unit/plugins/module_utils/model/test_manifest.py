@@ -144,8 +144,31 @@ def test_damaged(text: str) -> None:
     assert str(caught.value) == "manifest: the file is damaged; put back a copy or remove the container by hand"
 
 
-@pytest.mark.parametrize(("version", "shown"), [(3, "3"), ("1", "'1'"), (None, "None"), ([1], "[1]")], ids=str)
+@pytest.mark.parametrize(("version", "shown"), [(4, "4"), ("1", "'1'"), (None, "None"), ([1], "[1]")], ids=str)
 def test_another_version(version: Any, shown: str) -> None:
     with pytest.raises(ContainerError) as caught:
         manifest.parse(damaged(lambda data: data.update(version=version)))
     assert str(caught.value) == f"manifest: version {shown} is not known here; use a newer collection"
+
+
+OWNED = ("file", "0644", "ab" * 32, "3", "1000:100")
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [Stage({"rootfs/a": OWNED}), Stage({"rootfs/a": LINK}, earlier={"rootfs/a": (OWNED,)})],
+    ids=["now", "then"],
+)
+def test_an_older_collection_does_not_take_owners_for_damage(stage: Stage) -> None:
+    value = FULL.with_stage("rootfs", stage)
+    text = manifest.render(value)
+    assert text.endswith('"version":3}\n')
+    assert manifest.parse(text) == value
+    # What was read is written the same.
+    assert manifest.render(manifest.parse(text)) == text
+
+
+@pytest.mark.parametrize("owner", ["", "1000", "a:b", "-1:0:0", " 1:1", "0x1:1"])
+def test_a_damaged_owner(owner: str) -> None:
+    with pytest.raises(ContainerError):
+        manifest.parse(damaged(lambda data: data["stages"]["rootfs"]["entries"]["rootfs"].append(owner)))

@@ -26,7 +26,8 @@ PRESENT = {
     "nothing": None,
     "directory": Observed("directory", 0o755, children=0),
     "directory with another mode": Observed("directory", 0o700),
-    "directory of another owner": Observed("directory", 0o755, owned=False),
+    "directory of another owner": Observed("directory", 0o755, owned=False, owner=(1000, 100)),
+    "directory of nobody": Observed("directory", 0o755, owned=False, owner=None),
     "file": Observed("file", 0o644, NEW, b"new"),
     "file with another mode": Observed("file", 0o4755, NEW, b"new"),
     "file of another owner": Observed("file", 0o644, NEW, b"new", owned=False),
@@ -48,6 +49,7 @@ PLANS = {
     "directory": (NOTHING_TO_DO, DIRECTORY_FOR_FILE, DIRECTORY_FOR_LINK),
     "directory with another mode": ("adjust", DIRECTORY_FOR_FILE, DIRECTORY_FOR_LINK),
     "directory of another owner": ("adjust", DIRECTORY_FOR_FILE, DIRECTORY_FOR_LINK),
+    "directory of nobody": ("adjust", DIRECTORY_FOR_FILE, DIRECTORY_FOR_LINK),
     "file": (FILE_FOR_DIRECTORY, NOTHING_TO_DO, FILE_FOR_LINK),
     "file with another mode": (FILE_FOR_DIRECTORY, "adjust", FILE_FOR_LINK),
     "file of another owner": (FILE_FOR_DIRECTORY, "adjust", FILE_FOR_LINK),
@@ -235,7 +237,8 @@ def test_describe(actions: list[Action], lines: list[str]) -> None:
 
 LISTED = {
     "directory": ("directory", "directory 0755 x\n"),
-    "directory of another owner": ("directory of another owner", "directory 0755 x (not owned by root)\n"),
+    "directory of another owner": ("directory of another owner", "directory 0755 x owner 1000:100\n"),
+    "directory of nobody": ("directory of nobody", "directory 0755 x (not owned by a user of the container)\n"),
     "file": ("file", "file 0644 x sha256:11507a0e2f5e69d5\n"),
     "file with another name": (
         "file with another name",
@@ -381,3 +384,24 @@ def test_what_is_shared_is_known_by_its_identity() -> None:
     one, other = tree.Shared({"a": tree.directory("a")}), tree.Shared({"a": tree.directory("a")})
     assert one == other
     assert hash(one) != hash(other)
+
+
+OWNED = tree.copied("x", 0o640, "/objects/new", NEW, 3, (1000, 100))
+
+
+def test_a_record_names_an_owner_that_is_not_root() -> None:
+    assert tree.record(OWNED) == ("file", "0640", NEW, "3", "1000:100")
+    assert tree.record(OWNED._replace(owner=(0, 0))) == ("file", "0640", NEW, "3")
+    assert tree.record(tree.directory("x", 0o700, (0, 5))) == ("directory", "0700", "", "0", "0:5")
+    assert tree.entry_of_record("x", tree.record(OWNED)) == OWNED._replace(source=None)
+
+
+def test_the_owner_is_shown() -> None:
+    actions = (
+        Action("create", "x", OWNED),
+        Action("adjust", "d", tree.directory("d", 0o755, (7, 8)), Observed("directory", 0o700)),
+    )
+    assert tree.describe(actions) == ["create file x", "adjust directory d to 0755 owner 7:8"]
+    before, after = tree.listing(actions)
+    assert before == "directory 0700 d\n"
+    assert after == "file 0640 x sha256:%s owner 1000:100\ndirectory 0755 d owner 7:8\n" % NEW[:16]

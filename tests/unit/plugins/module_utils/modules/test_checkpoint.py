@@ -270,11 +270,11 @@ def test_who_replaces_a_file_meanwhile_keeps_the_others_from_no_checkpoint(
 ) -> None:
     look = beneath.look
 
-    def slow(directories: beneath.Directories, path: str, size: int, shown: bool) -> Any:
-        found = look(directories, path, size, shown)
-        if path == "rootfs/conf" and directories.root.endswith("/hmi"):
-            os.unlink(os.path.join(lxc_path, "hmi", path))
-            os.mkfifo(os.path.join(lxc_path, "hmi", path))
+    def slow(directories: beneath.Directories, expected: tree.Entry, count: bool) -> Any:
+        found = look(directories, expected, count)
+        if expected.path == "rootfs/conf" and directories.root.endswith("/hmi"):
+            os.unlink(os.path.join(lxc_path, "hmi", expected.path))
+            os.mkfifo(os.path.join(lxc_path, "hmi", expected.path))
         return found
 
     monkeypatch.setattr(beneath, "look", slow)
