@@ -18,7 +18,7 @@ from ..module_utils import argument_specs
 from ..module_utils.container_spec import parse, values
 from ..module_utils.errors import RefusedError
 from ..module_utils.rollout import steps
-from ..plugin_utils import ledger, ledger_file, ledger_text, progress, report, spelling
+from ..plugin_utils import delivery, ledger, ledger_file, ledger_text, progress, report, spelling
 from ..plugin_utils.batches import batches_of, budget_of
 
 display = Display()
@@ -199,7 +199,9 @@ class ActionModule(ActionBase):
         if validated.error_messages:
             raise RefusedError("host %s: %s" % (name, ledger.sentence(validated.error_messages[0])))
         content = steps.content(validated.validated_parameters)
+        finder = delivery.Finder(self._task, self._loader, templar, merged)
         try:
+            content = steps.content({**content, "sources": finder.find(content).sources})
             parse.parse_containers(content["containers"], content["defaults"], content["secrets"])
         except RefusedError as error:
             raise RefusedError("host %s: %s" % (name, error)) from None

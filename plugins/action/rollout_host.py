@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
@@ -22,7 +22,7 @@ from ansible.utils.display import Display
 from ..module_utils import argument_specs
 from ..module_utils.errors import RefusedError
 from ..module_utils.rollout import steps
-from ..plugin_utils import calls, ledger, ledger_file, packing, progress
+from ..plugin_utils import calls, delivery, ledger, ledger_file, packing, progress
 from ..plugin_utils.host_rollout import HostRollout
 
 display = Display()
@@ -52,6 +52,14 @@ class ActionModule(ActionBase):
         self.name = self.variables["inventory_hostname"]
         result: Result = super().run(None, self.variables)
         _validated, self.options = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        self.missing: Sequence[str] = ()
+        self.sent: List[str] = []
+        finder = delivery.Finder(self._task, self._loader, self._templar, self.variables)
+        try:
+            self.found = finder.find(self.options) if self.options["error"] is None else delivery.Found()
+        except RefusedError as error:
+            return {**result, "failed": True, "msg": str(error)}
+        self.options["sources"] = self.found.sources
         return {**result, "changed": False, **self.result()}
 
     def result(self) -> Result:
@@ -99,8 +107,13 @@ class ActionModule(ActionBase):
         # Without pipelining the module of the previous part is still on the target, even if it failed or was
         # interrupted. The target may have room for only one, also on the way back.
         self._remove_tmp_path(self._connection._shell.tmpdir)
+        if self.missing:
+            arguments["incoming"] = delivery.send(self, self.found.paths, self.missing)
+            self.sent.append(arguments["incoming"])
         with packing.lean():
             answer: Result = self._execute_module(module, arguments, task_vars=self.variables)
+        # The next part takes them in: it is the first one that changes anything.
+        self.missing = answer.pop("missing", ())
         return answer
 
     def show_progress(self, record: ledger.Ledger) -> None:
@@ -115,9 +128,11 @@ class ActionModule(ActionBase):
             self._connection.reset()
 
     def cleanup(self, force: bool = False) -> None:
-        """Remove what is left in the target's temporary directory, if the target can still be reached."""
+        """Remove what is left in the target's temporary directories, if the target can still be reached."""
         with contextlib.suppress(AnsibleConnectionFailure):
             super().cleanup(force)
+            for directory in self.sent:
+                self._remove_tmp_path(directory, force=True)
 
 
 def now() -> str:

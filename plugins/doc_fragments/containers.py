@@ -77,8 +77,8 @@ options:
         default: "0777"
       directories:
         description:
-          - Further directories of the rootfs, owned by root. What is missing above one of them is made with the
-            mode V(0755).
+          - Further directories of the rootfs. What is missing above one of them is made with the mode V(0755) and
+            belongs to root.
           - One that is no longer declared is removed if it is empty.
         type: list
         elements: dict
@@ -92,10 +92,20 @@ options:
             description: The mode of the directory, three or four octal digits in quotes.
             type: str
             default: "0755"
+          owner: &owner
+            description:
+              - The user that it belongs to, as a number, as the container counts them. V(0) is the container's root.
+              - A number that the id map of the container does not have is refused.
+            type: int
+            default: 0
+          group: &group
+            description: The group that it belongs to, as a number, like the owner.
+            type: int
+            default: 0
       files:
         description:
-          - Further files of the rootfs, owned by root. What is missing above one of them is made with the mode
-            V(0755). A declared one takes the place of one that this collection makes by itself, such as C(/etc/passwd).
+          - Further files of the rootfs. What is missing above one of them is made with the mode V(0755) and belongs to
+            root. A declared one takes the place of one that this collection makes by itself, such as C(/etc/passwd).
           - One that is no longer declared is removed if it is still as it was written.
           - No two files or directories may have the same path, and none may lie below a file.
         type: list
@@ -113,9 +123,30 @@ options:
           content:
             description:
               - The whole content of the file as text, or as a list of lines, each of which gets a line end.
-              - When left out, the file is empty.
+              - When left out, the file is empty, unless there is a O(containers[].files[].src).
             type: raw
             default: ""
+          src:
+            description:
+              - A file of the controller, of any content and size, whose content this one gets. It is looked for as
+                M(ansible.builtin.copy) does, in C(files) of the role and of the playbook, and after that in C(files) of
+                the inventory's folder; a template in C(templates).
+              - Its content is sent once to a host, whatever the number of containers that have it, and only if the host
+                does not have it yet. Digest and size are compared. The host keeps it in C(.objects) in O(lxc_path), for
+                root alone, as long as one of its containers has it. Each container has a copy of its own.
+              - The diff shows its digest, not its content.
+              - A file that is encrypted with Ansible Vault is refused, unless it is a template.
+              - When left out, the content is O(containers[].files[].content). Not both.
+            type: str
+          template:
+            description:
+              - Whether O(containers[].files[].src) is a template, as for M(ansible.builtin.template), with the variables
+                of the task. Its text, of at most 1 MiB, is sent each time and shown in the diff, as if it were the
+                O(containers[].files[].content).
+            type: bool
+            default: false
+          owner: *owner
+          group: *group
       resolv_conf:
         description:
           - The content of C(/etc/resolv.conf) in the container.
@@ -620,6 +651,21 @@ options:
       - When left out, there are none.
     type: dict
     default: {}
+"""
+
+    SOURCES = r"""
+options:
+  sources:
+    description:
+      - What the controller says of its files that the specs name by O(containers[].files[].src), a dictionary. The
+        collection fills it in, in the place of anything that a play says.
+    type: dict
+    default: {}
+  incoming:
+    description:
+      - The directory on the target with the contents that the collection has sent. It fills this in too.
+      - When left out, nothing was sent.
+    type: path
 """
 
     LOOK_AHEAD = r"""

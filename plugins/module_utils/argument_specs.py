@@ -21,6 +21,8 @@ CONTAINERS: Arguments = {
 BRIDGE: Arguments = {"bridge": {"type": "str", "default": "lxcbr0"}}
 EARLIER: Arguments = {"failed_earlier": {"type": "dict", "default": {}}}
 SECRETS: Arguments = {"secrets": {"type": "dict", "default": {}, "no_log": True}}
+# What the action says of the controller's files, and where the contents are that it has sent.
+SOURCES: Arguments = {"sources": {"type": "dict", "default": {}}, "incoming": {"type": "path"}}
 PRUNE: Arguments = {"prune": {"type": "bool", "default": False}}
 
 TIMES: Arguments = {
@@ -69,12 +71,19 @@ MOLECULE_TARGETS: Arguments = {
 
 # The options of each stage, by the name of its module.
 STAGES: Dict[str, Arguments] = {
-    "rootfs": {**CONTAINERS, **SECRETS, **BRIDGE, "look_ahead": {"type": "dict", "options": {**BRIDGE, **PRUNE}}},
+    "rootfs": {
+        **CONTAINERS,
+        **SECRETS,
+        **SOURCES,
+        **BRIDGE,
+        "look_ahead": {"type": "dict", "options": {**BRIDGE, **PRUNE}},
+    },
     "busybox": {**CONTAINERS, **SECRETS, **EARLIER},
     "config": {**CONTAINERS, **SECRETS, **BRIDGE, **EARLIER},
     "container": {
         **CONTAINERS,
         **SECRETS,
+        **SOURCES,
         **BRIDGE,
         **EARLIER,
         **PRUNE,
@@ -82,7 +91,7 @@ STAGES: Dict[str, Arguments] = {
         "state": {"type": "str", "choices": ["started", "stopped", "frozen", "absent"]},
         **TIMES,
     },
-    "containers": {**CONTAINERS, **SECRETS, **BRIDGE, **PRUNE, **TIMES},
+    "containers": {**CONTAINERS, **SECRETS, **SOURCES, **BRIDGE, **PRUNE, **TIMES},
 }
 # The options of the module that runs any stage.
 STAGE: Arguments = {"stage": {"type": "str", "choices": list(STAGES), "required": True}}
@@ -104,6 +113,7 @@ ROLLOUT_STEPS: Arguments = {
     "results": {"type": "dict", "default": {}},
     "id": {"type": "str", "required": True},
     **ROLLED_OUT,
+    **SOURCES,
     **LXC,
     **TIMES,
 }

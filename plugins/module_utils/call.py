@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence
 
 from . import argument_specs
-from .container_spec import keys, parse, values
+from .container_spec import keys, parse, sources, values
 from .container_spec.records import Container
 from .lxc import runtime
 
@@ -17,6 +17,7 @@ class Call(NamedTuple):
     """The parsed parameters of a stage.
 
     `failed` are the containers that failed in an earlier stage, with the reasons. This stage leaves them as they are.
+    `sources` are the files of the controller that the specs name, `incoming` is the directory with the contents it has sent.
     """
 
     containers: Sequence[Container]
@@ -25,13 +26,17 @@ class Call(NamedTuple):
     failed: Mapping[str, str]
     check: bool
     diff: bool
+    sources: sources.Sources = {}
+    incoming: str = ""
 
 
 def of(parameters: Mapping[str, Any], check: bool, diff: bool) -> Call:
     """Return the parsed parameters of a stage's module. Raise RefusedError."""
     bridge = bridge_of(parameters)
     containers = parse.parse_containers(parameters["containers"], parameters["defaults"], parameters["secrets"], bridge)
-    return Call(containers, choose_runtime(parameters), bridge, failures_before(parameters), check, diff)
+    lxc, failed = choose_runtime(parameters), failures_before(parameters)
+    delivered = sources.parse(parameters.get("sources") or {})
+    return Call(containers, lxc, bridge, failed, check, diff, delivered, parameters.get("incoming") or "")
 
 
 def lxc_path_of(parameters: Mapping[str, Any]) -> Optional[str]:

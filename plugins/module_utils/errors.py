@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from typing import List
 
 
 class Error(Exception):
@@ -18,6 +19,14 @@ class ContainerError(Error):
 
 class RefusedError(Error):
     """The whole call is refused before anything changes. The text is one or more sentences."""
+
+
+class MissingContentError(Error):
+    """The target lacks contents of the controller's files. Nothing has changed. `digests` says which."""
+
+    def __init__(self, digests: List[str]) -> None:
+        super().__init__("the target lacks %d of the files that the specs name by src" % len(digests))
+        self.digests = digests
 
 
 def unexpected(error: Exception) -> str:

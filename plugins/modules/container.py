@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - softwarecontainer.lxc.containers
   - softwarecontainer.lxc.containers.lxc
   - softwarecontainer.lxc.containers.secrets
+  - softwarecontainer.lxc.containers.sources
   - softwarecontainer.lxc.containers.bridge
   - softwarecontainer.lxc.containers.earlier
   - softwarecontainer.lxc.containers.lifecycle

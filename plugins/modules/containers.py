@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - softwarecontainer.lxc.containers
   - softwarecontainer.lxc.containers.lxc
   - softwarecontainer.lxc.containers.secrets
+  - softwarecontainer.lxc.containers.sources
   - softwarecontainer.lxc.containers.bridge
   - softwarecontainer.lxc.containers.times
   - softwarecontainer.lxc.containers.attributes

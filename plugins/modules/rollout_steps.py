@@ -41,6 +41,7 @@ extends_documentation_fragment:
   - softwarecontainer.lxc.containers
   - softwarecontainer.lxc.containers.lxc
   - softwarecontainer.lxc.containers.secrets
+  - softwarecontainer.lxc.containers.sources
   - softwarecontainer.lxc.containers.bridge
   - softwarecontainer.lxc.containers.times
   - softwarecontainer.lxc.containers.attributes
@@ -83,6 +84,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+missing:
+  description:
+    - The SHA-256 of each content that the target lacks. The collection sends these.
+  returned: with the first part of V(forward), where specs name files of the controller
+  type: list
+  elements: str
+  sample: [e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855]
 part:
   description: The part that came last. It is a later one than O(part) where the host had nothing to do.
   returned: unless the whole call was refused

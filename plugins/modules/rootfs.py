@@ -27,6 +27,7 @@ extends_documentation_fragment:
   - softwarecontainer.lxc.containers
   - softwarecontainer.lxc.containers.lxc
   - softwarecontainer.lxc.containers.secrets
+  - softwarecontainer.lxc.containers.sources
   - softwarecontainer.lxc.containers.bridge
   - softwarecontainer.lxc.containers.look_ahead
   - softwarecontainer.lxc.containers.attributes

@@ -28,6 +28,7 @@ extends_documentation_fragment:
   - softwarecontainer.lxc.containers
   - softwarecontainer.lxc.containers.lxc
   - softwarecontainer.lxc.containers.secrets
+  - softwarecontainer.lxc.containers.sources
   - softwarecontainer.lxc.containers.bridge
   - softwarecontainer.lxc.containers.earlier
   - softwarecontainer.lxc.containers.look_ahead
@@ -68,6 +69,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+missing:
+  description:
+    - The SHA-256 of each content that the target lacks. The collection sends these.
+  returned: unless in check mode, when the target lacks contents; then there is nothing else
+  type: list
+  elements: str
+  sample: [e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855]
 containers:
   description: What was done for each container, as the module of the stage's name documents it.
   returned: unless the whole call was refused

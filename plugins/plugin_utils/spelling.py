@@ -28,6 +28,10 @@ NUMBERS = frozenset(
     {
         "tty",
         "pty",
+        "directories.owner",
+        "directories.group",
+        "files.owner",
+        "files.group",
         "limits.memory",
         "limits.memory_swap",
         "limits.cpu_shares",

@@ -58,6 +58,13 @@ ENVIRONMENT = mapping_of(
 )
 
 
+def source_path(value: Any) -> str:
+    """Return the name of a file of the controller. Raise InvalidError if it is empty."""
+    if not text(value):
+        raise InvalidError("is empty", value)
+    return text(value)
+
+
 def parse_argv(value: Any) -> Tuple[str, ...]:
     """Return a program with its arguments. Raise InvalidError if there is no program."""
     argv: Tuple[str, ...] = ARGV(value)
@@ -109,8 +116,29 @@ def make_security(**values: Any) -> records.Security:
     return records.Security(**values)
 
 
-DIRECTORY = record(records.Directory, {"path": Field(path), "mode": Field(mode, 0o755)})
-FILE = record(records.File, {"path": Field(path), "mode": Field(mode, 0o644), "content": Field(lines, "")})
+def make_file(**values: Any) -> records.File:
+    """Return a file. Raise InvalidError if it has two contents, or is a template of nothing."""
+    if values["src"] is not None and values["content"]:
+        raise InvalidError("has no effect together with content", values["src"], "src")
+    if values["src"] is None and values["template"]:
+        raise InvalidError("needs src as well", True, "template")
+    return records.File(**values)
+
+
+# The kernel's limit: the last id stands for none, see chown(2).
+OWNER = {"owner": Field(integer(0, 4294967294), 0), "group": Field(integer(0, 4294967294), 0)}
+DIRECTORY = record(records.Directory, {"path": Field(path), "mode": Field(mode, 0o755), **OWNER})
+FILE = record(
+    make_file,
+    {
+        "path": Field(path),
+        "mode": Field(mode, 0o644),
+        "content": Field(lines, ""),
+        "src": Field(source_path, None),
+        "template": Field(boolean, False),
+        **OWNER,
+    },
+)
 BUSYBOX = record(
     records.Busybox,
     {

@@ -23,18 +23,29 @@ class Secret(NamedTuple):
 
 
 class Directory(NamedTuple):
-    """A directory of the rootfs: path in the container, mode as a number."""
+    """A directory of the rootfs: path in the container, mode as a number, user and group as the container counts them."""
 
     path: str
     mode: int
+    owner: int = 0
+    group: int = 0
 
 
 class File(NamedTuple):
-    """A file of the rootfs: path in the container, mode as a number, content as text."""
+    """A file of the rootfs, like a directory.
+
+    - `content`: its content as text; empty if it comes from a file of the controller.
+    - `src`: that file as the spec names it.
+    - `template`: whether that file is a template.
+    """
 
     path: str
     mode: int
-    content: str
+    content: str = ""
+    src: Optional[str] = None
+    template: bool = False
+    owner: int = 0
+    group: int = 0
 
 
 class Busybox(NamedTuple):

@@ -45,6 +45,25 @@ def locked(lxc_path: str, names: Iterable[str]) -> Iterator[None]:
             os.close(fd)
 
 
+@contextmanager
+def held_now(lxc_path: str, name: str) -> Iterator[bool]:
+    """Hold a lock if no other run holds it now, without waiting. Yield whether it is held."""
+    writing.make_directory(LOCKS, 0o700)
+    path = lock_of(lxc_path, name)
+    if path in held_here:
+        yield True
+        return
+    fd = opened(path)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(fd)
+
+
 def lock_of(lxc_path: str, name: str) -> str:
     """Return the lock file of a container, on a file system that is emptied at boot.
 
@@ -53,12 +72,17 @@ def lock_of(lxc_path: str, name: str) -> str:
     return os.path.join(LOCKS, "%s-%s" % (sha256(os.path.realpath(lxc_path).encode()).hexdigest()[:8], name))
 
 
-def take(path: str) -> int:
-    """Lock a file and return its descriptor. Raises ContainerError."""
+def opened(path: str) -> int:
+    """Open a lock file and return its descriptor. Raises ContainerError."""
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise ContainerError(writing.reason_of(error, path)) from None
+
+
+def take(path: str) -> int:
+    """Lock a file and return its descriptor. Raises ContainerError."""
+    fd = opened(path)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
     except InterruptedError:

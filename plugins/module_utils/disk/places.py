@@ -18,9 +18,16 @@ STAGE = ".stage"
 IDS = ".ids"
 # The checkpoint's directory in the lxc path. No container can have this name or the name of its build directory.
 CHECKPOINT = ".checkpoint"
+# The directory in the lxc path with the contents of files that came from the controller, each under its SHA-256.
+OBJECTS = ".objects"
 # The top-level names of a container or a checkpoint that is being built. A directory with any other name in it is not
 # ours.
 BUILT = frozenset(("rootfs", "config", manifests.FILE_NAME, "index.json", "containers", "objects"))
+
+
+def objects(lxc_path: str) -> str:
+    """Return the directory with the contents of files that came from the controller."""
+    return os.path.join(lxc_path, OBJECTS)
 
 
 def building(lxc_path: str, name: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
+from ..container_spec.sources import Sources
 from ..errors import ContainerError
 
 # The kinds of a path that matter for a mount. A socket and a FIFO count as files.
@@ -41,6 +42,7 @@ class Host(NamedTuple):
     - `apparmor`, `selinux`, `seccomp`: whether they are switched on in the kernel.
     - `seccomp_profile`: LXC's common seccomp profile.
     - `sleep`, `shell`: programs below /usr that a container without busybox can use.
+    - `sources`: the files of the controller that the specs name. `objects`: the directory that holds their contents.
     - `seed`: an id of this target, so that ids derived from it differ from those of other targets.
     """
 
@@ -64,6 +66,8 @@ class Host(NamedTuple):
     shell: Optional[str] = None
     resolv_conf: str = ""
     seed: str = ""
+    sources: Sources = {}
+    objects: str = ""
 
     def busybox(self, path: Optional[str]) -> Binary:
         """Return the busybox at a path. Raise ContainerError if there is none."""

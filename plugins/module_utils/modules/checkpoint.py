@@ -22,7 +22,7 @@ from ..errors import ContainerError, RefusedError, unexpected
 from ..lifecycle import states, survey
 from ..lxc import runtime
 from ..model import manifest, tree
-from ..stages import planning
+from ..stages import delivery, planning
 from . import container
 
 ID_MAX = 200
@@ -50,6 +50,8 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any
     items: List[Dict[str, Any]] = []
     if parameters["state"] == "absent":
         diffs = drop(lxc, check)
+        if not check:
+            delivery.sweep(lxc.lxc_path, {})
     elif parameters["state"] == "restored":
         items, diffs, index = restore.restore(lxc, times, check)
     else:

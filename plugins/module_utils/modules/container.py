@@ -15,6 +15,7 @@ from ..errors import RefusedError
 from ..lifecycle import changes, states, survey
 from ..model import manifest
 from ..plan import apparmor, lxc_mounts
+from ..stages import delivery
 
 if TYPE_CHECKING:
     from ..stages import runner
@@ -47,7 +48,7 @@ def all_desired_of(called: call.Call, prune: bool) -> List[states.DesiredState]:
 
 def locks(called: call.Call, all_desired: Sequence[states.DesiredState]) -> ContextManager[None]:
     """Return the locks of the containers, or no locks in check mode."""
-    names = [desired.name for desired in all_desired]
+    names = [desired.name for desired in all_desired] + delivery.locks(called)
     return nullcontext() if called.check else locking.locked(called.lxc.lxc_path, names)
 
 

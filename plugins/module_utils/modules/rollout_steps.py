@@ -50,7 +50,7 @@ def stage_named(name: str) -> Body:
     def run_stage(parameters: Parameters, check: bool, diff: bool) -> Result:
         from . import stage as body
 
-        return body.run({**argument_specs.filled(argument_specs.STAGE, parameters), "stage": name}, check, diff)
+        return body.run_stage({**argument_specs.filled(argument_specs.STAGE, parameters), "stage": name}, check, diff)
 
     return run_stage
 
@@ -93,7 +93,23 @@ def run(parameters: Parameters, check: bool, diff: bool, run_step: RunStep = run
     while part + 1 < len(way) and steps.goes_on(way[part], results):
         part += 1
         done += take(way[part], results, carry_out)
-    return {"changed": any(each["result"].get("changed") for each in done), "steps": done, "part": part}
+    found = {"changed": any(each["result"].get("changed") for each in done), "steps": done, "part": part}
+    return {**found, "missing": missing(parameters)} if asks_for_contents(parameters, check) else found
+
+
+def asks_for_contents(parameters: Parameters, check: bool) -> bool:
+    """Return whether the part is the one that looks which contents the target lacks, before the first change."""
+    return bool(parameters.get("sources")) and not check and (parameters["way"], parameters["part"]) == ("forward", 0)
+
+
+def missing(parameters: Parameters) -> List[str]:
+    """Return the digests of the contents that the target lacks. The controller sends them before the next part."""
+    from .. import call
+    from ..container_spec import sources
+    from ..disk import object_store
+
+    lxc_path = call.choose_runtime(parameters).lxc_path
+    return object_store.missing(lxc_path, sources.digests(sources.parse(parameters["sources"])))
 
 
 def take(

@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping
 
 from .. import call
+from ..errors import MissingContentError
+from ..stages import delivery
 
 Parameters = Mapping[str, Any]
 Result = Dict[str, Any]
@@ -18,7 +20,26 @@ LATER = ("busybox", "config", "container")
 
 
 def run(parameters: Parameters, check: bool, diff: bool) -> Result:
-    """Return the result of the stage that the parameters name. Raises RefusedError before anything changes."""
+    """Return the result of the stage that the parameters name. Raises RefusedError before anything changes.
+
+    If the target lacks contents, the result names them and nothing else: the controller sends them and calls again.
+    """
+    try:
+        return run_stage(parameters, check, diff)
+    except MissingContentError as error:
+        return {"changed": False, "missing": error.digests}
+
+
+def run_stage(parameters: Parameters, check: bool, diff: bool) -> Result:
+    """Return the same, but raise MissingContentError if the target lacks contents."""
+    result = carry_out(parameters, check, diff)
+    if result["changed"] and not check:
+        delivery.sweep(result["lxc_path"], parameters.get("sources") or {})
+    return result
+
+
+def carry_out(parameters: Parameters, check: bool, diff: bool) -> Result:
+    """Run the stage, and look ahead if that is asked for."""
     if parameters["stage"] == "containers":
         from . import containers
 

@@ -12,7 +12,8 @@ import hashlib
 import hmac
 from typing import Collection, Dict
 
-from ..container_spec.records import Container
+from ..container_spec import sources
+from ..container_spec.records import Container, File
 from ..errors import ContainerError
 from ..model import tree
 from ..model.host import DIRECTORY, Host
@@ -86,10 +87,36 @@ def desired_entries(container: Container, host: Host, uuid: str, there: Collecti
         if path not in there and entries.get(path, tree.Entry(path, "", 0)).kind != entry.kind:
             add(entries, entry)
     for made in container.directories:
-        add(entries, tree.directory("rootfs" + made.path, made.mode))
-    for item in container.files:
-        add(entries, tree.file("rootfs" + item.path, item.mode, item.content))
+        add(entries, tree.directory("rootfs" + made.path, made.mode, (made.owner, made.group)))
+    for index, item in enumerate(container.files):
+        add(entries, declared_file(item, host, "files[%d].src" % index))
     return entries
+
+
+def declared_file(item: File, host: Host, where: str) -> tree.Entry:
+    """Return the entry of a declared file. `where` is the key of its source. Raise ContainerError."""
+    path, owner = "rootfs" + item.path, (item.owner, item.group)
+    if item.src is None:
+        return tree.file(path, item.mode, item.content, owner)
+    found = sources.of(host.sources, kind_of(item), item.src, where)
+    if item.template:
+        return tree.file(path, item.mode, found.text, owner)
+    return tree.copied(path, item.mode, "%s/%s" % (host.objects, found.digest), found.digest, found.size, owner)
+
+
+def kind_of(item: File) -> str:
+    """Return the kind of the source of a declared file."""
+    return sources.TEMPLATE if item.template else sources.FILE
+
+
+def check_owners(container: Container, ids: Ids) -> None:
+    """Raise ContainerError if a declared owner is not among the container's ids: it would own nothing there."""
+    owners = {"directories[%d]" % index: (each.owner, each.group) for index, each in enumerate(container.directories)}
+    owners.update({"files[%d]" % index: (each.owner, each.group) for index, each in enumerate(container.files)})
+    for where, owner in owners.items():
+        if not ids.has(owner):
+            reason = "owner %d and group %d are not both among the ids of the container, %s" % (*owner, ids.words())
+            raise ContainerError("%s: %s" % (where, reason))
 
 
 def mount_targets(container: Container, host: Host) -> Dict[str, tree.Entry]:
@@ -100,10 +127,11 @@ def mount_targets(container: Container, host: Host) -> Dict[str, tree.Entry]:
     }
 
 
-def requested_part(container: Container) -> object:
-    """Return this stage's part of the spec. It does not contain the target's resolv.conf."""
+def requested_part(container: Container, host: Host) -> object:
+    """Return this stage's part of the spec, with what its sources contain. The target's resolv.conf is not in it."""
     declared = container.directories, container.files, container.mounts
-    return container.install_prefix, container.resolv_conf, declared
+    named = [sources.key(kind_of(item), item.src) for item in container.files if item.src is not None]
+    return container.install_prefix, container.resolv_conf, declared, [host.sources.get(each) for each in named]
 
 
 def copies_resolv_conf(container: Container) -> bool:

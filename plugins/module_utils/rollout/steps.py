@@ -33,7 +33,8 @@ Part = Tuple[Step, ...]
 
 def content(options: Options) -> Dict[str, Any]:
     """Return what is rolled out to a host. Its digest is computed from this."""
-    return {key: options[key] for key in argument_specs.ROLLED_OUT}
+    sources = {"sources": options["sources"]} if options.get("sources") else {}
+    return {**{key: options[key] for key in argument_specs.ROLLED_OUT}, **sources}
 
 
 def chosen(options: Options, *keys: str, **more: Any) -> Dict[str, Any]:
@@ -93,7 +94,8 @@ def stop(options: Options, results: Results) -> Dict[str, Any]:
 
 
 def rootfs(options: Options, results: Results) -> Dict[str, Any]:
-    return common(options, "secrets", "bridge", look_ahead={"bridge": options["bridge"], "prune": options["prune"]})
+    more = {"look_ahead": {"bridge": options["bridge"], "prune": options["prune"]}}
+    return common(options, "secrets", "sources", "incoming", "bridge", **more)
 
 
 def container(options: Options, results: Results) -> Dict[str, Any]:

@@ -34,6 +34,7 @@ def plan(
     """Plan the tree."""
     uuid = before.machine_id or rootfs_tree.machine_id(place.host.seed, place.lxc_path, container.name)
     after = after._replace(machine_id=uuid)
+    rootfs_tree.check_owners(container, after.ids)
     copy = resolv_conf(container, place)
     kinds = {**remembered(container, before), **place.host.kinds}
     host = place.host._replace(resolv_conf=copy.text, kinds=kinds)
@@ -45,7 +46,7 @@ def plan(
         """Leave out a copied resolv.conf: it changes when the target's does, and programs read it at any time."""
         return any(not (copied and action.path == RESOLV_CONF) for action in actions)
 
-    asked = rootfs_tree.requested_part(container)
+    asked = rootfs_tree.requested_part(container, host)
     found = planning.planned("rootfs", container, place, before, after, wanted, seen_inside, asked=asked)
     if copy.note and any(action.path == RESOLV_CONF for action in found.change.actions):
         found = found._replace(changes=(*found.changes, copy.note))

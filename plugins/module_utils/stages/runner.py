@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 
 from .. import call, results
 from ..container_spec import records
-from ..disk import locking, tree_changes, writing
+from ..disk import locking, places, tree_changes, writing
 from ..errors import ContainerError, unexpected
 from ..lxc import runtime
 from ..model import manifest
@@ -24,7 +24,7 @@ from ..model.manifest import Manifest
 from ..plan import compatibility
 from ..target import facts, memory
 from ..workers import pool
-from . import id_allocation, planning
+from . import delivery, id_allocation, planning
 
 Result = Dict[str, Any]
 # From so many containers on it pays to plan in several processes.
@@ -90,15 +90,17 @@ class Outcome(NamedTuple):
 
 
 def run(stages: Sequence[planning.Stage], called: call.Call, asks_lxc: bool = True) -> Outcome:
-    """Run stages for all containers, in their order. Raises RefusedError before anything changes.
+    """Run stages for all containers, in their order. Raises RefusedError or MissingContentError before anything changes.
 
     `asks_lxc`: whether LXC checks the configs that are to be written.
     """
     lxc = called.lxc
     wanted = [each for each in called.containers if each.state != "absent" and each.name not in called.failed]
-    locks = nullcontext() if called.check else locking.locked(lxc.lxc_path, [each.name for each in wanted])
+    names = [each.name for each in wanted] + delivery.locks(called)
+    locks = nullcontext() if called.check else locking.locked(lxc.lxc_path, names)
     plans: Dict[str, ContainerPlan] = {}
     with locks, id_allocation.IdAllocation(lxc, called.check) as ids:
+        delivery.require(called)
         for some_stages, containers in passes(stages, wanted, called):
             going = [each for each in containers if each.name not in plans or not plans[each.name].error]
             found = run_together(some_stages, going, called, ids, asks_lxc) if going else {}
@@ -132,7 +134,7 @@ def run_together(
 ) -> Dict[str, ContainerPlan]:
     """Plan stages for containers, and apply the plans as one change for each container. Return the plans."""
     lxc = called.lxc
-    host = Host()
+    host = Host(sources=called.sources, objects=places.objects(lxc.lxc_path))
     for stage in stages:
         host = stage.gather(wanted, host)
     declared = {container.name: container for container in called.containers}

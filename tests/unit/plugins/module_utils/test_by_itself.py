@@ -14,6 +14,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.checkpoint i
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import beneath
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import manifest, tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.manifest import Manifest, Moment, Stage
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.tree import Action, Entry, Observed
@@ -86,7 +87,7 @@ SPECS: dict[str, tuple[dict[str, Any], bool, bool]] = {
 @pytest.mark.parametrize(("given", "of_rootfs", "of_config"), SPECS.values(), ids=SPECS)
 def test_what_counts_as_another_spec(given: dict[str, Any], of_rootfs: bool, of_config: bool) -> None:
     one, other = (keys.CONTAINER({"name": "a", **each}) for each in ({}, given))
-    digests = [planning.digest_of(rootfs_tree.requested_part(each)) for each in (one, other)]
+    digests = [planning.digest_of(rootfs_tree.requested_part(each, Host())) for each in (one, other)]
     assert (digests[0] != digests[1]) is of_rootfs
     digests = [planning.digest_of(lxc_config.requested_part(each, "/lxc", "br0")) for each in (one, other)]
     assert (digests[0] != digests[1]) is of_config

@@ -324,6 +324,63 @@ def prune():
     assert [os.listdir(fleet.path(name)) for name in fleet.names] == [[fleet.container(name)] for name in fleet.names]
 
 
+def delivered():
+    """A rollout is told by the contents of files, and sends them before it changes anything."""
+    fleet = Fleet("delivered", 2)
+    for folder in ("files", "templates"):
+        os.mkdir(os.path.join(fleet.folder, folder))
+    app = os.path.join(fleet.folder, "files", "app")
+    write(os.path.join(fleet.folder, "templates", "host.j2"), "{{ inventory_hostname }}")
+
+    def release(version):
+        write(app, "content of " + version)
+        # The inventory's folder is where variables of a fleet are, and its files.
+        own = {"path": "/etc/version", "content": version}
+        files = [own, {"path": "/a", "src": "app", "owner": 7}, {"path": "/b", "src": "host.j2", "template": True}]
+        fleet.release(version, files=files)
+
+    def contents(name):
+        place = os.path.join(fleet.path(name), fleet.container(name), "rootfs")
+        return [text_of(os.path.join(place, file)) for file in "ab"]
+
+    def kept(name):
+        return os.listdir(os.path.join(fleet.path(name), ".objects"))
+
+    def digest(text):
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    release("1")
+    before = fleet.seen()
+    assert fleet.run("--check")[0] == 0
+    assert fleet.seen() == before
+    assert fleet.run()[0] == 0
+    assert [contents(name) for name in fleet.names] == [["content of 1", "h1"], ["content of 1", "h2"]]
+    assert kept("h1") == [digest("content of 1")]
+    before, content = fleet.seen(), fleet.content("h1")
+    # The same specs, and another content.
+    write(app, "content of 2")
+    status, output = fleet.run()
+    assert status != 0
+    assert fleet.seen() == before
+    assert "softwarecontainer_rollout_id" in output, output
+    release("2")
+    fleet.break_("h1")
+    assert fleet.run(softwarecontainer_rollout_id="two")[0] != 0
+    assert fleet.states() == ["done", "done"]
+    assert [host["state"] for host in fleet.ledger("two")["hosts"].values()] == ["rolled_back", "pending"]
+    assert (fleet.running("h1"), fleet.content("h1")) == ("1", content)
+    release("2")
+    assert fleet.run(softwarecontainer_rollout_id="three")[0] == 0
+    assert [contents(name) for name in fleet.names] == [["content of 2", "h1"], ["content of 2", "h2"]]
+    assert [kept(name) for name in fleet.names] == [[digest("content of 2")]] * 2
+    # What is not there is told before the rollout is opened.
+    os.unlink(app)
+    status, output = fleet.run(softwarecontainer_rollout_id="four")
+    assert status != 0
+    assert "files[1].src: 'app' is not on the controller" in output
+    assert not os.path.exists(os.path.join(fleet.ledgers, "four.json"))
+
+
 def limit():
     fleet = Fleet("limit")
     before = fleet.seen()
@@ -842,6 +899,7 @@ CASES = {
         success,
         canary,
         prune,
+        delivered,
         limit,
         budget,
         unreachable,

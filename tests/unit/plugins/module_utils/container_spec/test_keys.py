@@ -33,8 +33,11 @@ FULL: dict[str, Any] = {
     "install_prefix": "/opt/payload",
     "gateway_dir": "/run/gateways/hmi",
     "gateway_dir_mode": "0770",
-    "directories": [{"path": "/data", "mode": "0700"}],
-    "files": [{"path": "/etc/motd", "mode": "0600", "content": "hello"}],
+    "directories": [{"path": "/data", "mode": "0700", "owner": "7", "group": 8}],
+    "files": [
+        {"path": "/etc/motd", "mode": "0600", "content": "hello"},
+        {"path": "/etc/app", "src": "app.j2", "template": "yes", "owner": 1000, "group": "100"},
+    ],
     "resolv_conf": "nameserver 10.0.3.1",
     "busybox": {"method": "bind", "path": "/opt/busybox", "applets": ["sh", "["]},
     "command": ["/bin/app", "--flag", "a b"],
@@ -99,8 +102,8 @@ FULL_PARSED = Container(
     install_prefix="/opt/payload",
     gateway_dir="/run/gateways/hmi",
     gateway_dir_mode=0o770,
-    directories=(Directory("/data", 0o700),),
-    files=(File("/etc/motd", 0o600, "hello"),),
+    directories=(Directory("/data", 0o700, 7, 8),),
+    files=(File("/etc/motd", 0o600, "hello"), File("/etc/app", 0o644, "", "app.j2", True, 1000, 100)),
     resolv_conf="nameserver 10.0.3.1",
     busybox=Busybox("bind", "/opt/busybox", ("sh", "[")),
     command=("/bin/app", "--flag", "a b"),
@@ -498,6 +501,28 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"files": [{"path": "/a", "content": "\0"}]},
         "files[0].content: '\\x00' has a control character other than tab and line break",
     ),
+    "files content and src": (
+        {"files": [{"path": "/a", "content": "x", "src": "app"}]},
+        "files[0].src: 'app' has no effect together with content",
+    ),
+    "files template of nothing": (
+        {"files": [{"path": "/a", "content": "x", "template": True}]},
+        "files[0].template: True needs src as well",
+    ),
+    "files src empty": ({"files": [{"path": "/a", "src": ""}]}, "files[0].src: '' is empty"),
+    "files src number": ({"files": [{"path": "/a", "src": ["app"]}]}, "files[0].src: ['app'] is not a string"),
+    "files owner": (
+        {"files": [{"path": "/a", "owner": "www-data"}]},
+        "files[0].owner: 'www-data' is not a whole number",
+    ),
+    "files group": (
+        {"files": [{"path": "/a", "group": 4294967295}]},
+        "files[0].group: 4294967295 is not from 0 to 4294967294",
+    ),
+    "directories owner": (
+        {"directories": [{"path": "/a", "owner": -1}]},
+        "directories[0].owner: -1 is not from 0 to 4294967294",
+    ),
     "files content dictionary": (
         {"files": [{"path": "/a", "content": {"a": 1}}]},
         "files[0].content: {'a': 1} is not a string",
@@ -874,8 +899,8 @@ POSITIONS: dict[str, Callable[[str, str], str]] = {
 
 def test_all_strings_are_walked() -> None:
     """A walk that finds less would prove less."""
-    assert len(list(leaves(FULL))) == 72
-    assert len(list(levels(FULL))) == 15
+    assert len(list(leaves(FULL))) == 77
+    assert len(list(levels(FULL))) == 16
 
 
 @pytest.mark.parametrize("position", POSITIONS.values(), ids=POSITIONS)

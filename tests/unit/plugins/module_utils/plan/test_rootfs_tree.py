@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys, sources
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Host
@@ -226,3 +226,46 @@ def test_the_machine_id_is_unique() -> None:
 )
 def test_who_may_pass_its_directory(idmap: list[str], access: tree.Access) -> None:
     assert rootfs_tree.access(Ids(tuple(idmap))) == access
+
+
+SOURCES = {
+    "file:app": sources.Source("ab" * 32, 5),
+    "template:app": sources.Source(text="made of a template"),
+}
+DELIVERED = HOST._replace(sources=SOURCES, objects="/lxc/.objects")
+
+
+def declared(host: Host, **file: Any) -> tree.Entry:
+    """The entry of one declared file."""
+    container = keys.CONTAINER({"name": "hmi", "files": [{"path": "/a", **file}]})
+    return rootfs_tree.desired_entries(container, host, UUID)["rootfs/a"]
+
+
+def test_a_file_of_the_controller() -> None:
+    copied = tree.copied("rootfs/a", 0o755, "/lxc/.objects/" + "ab" * 32, "ab" * 32, 5, (7, 8))
+    assert declared(DELIVERED, src="app", mode="0755", owner=7, group=8) == copied
+    assert declared(DELIVERED, src="app", template=True) == tree.file("rootfs/a", 0o644, "made of a template")
+    with pytest.raises(ContainerError) as caught:
+        declared(DELIVERED, src="other")
+    assert str(caught.value) == "files[0].src: 'other' was not looked for on the controller"
+
+
+def test_another_content_is_another_spec() -> None:
+    container = keys.CONTAINER({"name": "hmi", "files": [{"path": "/a", "src": "app"}]})
+    other = HOST._replace(sources={"file:app": sources.Source("cd" * 32, 5)})
+    assert rootfs_tree.requested_part(container, DELIVERED) != rootfs_tree.requested_part(container, other)
+
+
+@pytest.mark.parametrize("key", ["directories", "files"])
+@pytest.mark.parametrize(("owner", "group"), [(65536, 0), (0, 65536)])
+def test_an_owner_that_the_container_lacks(key: str, owner: int, group: int) -> None:
+    ids = Ids(("u 0 100000 65536", "g 0 100000 65536"))
+    given = [{"path": "/a", "owner": 65535, "group": 65535}, {"path": "/b", "owner": owner, "group": group}]
+    container = keys.CONTAINER({"name": "hmi", key: given})
+    with pytest.raises(ContainerError) as caught:
+        rootfs_tree.check_owners(container, ids)
+    assert str(caught.value) == (
+        f"{key}[1]: owner {owner} and group {group} are not both among the ids of the container, "
+        "u 0 100000 65536, g 0 100000 65536"
+    )
+    rootfs_tree.check_owners(container, Ids())
