@@ -25,6 +25,7 @@ from .values import (
     mode,
     path,
     record,
+    signal_name,
     size,
     text,
 )
@@ -137,6 +138,7 @@ FILE = record(
         "src": Field(source_path, None),
         "template": Field(boolean, False),
         **OWNER,
+        "on_change": Field(choice("restart", "reload", "leave"), None),
     },
 )
 BUSYBOX = record(
@@ -245,6 +247,7 @@ FIELDS: Dict[str, Field] = {
     "busybox": Field(BUSYBOX, records.Busybox()),
     "command": Field(parse_argv, None),
     "init": Field(either("lxc", parse_argv), None),
+    "reload": Field(signal_name, None),
     "on_change": Field(choice("restart", "leave"), "restart"),
     "ready": Field(list_of(CHECK), ()),
     "network": Field(list_of(NETWORK), (records.Interface(),)),
@@ -274,6 +277,7 @@ def make_container(**values: Any) -> records.Container:
     if container.init and container.command:
         raise InvalidError("has no effect together with an init of its own", list(container.command), "command")
     rules.check_paths(container)
+    rules.check_reload(container)
     rules.check_limits(container.limits)
     rules.check_mounts(container.mounts)
     rules.check_network(container.network)

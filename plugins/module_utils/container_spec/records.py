@@ -37,6 +37,7 @@ class File(NamedTuple):
     - `content`: its content as text; empty if it comes from a file of the controller.
     - `src`: that file as the spec names it.
     - `template`: whether that file is a template.
+    - `on_change`: what follows when it changes; None means what follows a change of anything else.
     """
 
     path: str
@@ -46,6 +47,7 @@ class File(NamedTuple):
     template: bool = False
     owner: int = 0
     group: int = 0
+    on_change: Optional[str] = None
 
 
 class Busybox(NamedTuple):
@@ -155,6 +157,7 @@ class Container(NamedTuple):
     busybox: Busybox
     command: Optional[Tuple[str, ...]]
     init: Optional[Tuple[str, ...]]
+    reload: Optional[str]
     on_change: str
     ready: Tuple[Check, ...]
     network: Tuple[Interface, ...]

@@ -33,6 +33,16 @@ def check_paths(container: records.Container) -> None:
         seen.append(declared_path)
 
 
+def check_reload(container: records.Container) -> None:
+    """Raise InvalidError if a change of a file cannot be followed by what it asks for."""
+    for index, item in enumerate(container.files):
+        where = "files[%d].on_change" % index
+        if item.on_change == "reload" and not container.reload:
+            raise InvalidError("needs the key reload, which names the signal", item.on_change, where)
+        if item.on_change == "restart" and container.on_change == "leave":
+            raise InvalidError("contradicts the container's own on_change, which is leave", item.on_change, where)
+
+
 def covers(container: records.Container) -> Tuple[str, ...]:
     """Return the mount points that exist in the container on every target. They hide what lies below them."""
     system = ("/usr", "/lib", "/proc", "/sys") if container.system_mounts else ()

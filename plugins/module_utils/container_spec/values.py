@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Tuple
 
 from ..errors import RefusedError
@@ -19,6 +20,8 @@ UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 # The kernel counts memory in pages with a signed long.
 SIZE_END = 1 << 63
 TRUE, FALSE = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
+# The signals that a process can handle, without their SIG, see signal(7).
+SIGNALS = tuple(name[3:] for name in signal.Signals.__members__ if name not in ("SIGKILL", "SIGSTOP"))
 # The longest name of a directory entry (NAME_MAX) and of a path (PATH_MAX without its end), limits.h.
 NAME_MAX, PATH_MAX = 255, 4095
 
@@ -165,6 +168,14 @@ def choice(*words: str) -> Parser:
         return str(value)
 
     return parse
+
+
+def signal_name(value: Any) -> str:
+    """Return the name of a signal without SIG, from a name with or without it. Raise InvalidError."""
+    name = text(value)[3:] if text(value).startswith("SIG") else text(value)
+    if name not in SIGNALS:
+        raise InvalidError("is not a signal that a program can handle, such as HUP or USR1", value)
+    return name
 
 
 def matching(pattern: str, what: str) -> Parser:

@@ -12,7 +12,7 @@ from typing import Dict, List, Optional, Tuple
 
 from ..container_spec.records import Autostart, Container, Interface, Limits, Secret
 from ..container_spec.rules import OWN_DIRECTORY, interface_name
-from ..container_spec.values import CONTROL
+from ..container_spec.values import CONTROL, SIGNALS
 from ..errors import ContainerError
 from ..model import tree
 from ..model.host import Host
@@ -39,6 +39,8 @@ AT_REST = ("lxc.start.", "lxc.group ", "lxc.monitor.", "lxc.log.")
 # it.
 BY_ITSELF = re.compile(r"(?<= none )r(?=bind,)|,create=(dir|file)(?= )")
 SAID_ANYWAY = re.compile(r"lxc\.net\.[0-9]+\.name = %s" % LOOPBACK)
+# A line for ourselves, which LXC takes for a comment: without its spec, a container's signal is known from here.
+RELOAD = "# reload"
 CPU_PERIOD = 100000
 
 # Increase this number if the same spec must be rendered differently for running containers. They are then restarted.
@@ -60,6 +62,7 @@ def render(container: Container, host: Host, lxc_path: str, bridge: str, ids: Id
     `place` is the real path of `lxc_path`, without links, if that is a different path.
     """
     lines: List[Line] = [
+        *([(RELOAD, container.reload)] if container.reload else []),
         ("lxc.uts.name", container.hostname),
         ("lxc.rootfs.path", "dir:%s/%s/rootfs" % (lxc_path, container.name)),
         *init(container, host),
@@ -81,6 +84,12 @@ def render(container: Container, host: Host, lxc_path: str, bridge: str, ids: Id
     return HEADER + "".join(
         key + "\n" if key == tree.SECRET else "%s = %s\n" % (key, quoted(value)) for key, value in lines
     )
+
+
+def signal_in(text: str) -> Optional[str]:
+    """Return the name of the signal in a config at which the command reads its configuration again, or None."""
+    found = re.search(r"(?m)^%s = ([A-Z0-9]+)$" % RELOAD, text)
+    return found.group(1) if found and found.group(1) in SIGNALS else None
 
 
 def place_of_mounts(lxc_path: str, name: str) -> str:
@@ -275,7 +284,7 @@ def requested_part(container: Container, lxc_path: str, bridge: str) -> object:
 
     It says nothing about the target, which affects the config too.
     """
-    running = container._replace(state="", on_change="", ready=(), autostart=Autostart())
+    running = container._replace(state="", files=(), reload=None, on_change="", ready=(), autostart=Autostart())
     return RENDERING, running, lxc_path, bridge
 
 

@@ -35,12 +35,13 @@ FULL: dict[str, Any] = {
     "gateway_dir_mode": "0770",
     "directories": [{"path": "/data", "mode": "0700", "owner": "7", "group": 8}],
     "files": [
-        {"path": "/etc/motd", "mode": "0600", "content": "hello"},
+        {"path": "/etc/motd", "mode": "0600", "content": "hello", "on_change": "reload"},
         {"path": "/etc/app", "src": "app.j2", "template": "yes", "owner": 1000, "group": "100"},
     ],
     "resolv_conf": "nameserver 10.0.3.1",
     "busybox": {"method": "bind", "path": "/opt/busybox", "applets": ["sh", "["]},
     "command": ["/bin/app", "--flag", "a b"],
+    "reload": "SIGHUP",
     "on_change": "leave",
     "ready": [
         {"command": ["/bin/check", "a b"], "timeout": "5", "stable": "0.5"},
@@ -103,11 +104,15 @@ FULL_PARSED = Container(
     gateway_dir="/run/gateways/hmi",
     gateway_dir_mode=0o770,
     directories=(Directory("/data", 0o700, 7, 8),),
-    files=(File("/etc/motd", 0o600, "hello"), File("/etc/app", 0o644, "", "app.j2", True, 1000, 100)),
+    files=(
+        File("/etc/motd", 0o600, "hello", on_change="reload"),
+        File("/etc/app", 0o644, "", "app.j2", True, 1000, 100),
+    ),
     resolv_conf="nameserver 10.0.3.1",
     busybox=Busybox("bind", "/opt/busybox", ("sh", "[")),
     command=("/bin/app", "--flag", "a b"),
     init=None,
+    reload="HUP",
     on_change="leave",
     ready=(Check(("/bin/check", "a b"), None, None, 5.0, 0.5), Check(None, 80), Check(None, None, "/run/ready")),
     network=(
@@ -160,6 +165,7 @@ DEFAULT_PARSED = Container(
     busybox=Busybox("copy", None, None),
     command=None,
     init=None,
+    reload=None,
     on_change="restart",
     ready=(),
     network=(Interface("veth", None, None, "up", None, None, (), None, (), None),),
@@ -338,6 +344,12 @@ ACCEPTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "init lxc": ({"init": "lxc", "command": ["/app"]}, {"init": None, "command": ("/app",)}),
     "init of its own": ({"init": ["/sbin/init"]}, {"init": ("/sbin/init",), "command": None}),
     "on_change": ({"on_change": "leave"}, {"on_change": "leave"}),
+    "reload": ({"reload": "USR1"}, {"reload": "USR1"}),
+    "reload with SIG": ({"reload": "SIGRTMIN"}, {"reload": "RTMIN"}),
+    "files with on_change": (
+        {"files": [{"path": "/a", "on_change": "restart"}, {"path": "/b", "on_change": "leave"}]},
+        {"files": (File("/a", 0o644, on_change="restart"), File("/b", 0o644, on_change="leave"))},
+    ),
     "no checks": ({"ready": []}, {"ready": ()}),
     "checks with their defaults": (
         {"ready": [{"command": ["true"]}, {"tcp": 1}, {"file": "/a/"}]},
@@ -428,6 +440,7 @@ def test_accepted(given: dict[str, Any], expected: dict[str, Any]) -> None:
     assert {key: getattr(container, key) for key in expected} == expected
 
 
+NO_SIGNAL = " is not a signal that a program can handle, such as HUP or USR1"
 # What is given to a container called hmi, and what is said of it.
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "state": ({"state": "running"}, "state: 'running' is none of started, stopped, frozen, absent"),
@@ -555,6 +568,26 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "init word": ({"init": "systemd"}, "init: 'systemd' is not a list"),
     "init empty": ({"init": []}, "init: [] names no program"),
     "on_change": ({"on_change": "reload"}, "on_change: 'reload' is none of restart, leave"),
+    "files on_change": (
+        {"files": [{"path": "/a", "on_change": "ignore"}]},
+        "files[0].on_change: 'ignore' is none of restart, reload, leave",
+    ),
+    "files on_change without a signal": (
+        {"files": [{"path": "/a"}, {"path": "/b", "on_change": "reload"}]},
+        "files[1].on_change: 'reload' needs the key reload, which names the signal",
+    ),
+    "files on_change of a container that is left": (
+        {"on_change": "leave", "files": [{"path": "/a", "on_change": "restart"}]},
+        "files[0].on_change: 'restart' contradicts the container's own on_change, which is leave",
+    ),
+    "reload KILL": ({"reload": "KILL"}, "reload: 'KILL'" + NO_SIGNAL),
+    "reload STOP": ({"reload": "SIGSTOP"}, "reload: 'SIGSTOP'" + NO_SIGNAL),
+    "reload SIG alone": ({"reload": "SIG"}, "reload: 'SIG'" + NO_SIGNAL),
+    "reload with SIG twice": ({"reload": "SIGSIGHUP"}, "reload: 'SIGSIGHUP'" + NO_SIGNAL),
+    "reload in small letters": ({"reload": "hup"}, "reload: 'hup'" + NO_SIGNAL),
+    "reload misspelt": ({"reload": "SIGUSR3"}, "reload: 'SIGUSR3'" + NO_SIGNAL),
+    "reload a number": ({"reload": 1}, "reload: 1" + NO_SIGNAL),
+    "reload a boolean": ({"reload": True}, "reload: True is not a string"),
     "ready no list": ({"ready": {"tcp": 80}}, "ready: {'tcp': 80} is not a list"),
     "ready no dictionary": ({"ready": [80]}, "ready[0]: 80 is not a dictionary"),
     "ready of no kind": (
@@ -899,7 +932,7 @@ POSITIONS: dict[str, Callable[[str, str], str]] = {
 
 def test_all_strings_are_walked() -> None:
     """A walk that finds less would prove less."""
-    assert len(list(leaves(FULL))) == 77
+    assert len(list(leaves(FULL))) == 79
     assert len(list(levels(FULL))) == 16
 
 

@@ -152,6 +152,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
         ],
     ),
     "state": ({"state": "stopped"}, []),
+    "reload": ({"reload": "SIGHUP"}, ["+# reload = HUP"]),
     "hostname": ({"hostname": "panel"}, ["-lxc.uts.name = hmi", "+lxc.uts.name = panel"]),
     "install_prefix that is not there": (
         {"install_prefix": "/opt/app"},
@@ -970,3 +971,28 @@ def test_a_user_namespace_with_the_network_of_the_target() -> None:
     )
     assert "lxc.mount.auto = proc:mixed sys:ro\n" in render(given)
     assert "lxc.mount.auto" not in render({**given, "system_mounts": False, "init": ["/app"]}, ids=ids)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (render({"reload": "USR1"}), "USR1"),
+        (render({}), None),
+        ("# reload = KILL\n", None),
+        ("lxc.environment = A=# reload = HUP\n", None),
+        ("# reload = HUP # or\n", None),
+        ("", None),
+    ],
+    ids=["a signal", "none", "no signal", "a value", "more", "nothing"],
+)
+def test_the_signal_in_a_config(text: str, name: str | None) -> None:
+    assert lxc_config.signal_in(text) == name
+
+
+def test_a_change_of_the_signal_is_none_for_a_container_that_runs() -> None:
+    """Nor is a change of files, which the config does not name."""
+    one, other = ({"reload": signal, "files": [{"path": "/a", "content": signal}]} for signal in ("HUP", "USR1"))
+    assert lxc_config.running_part(render(one)) == lxc_config.running_part(render(other))
+    assert lxc_config.running_part(render(one)) == lxc_config.running_part(render({}))
+    parts = [lxc_config.requested_part(container(given), "/lxc", "br0") for given in (one, other, {})]
+    assert parts == [parts[0]] * 3
