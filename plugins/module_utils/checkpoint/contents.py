@@ -112,8 +112,10 @@ def after(
     stages: Dict[str, manifest.Stage] = {}
     for name, stage in saved.stages.items():
         mine = paths & {*stage.entries, *current.entries(name)}
-        last = current.stages[name].changed if name in current.stages else stage.changed
-        stages[name] = manifest.Stage(stage.entries, now if mine else last, asked=stage.asked)
+        last = current.stages.get(name, stage)
+        stages[name] = last._replace(
+            entries=stage.entries, changed=now if mine else last.changed, earlier={}, asked=stage.asked
+        )
     return manifest.Manifest(saved.machine_id, stages, ids_after(saved, current))
 
 

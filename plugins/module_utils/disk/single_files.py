@@ -16,9 +16,22 @@ from .beneath import Directories, read_text
 def note_change(lxc_path: str, name: str, boot: str, seconds: float) -> None:
     """Record in the manifest that the config has changed now, so that a restart is due. Raises OSError."""
     with Directories(os.path.join(lxc_path, name)) as directories:
-        record = manifests.parse(read_text(directories, manifests.FILE_NAME, manifests.SIZE_MAX) or "")
+        record = read_manifest(directories)
         stage = record.stages.get("config", manifests.Stage())._replace(changed=manifests.Moment(boot, seconds))
         replace_text(directories, manifests.FILE_NAME, manifests.render(record.with_stage("config", stage)))
+
+
+def note_reload(lxc_path: str, name: str) -> None:
+    """Record in the manifest that the command has got its signal, if that was due. Raises OSError."""
+    with Directories(os.path.join(lxc_path, name)) as directories:
+        record = read_manifest(directories)
+        if record.to_reload():
+            replace_text(directories, manifests.FILE_NAME, manifests.render(record.reloaded()))
+
+
+def read_manifest(directories: Directories) -> manifests.Manifest:
+    """Return the manifest of a container. Raises ContainerError if it is missing or damaged."""
+    return manifests.parse(read_text(directories, manifests.FILE_NAME, manifests.SIZE_MAX) or "")
 
 
 def replace_config(lxc_path: str, name: str, text: str) -> None:

@@ -50,12 +50,12 @@ class Change(NamedTuple):
         for name, stage in self.before.stages.items():
             new = self.after.entries(name)
             entries = {**stage.entries, **new}
-            changed = self.after.stages[name].changed if name in self.after.stages else stage.changed
+            last = self.after.stages.get(name, stage)
             earlier = dict(stage.earlier)
             for path in new:
                 if stage.entries.get(path, new[path]) != new[path]:
                     earlier[path] = tuple(dict.fromkeys((stage.entries[path], *earlier.get(path, ()))))
-            merged = merged.with_stage(name, manifests.Stage(entries, changed, earlier))
+            merged = merged.with_stage(name, manifests.Stage(entries, last.changed, earlier, reload=last.reload))
         return merged
 
 

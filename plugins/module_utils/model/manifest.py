@@ -37,12 +37,15 @@ class Stage(NamedTuple):
     - `changed`: when it last changed something that a running container sees.
     - `earlier`: what else may be at a path while a change is in progress, because it was there before.
     - `asked`: a digest of the stage's part of the spec at that time; empty if it is not known.
+    - `reload`: when it last changed something that the container's command reads again at a signal, which it has not
+      got yet.
     """
 
     entries: Mapping[str, Record] = {}
     changed: Optional[Moment] = None
     earlier: Mapping[str, Tuple[Record, ...]] = {}
     asked: str = ""
+    reload: Optional[Moment] = None
 
 
 class Manifest(NamedTuple):
@@ -59,6 +62,14 @@ class Manifest(NamedTuple):
     def changed(self) -> Tuple[Moment, ...]:
         """Return when each stage last changed something that a running container sees."""
         return tuple(stage.changed for stage in self.stages.values() if stage.changed)
+
+    def to_reload(self) -> Tuple[Moment, ...]:
+        """Return when each stage last changed something about which the command has not got its signal yet."""
+        return tuple(stage.reload for stage in self.stages.values() if stage.reload)
+
+    def reloaded(self) -> Manifest:
+        """Return the manifest once the command has got its signal."""
+        return self._replace(stages={name: stage._replace(reload=None) for name, stage in self.stages.items()})
 
     def without_entries(self) -> Manifest:
         """Return the manifest without entries, which take most room. It still has the stages and their times."""
@@ -81,15 +92,21 @@ def parse(text: str) -> Manifest:
         stages = {
             name: Stage(
                 shared[stage["entries"]] if isinstance(stage["entries"], int) else records(stage["entries"]),
-                Moment(str(stage["changed"][0]), float(stage["changed"][1])) if stage["changed"] else None,
+                moment_of(stage["changed"]),
                 {path: tuple(record_of(*each) for each in kept) for path, kept in stage.get("earlier", {}).items()},
                 str(stage.get("asked", "")),
+                moment_of(stage.get("reload")),
             )
             for name, stage in data["stages"].items()
         }
         return Manifest(str(data["machine_id"]), stages, ids_of(data.get("ids")))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         raise ContainerError("manifest: the file is damaged; put back a copy or remove the container by hand") from None
+
+
+def moment_of(data: Any) -> Optional[Moment]:
+    """Return a moment, or None if there is none. Raise ValueError, TypeError, KeyError or IndexError if it is damaged."""
+    return Moment(str(data[0]), float(data[1])) if data else None
 
 
 def ids_of(data: Optional[Mapping[str, Any]]) -> Ids:
@@ -133,13 +150,14 @@ def record_of(kind: str, mode: str, detail: str, size: str, *owner: str) -> Reco
 def render(manifest: Manifest) -> str:
     """Return a manifest as JSON, with the entries of each stage on one line. Equal manifests give equal texts."""
     stages = ",".join(
-        '%s:{%s"changed":%s,%s"entries":\n%s\n}'
+        '%s:{%s"changed":%s,%s"entries":\n%s\n%s}'
         % (
             dump(name),
             '"asked":%s,' % dump(stage.asked) if stage.asked else "",
-            dump(moment(stage)),
+            dump(moment(stage.changed)),
             '"earlier":%s,' % dump(stage.earlier) if stage.earlier else "",
             text_of(stage.entries),
+            ',"reload":%s' % dump(moment(stage.reload)) if stage.reload else "",
         )
         for name, stage in sorted(manifest.stages.items())
     )
@@ -172,9 +190,9 @@ def shared_text(entries: Shared) -> str:
     return dump(entries)
 
 
-def moment(stage: Stage) -> Optional[Tuple[str, float]]:
-    """Return when a stage last changed something, in the form for JSON."""
-    return (stage.changed.boot, round(stage.changed.seconds, 2)) if stage.changed else None
+def moment(when: Optional[Moment]) -> Optional[Tuple[str, float]]:
+    """Return a moment in the form for JSON."""
+    return (when.boot, round(when.seconds, 2)) if when else None
 
 
 def dump(value: Any) -> str:

@@ -119,6 +119,28 @@ def check_owners(container: Container, ids: Ids) -> None:
             raise ContainerError("%s: %s" % (where, reason))
 
 
+def effects(container: Container, host: Host, uuid: str, there: Collection[str] = ()) -> Dict[str, str]:
+    """Return what follows a change at a path, `reload` or `leave`. At any other path it is what `on_change` of the spec says.
+
+    A directory that only such files need goes with them.
+    """
+    # Of two files that need a directory, the one with `reload` counts.
+    own = sorted((item for item in container.files if item.on_change in ("reload", "leave")), key=on_change_of)
+    if not own:
+        return {}
+    others = desired_entries(
+        container._replace(files=tuple(item for item in container.files if item not in own)), host, uuid, there
+    )
+    found = {path: on_change_of(item) for item in own for path in tree.parents("rootfs" + item.path)}
+    found = {path: effect for path, effect in found.items() if path not in others}
+    return {**found, **{"rootfs" + item.path: on_change_of(item) for item in own}}
+
+
+def on_change_of(item: File) -> str:
+    """Return what a spec says of a change of a file; empty if it says nothing."""
+    return item.on_change or ""
+
+
 def mount_targets(container: Container, host: Host) -> Dict[str, tree.Entry]:
     """Return the entries on which declared mounts are made, by path."""
     return {
@@ -129,7 +151,8 @@ def mount_targets(container: Container, host: Host) -> Dict[str, tree.Entry]:
 
 def requested_part(container: Container, host: Host) -> object:
     """Return this stage's part of the spec, with what its sources contain. The target's resolv.conf is not in it."""
-    declared = container.directories, container.files, container.mounts
+    files = tuple(item._replace(on_change=None) for item in container.files)
+    declared = container.directories, files, container.mounts
     named = [sources.key(kind_of(item), item.src) for item in container.files if item.src is not None]
     return container.install_prefix, container.resolv_conf, declared, [host.sources.get(each) for each in named]
 

@@ -234,6 +234,19 @@ def caused(actions: Tuple[tree.Action, ...], before: Optional[manifest.Stage], a
     return tuple(action for action in actions if not as_made(action, before.entries))
 
 
+def towards(
+    wanted: tree.Wanted, stage: str, container: Container, place: Place, before: manifest.Manifest, ids: Ids
+) -> Tuple[Tuple[tree.Action, ...], List[str]]:
+    """Return the plan that leads a stage from what is on disk to the wanted entries, and the plan in sentences."""
+    owned = own_entries(before, stage, wanted)
+    present = after_earlier(place, wanted, owned, observe(place.lxc_path, container.name, wanted, owned, ids))
+    if stage in before.stages and before.stages[stage].earlier:
+        owned.update(still_there(before.stages[stage].earlier, container, place, ids))
+    if isinstance(wanted, tree.Shared) and not present and not owned:
+        return plan_of_new(wanted)
+    return plan_and_words(wanted, present, owned)
+
+
 def planned(
     stage: str,
     container: Container,
@@ -244,21 +257,16 @@ def planned(
     seen_inside: Callable[[Tuple[tree.Action, ...]], bool] = bool,
     beside: Tuple[str, ...] = (),
     asked: object = None,
+    read_at_signal: Callable[[Tuple[tree.Action, ...]], bool] = lambda _actions: False,
 ) -> Planned:
     """Return the plan that leads from what is on disk to the wanted entries, with the manifest that goes with it.
 
-    `seen_inside` says whether a running container sees the actions only after a restart; by default it does. `beside`: what
-    else changes on the target that it sees only then. `asked`: what the spec asks of the stage.
+    `seen_inside` says whether a running container sees the actions only after a restart; by default it does.
+    `read_at_signal` says whether its command reads what they change at a signal. `beside`: what else changes on the target
+    that it sees only after a restart. `asked`: what the spec asks of the stage.
     """
     records = shared_records(wanted) if isinstance(wanted, tree.Shared) else tree.records(wanted)
-    owned = own_entries(before, stage, wanted)
-    present = after_earlier(place, wanted, owned, observe(place.lxc_path, container.name, wanted, owned, after.ids))
-    if stage in before.stages and before.stages[stage].earlier:
-        owned.update(still_there(before.stages[stage].earlier, container, place, after.ids))
-    if isinstance(wanted, tree.Shared) and not present and not owned:
-        actions, described = plan_of_new(wanted)
-    else:
-        actions, described = plan_and_words(wanted, present, owned)
+    actions, described = towards(wanted, stage, container, place, before, after.ids)
     unrecorded = not actions and records != before.entries(stage)
     # The first stage that writes removes it.
     litter = not any(each.writes for each in place.earlier) and bool(places.leftovers(place.lxc_path, container.name))
@@ -266,14 +274,26 @@ def planned(
     if not changes:
         # A run with a hundred containers must not keep a hundred manifests in memory.
         return Planned(no_change(container.name))
-    moment = before.stages[stage].changed if stage in before.stages else None
     digest = digest_of((asked, after.ids.lines))
     looked_at = read_again(place.lxc_path, container.name, actions, before.entries(stage), after.ids)
-    if seen_inside(caused(looked_at, before.stages.get(stage), digest)) or beside:
-        moment = manifest.Moment(processes.boot_id(), processes.since_boot())
-    after = after.with_stage(stage, manifest.Stage(records, moment, asked=digest))
+    last = before.stages.get(stage)
+    reasons = caused(looked_at, last, digest)
+    changed, reload = moments(last, bool(seen_inside(reasons) or beside), read_at_signal(reasons))
+    after = after.with_stage(stage, manifest.Stage(records, changed, asked=digest, reload=reload))
     whose = (("ids: " + before.ids.words(), "ids: " + after.ids.words()),) if mapped_anew(before, after) else ()
     return Planned(tree_changes.Change(container.name, actions, before, after), tuple(changes), True, whose=whose)
+
+
+def moments(
+    last: Optional[manifest.Stage], restart: bool, reload: bool
+) -> Tuple[Optional[manifest.Moment], Optional[manifest.Moment]]:
+    """Return when a stage last changed something that takes a restart, and something that takes a reload.
+
+    `restart` and `reload`: whether it does so now.
+    """
+    now = manifest.Moment(processes.boot_id(), processes.since_boot())
+    last = last or manifest.Stage()
+    return now if restart else last.changed, now if reload else last.reload
 
 
 def no_change(name: str) -> tree_changes.Change:

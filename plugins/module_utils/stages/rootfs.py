@@ -41,13 +41,19 @@ def plan(
     others = made_by_others(container, place._replace(host=host), before, after)
     wanted = rootfs_tree.desired_entries(container, host, uuid, others)
     copied = rootfs_tree.copies_resolv_conf(container)
+    effects = rootfs_tree.effects(container, host, uuid, others)
 
     def seen_inside(actions: Tuple[tree.Action, ...]) -> bool:
         """Leave out a copied resolv.conf: it changes when the target's does, and programs read it at any time."""
-        return any(not (copied and action.path == RESOLV_CONF) for action in actions)
+        return any(not (copied and action.path == RESOLV_CONF) and action.path not in effects for action in actions)
+
+    def read_at_signal(actions: Tuple[tree.Action, ...]) -> bool:
+        return any(effects.get(action.path) == "reload" for action in actions)
 
     asked = rootfs_tree.requested_part(container, host)
-    found = planning.planned("rootfs", container, place, before, after, wanted, seen_inside, asked=asked)
+    found = planning.planned(
+        "rootfs", container, place, before, after, wanted, seen_inside, asked=asked, read_at_signal=read_at_signal
+    )
     if copy.note and any(action.path == RESOLV_CONF for action in found.change.actions):
         found = found._replace(changes=(*found.changes, copy.note))
     found = found._replace(warning=copy.warning)

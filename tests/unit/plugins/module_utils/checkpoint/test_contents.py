@@ -128,6 +128,12 @@ def test_the_manifest_after(current: Manifest, seen: list[str], changed: Any) ->
     assert contents.same_entries(after, SAVED)
 
 
+def test_what_a_command_has_been_told_meanwhile_stays_told() -> None:
+    told = SAVED.with_stage("rootfs", ROOTFS._replace(reload=Moment("boot", 8.0)))
+    assert contents.after(told, SAVED, [], NOW).to_reload() == ()
+    assert contents.after(SAVED, told, [], NOW).to_reload() == (Moment("boot", 8.0),)
+
+
 def test_the_same_entries() -> None:
     later = Manifest("id", {"config": CONFIG, "rootfs": Stage(ROOTFS.entries, NOW)})
     assert contents.same_entries(later, SAVED)

@@ -23,11 +23,12 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.manife
 def test_while_a_change_is_under_way_all_is_ours() -> None:
     old, new = ("file", "0644", "aa", "1"), ("file", "0644", "bb", "1")
     before = Manifest("id", {"rootfs": Stage({"a": old, "b": old}, Moment("x", 1)), "config": Stage({"c": old})})
-    after = Manifest("id", {"rootfs": Stage({"b": new, "d": new}, Moment("x", 2)), "config": Stage({"c": old})})
+    rootfs = Stage({"b": new, "d": new}, Moment("x", 2), reload=Moment("x", 3))
+    after = Manifest("id", {"rootfs": rootfs, "config": Stage({"c": old})})
     pending = tree_changes.Change("hmi", (), before, after).pending()
     assert pending.entries("rootfs") == {"a": old, "b": new, "d": new}
     assert pending.entries("config") == {"c": old}
-    assert pending.stages["rootfs"].changed == Moment("x", 2)
+    assert (pending.stages["rootfs"].changed, pending.stages["rootfs"].reload) == (Moment("x", 2), Moment("x", 3))
     assert pending.stages["rootfs"].earlier == {"b": (old,)}
     # Interrupted, and on the way to a third one: any of them may be on disk.
     third = Manifest("id", {"rootfs": Stage({"b": ("file", "0644", "cc", "1")})})

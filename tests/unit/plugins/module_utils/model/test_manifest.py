@@ -49,6 +49,17 @@ def test_what_else_may_be_there_while_a_change_is_under_way() -> None:
     assert manifest.parse(manifest.render(value)) == value
 
 
+def test_what_the_command_has_not_been_told_yet() -> None:
+    value = FULL.with_stage("busybox", FULL.stages["busybox"]._replace(reload=Moment(BOOT, 13.5)))
+    text = manifest.render(value)
+    assert text == TEXT.replace(
+        '"/bin/busybox","0"]}\n}', '"/bin/busybox","0"]}\n,"reload":["0b8a3c5e-1111-2222-3333-444455556666",13.5]}'
+    )
+    assert manifest.parse(text) == value
+    assert (value.to_reload(), FULL.to_reload()) == ((Moment(BOOT, 13.5),), ())
+    assert value.reloaded() == FULL
+
+
 def test_any_layout_will_do() -> None:
     """As version 0.1.0 wrote it, all on one line, and as somebody's editor may leave it."""
     assert manifest.parse(json.dumps(json.loads(TEXT))) == FULL
@@ -127,6 +138,8 @@ DAMAGED = {
     "a stage without its time": damaged(lambda data: data["stages"]["rootfs"].pop("changed")),
     "a time that is short": damaged(lambda data: data["stages"]["rootfs"].update(changed=[BOOT])),
     "a time that is no number": damaged(lambda data: data["stages"]["rootfs"].update(changed=[BOOT, "soon"])),
+    "a time of a reload that is short": damaged(lambda data: data["stages"]["rootfs"].update(reload=[BOOT])),
+    "a time of a reload that is no list": damaged(lambda data: data["stages"]["rootfs"].update(reload=7)),
     "a record that is short": damaged(lambda data: data["stages"]["rootfs"]["entries"].update(a=["file"])),
     "a record that is long": damaged(lambda data: data["stages"]["rootfs"]["entries"].update(a=[*LINK, "0"])),
     "a record with a list": damaged(lambda data: data["stages"]["rootfs"]["entries"].update(a=["file", [], "", "0"])),

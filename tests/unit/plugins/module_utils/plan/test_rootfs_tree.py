@@ -269,3 +269,47 @@ def test_an_owner_that_the_container_lacks(key: str, owner: int, group: int) -> 
         "u 0 100000 65536, g 0 100000 65536"
     )
     rootfs_tree.check_owners(container, Ids())
+
+
+def file(path: str, on_change: str | None) -> dict[str, Any]:
+    return {"path": path, "on_change": on_change}
+
+
+EFFECTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+    "nothing": ({}, {}),
+    "files of no kind": ({"files": [file("/a/b", None), file("/c", "restart")]}, {}),
+    "one of each kind": (
+        {"files": [file("/a", "reload"), file("/b", "leave"), file("/c", None)]},
+        {"rootfs/a": "reload", "rootfs/b": "leave"},
+    ),
+    "directories of its own": (
+        {"files": [file("/srv/d/a", "reload")]},
+        {"rootfs/srv": "reload", "rootfs/srv/d": "reload", "rootfs/srv/d/a": "reload"},
+    ),
+    "directories of both": (
+        {"files": [file("/d/a", "reload"), file("/d/e/b", "leave")]},
+        {"rootfs/d": "reload", "rootfs/d/a": "reload", "rootfs/d/e": "leave", "rootfs/d/e/b": "leave"},
+    ),
+    "directories of other files": (
+        {"files": [file("/d/a", "reload"), file("/d/b", None)]},
+        {"rootfs/d/a": "reload"},
+    ),
+    "a declared directory": (
+        {"files": [file("/d/a", "leave")], "directories": [{"path": "/d"}]},
+        {"rootfs/d/a": "leave"},
+    ),
+    "a file in the place of one of ours": ({"files": [file("/etc/passwd", "leave")]}, {"rootfs/etc/passwd": "leave"}),
+}
+
+
+@pytest.mark.parametrize(("given", "effects"), EFFECTS.values(), ids=EFFECTS)
+def test_what_follows_a_change(given: dict[str, Any], effects: dict[str, str]) -> None:
+    container = keys.CONTAINER({"name": "hmi", "reload": "HUP", **given})
+    assert rootfs_tree.effects(container, HOST, UUID) == effects
+
+
+def test_what_follows_a_change_is_no_part_of_what_is_made() -> None:
+    one, other = (
+        keys.CONTAINER({"name": "hmi", "files": [file("/a", on_change)]}) for on_change in ("restart", "leave")
+    )
+    assert rootfs_tree.requested_part(one, HOST) == rootfs_tree.requested_part(other, HOST)

@@ -255,6 +255,27 @@ def test_what_changes_beside_the_entries_needs_a_restart(place: planning.Place, 
     assert bool(planned.change.after.changed()) is bool(beside)
 
 
+@pytest.mark.parametrize("told", [False, True], ids=["not told", "told"])
+@pytest.mark.parametrize("seen", [False, True], ids=["not seen", "seen"])
+def test_when_a_container_that_runs_takes_notice(place: planning.Place, seen: bool, told: bool) -> None:
+    """By a restart, by a signal, by both or by none; what was due before stays so."""
+    old = manifest.Moment("boot", 1.0)
+    before = Manifest("id", {"rootfs": manifest.Stage(changed=old, reload=old)})
+    wanted = {"rootfs": tree.directory("rootfs")}
+    planned = planning.planned(
+        "rootfs",
+        container(),
+        place,
+        before,
+        before,
+        wanted,
+        lambda _actions: seen,
+        read_at_signal=lambda _actions: told,
+    )
+    after = planned.change.after.stages["rootfs"]
+    assert (after.changed != old, after.reload != old) == (seen, told)
+
+
 def replaced(before: str, after: str) -> Action:
     """A change of the config."""
     return Action(
