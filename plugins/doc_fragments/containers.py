@@ -147,6 +147,17 @@ options:
             default: false
           owner: *owner
           group: *group
+          on_change:
+            description:
+              - What follows in a running container when the file is new or has changed. V(reload) sends the signal that
+                O(containers[].reload) names, which it needs. V(leave) does nothing, and no restart is due. V(restart) is
+                for a file with other defaults; it is refused where the container's own O(containers[].on_change) is V(leave).
+              - Where something else has changed too that needs a restart, the restart is enough. So it is where the file is
+                no longer declared; its removal counts as any other change.
+              - A reload that failed, or that a killed run did not come to, is still due, and the next run sees to it.
+              - When left out, the container's own O(containers[].on_change).
+            type: str
+            choices: [restart, reload, leave]
       resolv_conf:
         description:
           - The content of C(/etc/resolv.conf) in the container.
@@ -208,12 +219,25 @@ options:
             of words with blanks in O(containers[].command) holds for it too.
         type: raw
         default: lxc
+      reload:
+        description:
+          - The signal at which the container's command reads its configuration again, by its name such as V(HUP) or V(USR1),
+            with or without C(SIG). C(KILL) and C(STOP) are refused, since no program can handle them.
+          - It is sent for O(containers[].files[].on_change) and by the state C(reloaded) of
+            M(softwarecontainer.lxc.container), to O(containers[].command), or to PID 1 where O(containers[].init) is a
+            program. A program that does not handle the signal gets none, which is an error. One that ends within the time
+            O(softwarecontainer.lxc.container#module:settle) of it is an error too.
+          - A container that is to stay frozen gets the signal at once, and acts on it when it is thawed.
+          - A change of this key alone restarts nothing.
+          - When left out, there is no such signal.
+        type: str
       on_change:
         description:
           - What becomes of a running container whose rootfs, busybox or config has changed since it was started.
             V(restart) restarts it when M(softwarecontainer.lxc.container) runs. V(leave) lets it run, and
             M(softwarecontainer.lxc.container_info) says that a restart is needed.
           - A change of C(lxc.start.*), C(lxc.group), C(lxc.monitor.*) and C(lxc.log.*) needs no restart.
+          - O(containers[].files[].on_change) says it for a single file.
         type: str
         choices: [restart, leave]
         default: restart
@@ -698,11 +722,14 @@ options:
     elements: str
   state:
     description:
-      - The state for the containers given by O(name), without which it is refused. The states are those of
+      - The state for the containers given by O(name), without which it is refused. The first four states are those of
         O(containers[].state).
+      - V(restarted) stops a container and starts it again, each time. V(reloaded) sends the signal that
+        O(containers[].reload) names, each time; a container without that key is refused. Both start a container that does
+        not run, thaw one that is frozen, and count as a change, as with M(ansible.builtin.service).
       - When left out, they are started.
     type: str
-    choices: [started, stopped, frozen, absent]
+    choices: [started, stopped, frozen, absent, restarted, reloaded]
   prune:
     description:
       - Whether every other container in O(lxc_path) that this collection made is removed, beside those that

@@ -23,6 +23,8 @@ EARLIER: Arguments = {"failed_earlier": {"type": "dict", "default": {}}}
 SECRETS: Arguments = {"secrets": {"type": "dict", "default": {}, "no_log": True}}
 # What the action says of the controller's files, and where the contents are that it has sent.
 SOURCES: Arguments = {"sources": {"type": "dict", "default": {}}, "incoming": {"type": "path"}}
+# The states for containers that are given by name: those of a spec, and two that act each time.
+STATES = ("started", "stopped", "frozen", "absent", "restarted", "reloaded")
 PRUNE: Arguments = {"prune": {"type": "bool", "default": False}}
 
 TIMES: Arguments = {
@@ -88,7 +90,7 @@ STAGES: Dict[str, Arguments] = {
         **EARLIER,
         **PRUNE,
         "name": {"type": "list", "elements": "str"},
-        "state": {"type": "str", "choices": ["started", "stopped", "frozen", "absent"]},
+        "state": {"type": "str", "choices": list(STATES)},
         **TIMES,
     },
     "containers": {**CONTAINERS, **SECRETS, **SOURCES, **BRIDGE, **PRUNE, **TIMES},

@@ -16,7 +16,7 @@ description:
   - Started means that LXC says C(RUNNING), that PID 1 is still alive after the time O(settle), and that the kernel has
     in force what can be read back of the config, see the notes. Stopped means that no process is left.
   - Restarts a running container whose rootfs, busybox or config has changed since it was started, unless
-    O(containers[].on_change) says otherwise.
+    O(containers[].on_change) says otherwise, and has its command read again what O(containers[].files[].on_change) says so of.
   - Stops a container by asking its PID 1 to end, and kills what has not ended after O(stop_timeout).
   - It is the last stage. The container has to be complete, made by M(softwarecontainer.lxc.rootfs),
     M(softwarecontainer.lxc.busybox) and M(softwarecontainer.lxc.config), unless it is to be absent.
@@ -100,6 +100,16 @@ EXAMPLES = r"""
     state: stopped
     stop_timeout: 3
 
+- name: Restart a container
+  softwarecontainer.lxc.container:
+    name: hmi
+    state: restarted
+
+- name: Have a web server read its configuration again, by the signal that its spec names
+  softwarecontainer.lxc.container:
+    name: web
+    state: reloaded
+
 - name: Remove a container
   softwarecontainer.lxc.container:
     name: logger
@@ -124,9 +134,9 @@ containers:
       type: bool
     changes:
       description:
-        - The steps, in order. They are C(unfreeze), C(stop), C(remove), C(shift), C(start) and C(freeze).
+        - The steps, in order. They are C(unfreeze), C(stop), C(remove), C(shift), C(start), C(reload) and C(freeze).
         - C(shift) gives the files of the rootfs other owners, where the ids of the container have changed and the file
-          system cannot be mounted with mapped ids.
+          system cannot be mounted with mapped ids. C(reload) sends the signal that O(containers[].reload) names.
       returned: always
       type: list
       elements: str
@@ -168,6 +178,44 @@ containers:
       state: ABSENT
       pid: null
       error: it is not built yet; run the stages rootfs, busybox and config first
+done:
+  description:
+    - The names of the containers by what was done, or in check mode would be, for the condition of a handler.
+    - A container is in one of the lists at most, and one that failed is in none.
+  returned: unless the whole call was refused
+  type: dict
+  contains:
+    started:
+      description: Those that did not run and were started.
+      returned: always
+      type: list
+      elements: str
+    stopped:
+      description: Those that were stopped, and neither started again nor removed.
+      returned: always
+      type: list
+      elements: str
+    restarted:
+      description: Those that ran, were stopped and started again.
+      returned: always
+      type: list
+      elements: str
+    reloaded:
+      description: Those whose command got the signal that O(containers[].reload) names.
+      returned: always
+      type: list
+      elements: str
+    removed:
+      description: Those that were removed.
+      returned: always
+      type: list
+      elements: str
+  sample:
+    started: []
+    stopped: [logger]
+    restarted: [hmi]
+    reloaded: [web]
+    removed: []
 diff:
   description: The state of each container that changes.
   returned: in diff mode, when something changes

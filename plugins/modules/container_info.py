@@ -195,6 +195,10 @@ containers:
       returned: always
       type: list
       elements: str
+    reload_needed:
+      description: Whether a file that its command reads at a signal has changed, and the command has not got the signal yet.
+      returned: always
+      type: bool
     restart_needed:
       description: Whether it runs and has changed on disk since it was started.
       returned: always
@@ -243,6 +247,7 @@ containers:
       drift:
         - adjust directory rootfs/home to 0755
         - "create in rootfs/bin: vi"
+      reload_needed: false
       restart_needed: false
       error: null
     - name: radio
@@ -255,6 +260,7 @@ containers:
       effective: {}
       ours: false
       drift: []
+      reload_needed: false
       restart_needed: false
       error: null
 lxc_path:

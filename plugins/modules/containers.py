@@ -58,6 +58,20 @@ EXAMPLES = r"""
     containers:
       - name: hmi
 
+- name: Tell a web server about its new configuration, and what shows its pages about a restart of it
+  softwarecontainer.lxc.containers:
+    containers:
+      - name: web
+        command: [/bin/busybox, httpd, -f, -c, /etc/httpd.conf]
+        reload: HUP
+        files:
+          - path: /etc/httpd.conf
+            content: "H:/data"
+            on_change: reload
+  register: result
+  # A handler of this play, which has the condition: "'web' in result.done.restarted"
+  notify: Connect again
+
 - name: Have exactly the declared containers, and remove ours that are declared no longer
   softwarecontainer.lxc.containers:
     containers: "{{ softwarecontainer_containers }}"
@@ -147,6 +161,44 @@ stages:
       containers:
         - name: hmi
           changes: [stop, start]
+done:
+  description:
+    - The names of the containers by what was done, or in check mode would be, for the condition of a handler.
+    - A container is in one of the lists at most, and one that failed is in none.
+  returned: unless the whole call was refused
+  type: dict
+  contains:
+    started:
+      description: Those that did not run and were started.
+      returned: always
+      type: list
+      elements: str
+    stopped:
+      description: Those that were stopped, and neither started again nor removed.
+      returned: always
+      type: list
+      elements: str
+    restarted:
+      description: Those that ran, were stopped and started again.
+      returned: always
+      type: list
+      elements: str
+    reloaded:
+      description: Those whose command got the signal that O(containers[].reload) names.
+      returned: always
+      type: list
+      elements: str
+    removed:
+      description: Those that were removed.
+      returned: always
+      type: list
+      elements: str
+  sample:
+    started: []
+    stopped: [logger]
+    restarted: [hmi]
+    reloaded: [web]
+    removed: []
 diff:
   description: What all stages changed, or in check mode would change, when in diff mode.
   returned: in diff mode, when something changes

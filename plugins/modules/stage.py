@@ -92,6 +92,18 @@ pending:
   type: list
   elements: str
   sample: [config, container]
+done:
+  description:
+    - The names of the containers by what was done, as M(softwarecontainer.lxc.container) and
+      M(softwarecontainer.lxc.containers) document it.
+  returned: by the stages container and containers, unless the whole call was refused
+  type: dict
+  sample:
+    started: []
+    stopped: [logger]
+    restarted: []
+    reloaded: []
+    removed: []
 diff:
   description: What has changed, as the module of the stage's name documents it.
   returned: in diff mode, when something changes

@@ -13,6 +13,7 @@ VERBS = (
     ("restarted", ("stop", "start")),
     ("started", ("start",)),
     ("stopped", ("stop",)),
+    ("reloaded", ("reload",)),
     ("frozen", ("freeze",)),
     ("thawed", ("unfreeze",)),
     ("changed", ()),

@@ -61,7 +61,7 @@ NEEDED = {
 INSTEAD = {("ready", "tcp"): {"file": "/data"}}
 TYPES = {"bool": bool, "dict": dict, "float": float, "int": int, "list": list, "raw": object, "str": str}
 # What a task may have beside its module.
-KEYWORDS = {"changed_when", "check_mode", "diff", "failed_when", "name", "register"}
+KEYWORDS = {"changed_when", "check_mode", "diff", "failed_when", "name", "notify", "register"}
 
 Options = dict[str, dict[str, Any]]
 
@@ -251,6 +251,15 @@ def test_the_samples_have_what_is_documented(name: str) -> None:
         samples = value["sample"] if isinstance(value["sample"], list) else [value["sample"]]
         for sample in samples if contained else []:
             assert always <= set(sample) <= set(contained)
+
+
+# Ansible itself acts on these keys: it looks at a file, or waits for a job.
+TAKEN = {"path", "dest", "started", "finished", "ansible_job_id"}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_result_has_a_key_that_means_something_else_to_ansible(name: str) -> None:
+    assert not TAKEN & set(yaml.safe_load(module_of(name).RETURN))
 
 
 # What single sentences say.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from types import MappingProxyType
-from typing import Any, Dict, Mapping, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from ..disk import ownership, removal
 from ..errors import ContainerError, unexpected
@@ -17,6 +17,15 @@ from ..plan import transitions
 from . import states, stopping, survey
 
 Steps = Dict[str, Tuple[str, ...]]
+# What a handler asks about, by the steps that show it. The first row that fits counts.
+DONE = (
+    ("removed", ("remove",)),
+    ("restarted", ("stop", "start")),
+    ("started", ("start",)),
+    ("stopped", ("stop",)),
+    ("reloaded", ("reload",)),
+)
+NOTES = {"restarted": " (restarted)", "reloaded": " (reloaded)"}
 
 
 def plan(
@@ -33,7 +42,12 @@ def plan(
         if not (check and desired.declared):
             raise ContainerError("it is not built yet; run the stages rootfs, busybox and config first")
         state = "STOPPED"
-    steps = transitions.steps(state, desired.state, desired.restart and found.restart_due, bool(found.shift_to))
+    if desired.state == "reloaded" and not desired.reload:
+        raise ContainerError("it cannot be reloaded, since its spec has no key reload, which names the signal")
+    # A change that should have been told, by a spec that names no signal any more, takes a restart.
+    restart = desired.restart and (found.restart_due or (found.reload_due and not desired.reload))
+    reload = found.reload_due and bool(desired.reload)
+    steps = transitions.steps(state, desired.state, restart, bool(found.shift_to), reload)
     if steps is None:
         raise ContainerError("it is %s and cannot be %s yet; wait a moment and run again" % (state, desired.state))
     return steps
@@ -109,6 +123,23 @@ def started_pids(steps: Steps, found: states.Survey, errors: states.Errors) -> D
     return {name: one.pid for name, one in there.items() if isinstance(one, states.ActualState) and one.pid}
 
 
+def done(steps: Sequence[str]) -> str:
+    """Return what is done to a container by its steps, as a key of `lists_of`; empty if no key says it."""
+    return next((key for key, needed in DONE if set(needed) <= set(steps)), "")
+
+
+def lists_of(
+    all_desired: Sequence[states.DesiredState], steps: Steps, errors: states.Errors, check: bool
+) -> Dict[str, List[str]]:
+    """Return the names of the containers by what was done, or in check mode would be. Those that failed are in no list."""
+    found: Dict[str, List[str]] = {key: [] for key, _needed in DONE}
+    for name in states.names_of(all_desired):
+        key = done(steps.get(name, ()))
+        if key and (check or name not in errors):
+            found[key].append(name)
+    return found
+
+
 def item_of(
     desired: states.DesiredState,
     before: states.Survey,
@@ -138,6 +169,6 @@ def diff_of(desired: states.DesiredState, steps: Tuple[str, ...], before: states
         was.state if isinstance(was, states.ActualState) and was.state not in ("ABSENT", "INCOMPLETE") else "STOPPED"
     )
     state_after = transitions.REACHED[desired.state]
-    note = " (restarted)" if "stop" in steps and "start" in steps else ""
+    note = NOTES.get(done(steps), "")
     headers = {"before_header": desired.name, "after_header": desired.name}
     return dict(headers, before="state: %s\n" % state, after="state: %s%s\n" % (state_after, note))

@@ -74,11 +74,20 @@ def shift(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], _tim
     return ownership.shift_all(lxc.lxc_path, states.names_of(all_desired))
 
 
+def reload(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], times: states.Times) -> states.Errors:
+    """Tell the commands of the containers to read their configuration again."""
+    # Few runs need it.
+    from . import reloading
+
+    return reloading.reload(lxc, all_desired, times)
+
+
 STEP: Mapping[str, Callable[[runtime.Runtime, Sequence[states.DesiredState], states.Times], states.Errors]] = {
     "unfreeze": unfreeze,
     "stop": stopping.stop,
     "remove": remove,
     "shift": shift,
     "start": starting.start,
+    "reload": reload,
     "freeze": freeze,
 }

@@ -18,7 +18,7 @@ class DesiredState(NamedTuple):
 
     `restart`: whether it may be restarted after a change; `declared`: whether it has a spec, from which it can be
     built; `optional`: key, source and target of each mount that may be missing if its source is missing; `apparmor`:
-    the profile that the spec asks for.
+    the profile that the spec asks for; `reload`: the name of the signal at which its command reads its configuration again.
     """
 
     name: str
@@ -28,19 +28,21 @@ class DesiredState(NamedTuple):
     declared: bool = False
     optional: Tuple[Tuple[str, str, str], ...] = ()
     apparmor: Optional[str] = None
+    reload: Optional[str] = None
 
 
 class ActualState(NamedTuple):
     """The actual state of one container. `state`: as LXC reports it, or ABSENT (nothing), or INCOMPLETE (no config).
 
     `restart_due`: whether it has changed since it was started; `shift_to`: the ids that the owners of its files must be
-    shifted to.
+    shifted to; `reload_due`: whether something has changed that its command reads at a signal, which it has not got yet.
     """
 
     state: str
     pid: Optional[int] = None
     restart_due: bool = False
     shift_to: Optional[Ids] = None
+    reload_due: bool = False
 
 
 class Times(NamedTuple):

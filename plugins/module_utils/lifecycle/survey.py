@@ -48,8 +48,10 @@ def survey(
         elif status.state == "STOPPED" and not has_config(lxc.lxc_path, name):
             found[name] = states.ActualState("INCOMPLETE")
         else:
-            due, ids = restart_due(status, manifests[name]), manifests[name].ids
-            found[name] = states.ActualState(status.state, status.pid, due, ids if ids.before else None)
+            record = manifests[name]
+            shift_to = record.ids if record.ids.before else None
+            due = restart_due(status, record), shift_to, reload_due(status, record)
+            found[name] = states.ActualState(status.state, status.pid, *due)
     return found
 
 
@@ -68,12 +70,26 @@ def restart_due(status: Union[runtime.Status, ContainerError], record: manifest.
     )
 
 
-def predicted(found: states.ActualState, moved: bool, ids: Ids) -> states.ActualState:
+def reload_due(status: Union[runtime.Status, ContainerError], record: manifest.Manifest) -> bool:
+    """Return whether the command of a running container has not got its signal since a change that it is to read.
+
+    PID 1 counts: what it has started has read the file anew.
+    """
+    if isinstance(status, ContainerError) or not status.pid or not record.to_reload():
+        return False
+    return transitions.restart_due(record.to_reload(), processes.boot_id(), processes.started(status.pid))
+
+
+def predicted(found: states.ActualState, moved: bool, ids: Ids, told: bool = False) -> states.ActualState:
     """Return the state after a change that check mode has not carried out.
 
-    `moved`: whether a running container sees the change only after a restart; `ids`: the ids after the change.
+    `moved`: whether a running container sees the change only after a restart; `ids`: the ids after the change; `told`:
+    whether its command reads the change at a signal.
     """
-    return found._replace(restart_due=found.restart_due or moved, shift_to=ids if ids.before else found.shift_to)
+    shift_to = ids if ids.before else found.shift_to
+    return found._replace(
+        restart_due=found.restart_due or moved, shift_to=shift_to, reload_due=found.reload_due or told
+    )
 
 
 def has_config(lxc_path: str, name: str) -> bool:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, ContextManager, Dict, List, Mapping, Optional, Sequence
 
@@ -14,8 +15,9 @@ from ..disk import locking, places
 from ..errors import RefusedError
 from ..lifecycle import changes, states, survey
 from ..model import manifest
-from ..plan import apparmor, lxc_mounts
+from ..plan import apparmor, lxc_config, lxc_mounts
 from ..stages import delivery
+from ..target import facts
 
 if TYPE_CHECKING:
     from ..stages import runner
@@ -32,7 +34,15 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any
     called, times = call.of(parameters, check, diff), times_of(parameters)
     all_desired = [*all_desired_of(called, parameters["prune"]), *by_name]
     with locks(called, all_desired):
-        return reach(called, all_desired, times)
+        return reach(called, [with_signal(called.lxc.lxc_path, desired) for desired in all_desired], times)
+
+
+def with_signal(lxc_path: str, desired: states.DesiredState) -> states.DesiredState:
+    """Return the desired state of a container that is to be reloaded by name, with the signal in its config."""
+    if desired.state != "reloaded":
+        return desired
+    text = facts.read_text(os.path.join(lxc_path, desired.name, lxc_config.FILE_NAME))
+    return desired._replace(reload=lxc_config.signal_in(text))
 
 
 def all_desired_of(called: call.Call, prune: bool) -> List[states.DesiredState]:
@@ -81,6 +91,8 @@ def reach(
     reported = [desired for desired in all_desired if called.diff and steps.get(desired.name)]
     diffs = [changes.diff_of(desired, steps[desired.name], before) for desired in reported]
     more: Dict[str, Any] = {"lxc_path": lxc.lxc_path, "runtime": lxc.kind}
+    # Not at the top, where Ansible takes a key `started` for a job that goes on.
+    more["done"] = changes.lists_of(all_desired, steps, errors, check)
     return results.result_of(items, diffs, {**more, "warnings": warnings} if warnings else more)
 
 
@@ -107,6 +119,7 @@ def desired_of(container: records.Container) -> states.DesiredState:
         True,
         lxc_mounts.optional_targets(container),
         apparmor.requested_profile(container),
+        container.reload,
     )
 
 
@@ -122,5 +135,6 @@ def foresee(called: call.Call, before: states.Survey, outcome: Optional[runner.O
         there = found[name]
         if isinstance(there, states.ActualState) and not plan.error:
             moved = plan.before.changed() != plan.after.changed()
-            found[name] = survey.predicted(there, moved, plan.after.ids)
+            told = plan.before.to_reload() != plan.after.to_reload()
+            found[name] = survey.predicted(there, moved, plan.after.ids, told)
     return found

@@ -48,7 +48,8 @@ def describe_safely(lxc_path: str, name: str, status: Union[runtime.Status, Cont
     try:
         return describe(lxc_path, name, status)
     except Exception as error:  # pylint: disable=broad-except
-        unknown: Dict[str, Any] = {"state": None, "pid": None, "ours": False, "restart_needed": False, "drift": []}
+        unknown: Dict[str, Any] = {"state": None, "pid": None, "ours": False, "drift": []}
+        unknown.update(restart_needed=False, reload_needed=False)
         return {"name": name, **unknown, **measurements(None), "error": unexpected(error)}
 
 
@@ -69,6 +70,7 @@ def describe(lxc_path: str, name: str, status: Union[runtime.Status, ContainerEr
         complete = survey.has_config(lxc_path, name)
         item.update(state=status.state if complete or status.pid else "INCOMPLETE", pid=status.pid)
     item["restart_needed"] = bool(status and record and survey.restart_due(status, record))
+    item["reload_needed"] = bool(status and record and survey.reload_due(status, record))
     item.update(drift_of(lxc_path, name, record))
     try:
         return {**item, **measurements(item["pid"])}

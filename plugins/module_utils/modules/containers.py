@@ -17,6 +17,8 @@ from ..stages import chain, runner
 from . import container
 
 Result = Dict[str, Any]
+# What the result of the last stage has beside its containers, and that of all stages too.
+KEPT = ("lxc_path", "runtime", "done")
 
 
 def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Result:
@@ -65,7 +67,7 @@ def combined(found: Sequence[Tuple[str, Result]], before: states.Survey) -> Resu
             item["state_before"] = was.state
     diffs = [part for _stage, result in found for part in result.get("diff", ())]
     warnings = list(dict.fromkeys(words for _stage, result in found for words in result.get("warnings", ())))
-    more: Result = {"lxc_path": last["lxc_path"], "runtime": last["runtime"]}
+    more: Result = {key: value for key, value in last.items() if key in KEPT}
     more["stages"] = [stage_summary(name, result) for name, result in found]
     return results.result_of(items, diffs, {**more, "warnings": warnings} if warnings else more)
 

@@ -11,7 +11,7 @@ from ..model.manifest import Moment
 
 # The order in which a whole list of containers goes through its steps. A frozen container does not react to a signal,
 # so it is thawed before it is stopped. Owners of files are shifted while the container does not run.
-STEPS = ("unfreeze", "stop", "remove", "shift", "start", "freeze")
+STEPS = ("unfreeze", "stop", "remove", "shift", "start", "reload", "freeze")
 
 # (state, desired state) -> steps. The state is LXC's, or ABSENT: nothing exists, or INCOMPLETE: there is no config.
 TRANSITIONS: Dict[Tuple[str, str], Tuple[str, ...]] = {
@@ -29,6 +29,13 @@ TRANSITIONS: Dict[Tuple[str, str], Tuple[str, ...]] = {
     ("FROZEN", "stopped"): ("unfreeze", "stop"),
     ("FROZEN", "frozen"): (),
     ("FROZEN", "absent"): ("unfreeze", "stop", "remove"),
+    # As the states of Ansible's service: these act each time, and start what does not run.
+    ("STOPPED", "restarted"): ("start",),
+    ("RUNNING", "restarted"): ("stop", "start"),
+    ("FROZEN", "restarted"): ("unfreeze", "stop", "start"),
+    ("STOPPED", "reloaded"): ("start",),
+    ("RUNNING", "reloaded"): ("reload",),
+    ("FROZEN", "reloaded"): ("unfreeze", "reload"),
 }
 RESTARTS: Dict[Tuple[str, str], Tuple[str, ...]] = {
     ("RUNNING", "started"): ("stop", "start"),
@@ -36,17 +43,32 @@ RESTARTS: Dict[Tuple[str, str], Tuple[str, ...]] = {
     ("FROZEN", "started"): ("unfreeze", "stop", "start"),
     ("FROZEN", "frozen"): ("unfreeze", "stop", "start", "freeze"),
 }
+# A container that stays frozen gets the signal at once and acts on it when it is thawed.
+RELOADS: Dict[Tuple[str, str], Tuple[str, ...]] = {
+    ("RUNNING", "started"): ("reload",),
+    ("RUNNING", "frozen"): ("reload", "freeze"),
+    ("FROZEN", "started"): ("unfreeze", "reload"),
+    ("FROZEN", "frozen"): ("reload",),
+}
 # LXC's names for the desired states.
-REACHED = {"started": "RUNNING", "stopped": "STOPPED", "frozen": "FROZEN", "absent": "ABSENT"}
+REACHED = {
+    "started": "RUNNING",
+    "restarted": "RUNNING",
+    "reloaded": "RUNNING",
+    "stopped": "STOPPED",
+    "frozen": "FROZEN",
+    "absent": "ABSENT",
+}
 
 
-def steps(state: str, wanted: str, restart: bool, shift: bool) -> Optional[Tuple[str, ...]]:
+def steps(state: str, wanted: str, restart: bool, shift: bool, reload: bool = False) -> Optional[Tuple[str, ...]]:
     """Return the steps from a state to the desired one, or None if there is no way.
 
     `restart`: whether a running container must be restarted. `shift`: whether the owners of its files must be shifted.
+    `reload`: whether its command must get its signal; a restart makes up for that.
     """
-    found = RESTARTS.get((state, wanted)) if restart else None
-    found = TRANSITIONS.get((state, wanted)) if found is None else found
+    due = RESTARTS if restart else RELOADS if reload else {}
+    found = due.get((state, wanted), TRANSITIONS.get((state, wanted)))
     if found is None or not shift or not ("start" in found or wanted == "stopped"):
         return found
     return tuple(step for step in STEPS if step in found or step == "shift")

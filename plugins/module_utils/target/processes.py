@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
+import signal
 import time
 from typing import Container, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
@@ -16,6 +18,10 @@ from . import system_calls
 
 # Without pidfd_open (before Linux 5.3) there is nothing to wait on, so processes are polled. The interval, in seconds.
 LOOK = 0.01
+# In the place of a descriptor of a process.
+ENDED = -2
+# As much as is read of the arguments of a process.
+ARGUMENTS_MAX = 4096
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -63,6 +69,23 @@ def table(seen: Container[int] = ()) -> Dict[int, Tuple[int, int]]:
     pids = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
     read = [(pid, fields(pid)) for pid in pids if pid not in seen]
     return {pid: (int(found[1]), int(found[19])) for pid, found in read if found}
+
+
+def program(pid: int) -> str:
+    """Return the path of the program that a process runs, or an empty string if it has ended."""
+    try:
+        return os.readlink("/proc/%d/exe" % pid)
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def arguments(pid: int) -> List[str]:
+    """Return the first arguments of a process, or nothing if it has ended. The process may have changed them."""
+    try:
+        with open("/proc/%d/cmdline" % pid, "rb", buffering=0) as stream:
+            return os.fsdecode(stream.read(ARGUMENTS_MAX) or b"").split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return [""]
 
 
 def parent(pid: int) -> Optional[int]:
@@ -152,16 +175,53 @@ def send(pids: Iterable[int], number: int) -> None:
             os.kill(pid, number)
 
 
+def handles(pid: int, number: int) -> bool:
+    """Return whether a process catches a signal, or blocks it to read it in another way, see SigCgt in proc(5)."""
+    with contextlib.suppress(OSError):
+        with open("/proc/%d/status" % pid, "rb") as stream:
+            masks = re.findall(rb"(?m)^Sig(?:Cgt|Blk):\t([0-9a-f]+)$", stream.read())
+        return any(int(mask, 16) >> (number - 1) & 1 for mask in masks)
+    return False
+
+
+def send_within(pid: int, init: int, number: int) -> bool:
+    """Send a signal to a process in the PID namespace of a container's PID 1. Return whether it got the signal.
+
+    Another process of this number, which came after both were looked at, gets none.
+    """
+    fd = pidfd(pid)
+    if fd == ENDED:
+        return False
+    try:
+        # As long as the process that the descriptor stands for has not ended, nothing else has its number.
+        inside = os.stat("/proc/%d/ns/pid" % pid), os.stat("/proc/%d/ns/pid" % init)
+        if not is_first(init) or not os.path.samestat(*inside):
+            return False
+        if fd < 0:
+            os.kill(pid, number)
+        elif hasattr(signal, "pidfd_send_signal"):
+            # Python has it since 3.9.
+            signal.pidfd_send_signal(fd, number)
+        else:
+            system_calls.call("pidfd_send_signal", fd, number, None, 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    finally:
+        if fd >= 0:
+            os.close(fd)
+    return True
+
+
 def pidfd(pid: int) -> int:
     """Return a descriptor that becomes readable when a process ends.
 
-    It is -1 if the kernel offers none or cannot be asked for one, and -2 if the process has already ended.
+    It is -1 if the kernel offers none or cannot be asked for one, and ENDED if the process has already ended.
     """
     try:
         # Python has pidfd_open since 3.9.
         return os.pidfd_open(pid) if hasattr(os, "pidfd_open") else system_calls.call("pidfd_open", pid, 0)
     except ProcessLookupError:
-        return -2
+        return ENDED
     except (OSError, ContainerError):
         return -1
 

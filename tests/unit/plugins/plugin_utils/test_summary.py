@@ -23,6 +23,7 @@ LINES: dict[str, tuple[list[dict[str, Any]], str]] = {
     "built and stopped": ([item("a", "create directory rootfs", before="ABSENT")], "built: a"),
     "restarted": ([item("a", "replace file config", "stop", "start")], "restarted: a"),
     "started": ([item("a", "start", before="STOPPED")], "started: a"),
+    "reloaded": ([item("a", "replace file rootfs/etc/conf", "unfreeze", "reload", before="FROZEN")], "reloaded: a"),
     "changed alone": ([item("a", "replace file rootfs/etc/resolv.conf")], "changed: a"),
     "what is left of one is removed": ([item("a", "remove", before="INCOMPLETE")], "removed: a"),
     "many": (

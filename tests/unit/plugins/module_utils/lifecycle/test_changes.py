@@ -20,12 +20,38 @@ STARTED = DesiredState("hmi", "started", restart=True, declared=True)
 LEFT = DesiredState("hmi", "started", restart=False)
 ABSENT = DesiredState("hmi", "absent", restart=True)
 CHANGED = ActualState("RUNNING", 7, restart_due=True)
+TOLD = STARTED._replace(reload="HUP")
+TO_TELL = ActualState("RUNNING", 7, reload_due=True)
+RELOADED = DesiredState("hmi", "reloaded", reload="HUP")
+NO_SIGNAL = "it cannot be reloaded, since its spec has no key reload, which names the signal"
 # DesiredState, what is there, check mode; the steps, or why there are none.
 PLANS: dict[str, tuple[DesiredState, Any, bool, Any]] = {
     "start": (STARTED, ActualState("STOPPED"), False, ("start",)),
     "nothing to do": (STARTED, ActualState("RUNNING", 7), False, ()),
     "restart": (STARTED, CHANGED, False, ("stop", "start")),
     "restart left": (LEFT, CHANGED, False, ()),
+    "reload": (TOLD, TO_TELL, False, ("reload",)),
+    "reload left": (TOLD._replace(restart=False), TO_TELL, False, ("reload",)),
+    "reload and restart": (TOLD, TO_TELL._replace(restart_due=True), False, ("stop", "start")),
+    "reload, and a restart left": (
+        TOLD._replace(restart=False),
+        TO_TELL._replace(restart_due=True),
+        False,
+        ("reload",),
+    ),
+    "reload without a signal by now": (STARTED, TO_TELL, False, ("stop", "start")),
+    "reload without a signal by now, left": (LEFT, TO_TELL, False, ()),
+    "reload of a name": (RELOADED, ActualState("RUNNING", 7), False, ("reload",)),
+    "reload of a name that is stopped": (RELOADED, ActualState("STOPPED"), False, ("start",)),
+    "reload of a name without a signal": (RELOADED._replace(reload=None), ActualState("RUNNING", 7), False, NO_SIGNAL),
+    "reload of a stopped name without a signal": (
+        RELOADED._replace(reload=None),
+        ActualState("STOPPED"),
+        True,
+        NO_SIGNAL,
+    ),
+    "reload of nothing": (RELOADED, ActualState("ABSENT"), True, NOT_BUILT),
+    "restart of a name": (DesiredState("hmi", "restarted"), ActualState("RUNNING", 7), True, ("stop", "start")),
     "shift": (STARTED, CHANGED._replace(shift_to=Ids()), False, ("stop", "shift", "start")),
     "shift left": (LEFT, CHANGED._replace(shift_to=Ids()), False, ()),
     "nothing there": (STARTED, ActualState("ABSENT"), False, NOT_BUILT),
@@ -139,8 +165,10 @@ def test_item(before: Any, after: Any, steps: Any, errors: Any, check: bool, exp
         (STARTED, ActualState("ABSENT"), ("start",), "state: STOPPED\n", "state: RUNNING\n"),
         (STARTED, RUNNING, ("stop", "start"), "state: RUNNING\n", "state: RUNNING (restarted)\n"),
         (ABSENT, RUNNING, ("stop", "remove"), "state: RUNNING\n", "state: ABSENT\n"),
+        (TOLD, RUNNING, ("reload",), "state: RUNNING\n", "state: RUNNING (reloaded)\n"),
+        (RELOADED, RUNNING, ("reload",), "state: RUNNING\n", "state: RUNNING (reloaded)\n"),
     ],
-    ids=["start", "build and start", "restart", "remove"],
+    ids=["start", "build and start", "restart", "remove", "reload", "reload by name"],
 )
 def test_diff(desired: DesiredState, found: ActualState, steps: tuple[str, ...], before: str, after: str) -> None:
     assert changes.diff_of(desired, steps, {"hmi": found}) == {
@@ -149,3 +177,30 @@ def test_diff(desired: DesiredState, found: ActualState, steps: tuple[str, ...],
         "before": before,
         "after": after,
     }
+
+
+# The steps of a container, and the list that has its name.
+DONE: dict[str, tuple[tuple[str, ...], str]] = {
+    "nothing": ((), ""),
+    "frozen": (("freeze",), ""),
+    "thawed": (("unfreeze",), ""),
+    "started": (("start",), "started"),
+    "started and frozen": (("start", "freeze"), "started"),
+    "stopped": (("unfreeze", "stop"), "stopped"),
+    "restarted": (("unfreeze", "stop", "shift", "start", "freeze"), "restarted"),
+    "reloaded": (("unfreeze", "reload"), "reloaded"),
+    "removed": (("stop", "remove"), "removed"),
+}
+
+
+@pytest.mark.parametrize("check", [False, True], ids=["done", "check mode"])
+@pytest.mark.parametrize(("steps", "key"), DONE.values(), ids=DONE)
+def test_the_lists_for_handlers(steps: tuple[str, ...], key: str, check: bool) -> None:
+    """What failed is in none; check mode carries out nothing, so that nothing failed on the way."""
+    all_desired = [DesiredState(name, "started") for name in ("b", "a", "refused", "failed")]
+    planned = {"a": steps, "b": steps, "failed": steps}
+    found = changes.lists_of(all_desired, planned, {"refused": "no", "failed": "no"}, check)
+    assert list(found) == ["removed", "restarted", "started", "stopped", "reloaded"]
+    assert {name: names for name, names in found.items() if names} == (
+        {key: ["b", "a", *(["failed"] if check else [])]} if key else {}
+    )

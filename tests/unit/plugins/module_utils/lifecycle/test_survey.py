@@ -5,13 +5,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import (
     survey,
 )
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.states import ActualState
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc import runtime
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.manifest import Manifest, Moment, Stage
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.target import processes
 
 
 def test_what_check_mode_foresees() -> None:
@@ -19,8 +25,25 @@ def test_what_check_mode_foresees() -> None:
     assert survey.predicted(there, False, Ids()) == there
     assert survey.predicted(there, True, Ids()) == there._replace(restart_due=True)
     assert survey.predicted(there, False, old) == there._replace(shift_to=old)
-    due = ActualState("RUNNING", 7, True, old)
+    assert survey.predicted(there, False, Ids(), True) == there._replace(reload_due=True)
+    due = ActualState("RUNNING", 7, True, old, True)
     assert survey.predicted(due, False, Ids()) == due
+
+
+def test_when_a_command_is_to_be_told() -> None:
+    """Something has changed since PID 1 was started, which is this process here, and it has not been told."""
+    boot, now = processes.boot_id(), processes.since_boot()
+    running = runtime.Status("RUNNING", os.getpid())
+
+    def due(status: Any, *stages: Stage) -> bool:
+        return survey.reload_due(status, Manifest("id", {str(number): each for number, each in enumerate(stages)}))
+
+    assert due(running, Stage(), Stage(reload=Moment(boot, now)))
+    assert not due(running, Stage(changed=Moment(boot, now)))
+    assert not due(running, Stage(reload=Moment(boot, 0.0)))
+    assert not due(running, Stage(reload=Moment("another", now)))
+    assert not due(runtime.Status("STOPPED"), Stage(reload=Moment(boot, now)))
+    assert not due(ContainerError("no"), Stage(reload=Moment(boot, now)))
 
 
 def test_names(tmp_path: Path) -> None:

@@ -21,8 +21,9 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules impo
         ({}, DesiredState("hmi", "started", True, Limits(), True)),
         ({"on_change": "leave", "state": "frozen"}, DesiredState("hmi", "frozen", False, Limits(), True)),
         ({"limits": {"pids": 5}}, DesiredState("hmi", "started", True, Limits(pids=5), True)),
+        ({"reload": "SIGHUP"}, DesiredState("hmi", "started", True, Limits(), True, reload="HUP")),
     ],
-    ids=["defaults", "leave", "limits"],
+    ids=["defaults", "leave", "limits", "reload"],
 )
 def test_what_a_spec_asks_of_the_lifecycle(given: dict[str, Any], desired: DesiredState) -> None:
     assert container.desired_of(keys.CONTAINER({"name": "hmi", **given})) == desired

@@ -30,6 +30,7 @@ def test_all_stages() -> None:
         item("gone", "remove", state="ABSENT", state_before="STOPPED"),
         diff=[{"before": "state: STOPPED\n"}],
         warnings=["it rains", "it snows"],
+        done={"started": ["a"], "removed": ["gone"]},
     )
     found = containers.combined([("rootfs", rootfs), ("container", last)], {"a": ActualState("ABSENT")})
     assert found == {
@@ -55,6 +56,7 @@ def test_all_stages() -> None:
         ],
         "diff": [{"before": ""}, {"before": "state: STOPPED\n"}],
         "warnings": ["it rains", "it snows"],
+        "done": {"started": ["a"], "removed": ["gone"]},
         "lxc_path": "/lxc",
         "runtime": "tools",
     }

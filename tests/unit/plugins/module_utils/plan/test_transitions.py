@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils import argument_specs
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import records
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc import runtime
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.manifest import Moment
@@ -24,6 +25,26 @@ STEPS = {
     "FREEZING": (None, None, None, None),
     "THAWED": (None, None, None, None),
 }
+# From a state to restarted and reloaded, where nothing is due.
+AGAIN = {
+    "ABSENT": (None, None),
+    "INCOMPLETE": (None, None),
+    "STOPPED": (("start",), ("start",)),
+    "RUNNING": (("stop", "start"), ("reload",)),
+    "FROZEN": (("unfreeze", "stop", "start"), ("unfreeze", "reload")),
+    "STARTING": (None, None),
+    "STOPPING": (None, None),
+    "ABORTING": (None, None),
+    "FREEZING": (None, None),
+    "THAWED": (None, None),
+}
+# Where a reload is due; elsewhere that changes nothing.
+RELOADS = {
+    ("RUNNING", "started"): ("reload",),
+    ("RUNNING", "frozen"): ("reload", "freeze"),
+    ("FROZEN", "started"): ("unfreeze", "reload"),
+    ("FROZEN", "frozen"): ("reload",),
+}
 # The same where a restart is due; where it says nothing else it changes nothing.
 RESTARTS = {
     ("RUNNING", "started"): ("stop", "start"),
@@ -33,15 +54,18 @@ RESTARTS = {
 }
 ROWS = [
     pytest.param(state, wanted, steps, id=f"{state} to {wanted}")
-    for state, row in STEPS.items()
-    for wanted, steps in zip(("started", "stopped", "frozen", "absent"), row)
+    for words, table in ((("started", "stopped", "frozen", "absent"), STEPS), (("restarted", "reloaded"), AGAIN))
+    for state, row in table.items()
+    for wanted, steps in zip(words, row)
 ]
 
 
 def test_the_table_has_all_states() -> None:
-    assert set(STEPS) == {"ABSENT", "INCOMPLETE", *runtime.STATES}
+    assert set(STEPS) == set(AGAIN) == {"ABSENT", "INCOMPLETE", *runtime.STATES}
     assert records.STATES == ("started", "stopped", "frozen", "absent")
-    assert transitions.REACHED == {"started": "RUNNING", "stopped": "STOPPED", "frozen": "FROZEN", "absent": "ABSENT"}
+    own = {"started": "RUNNING", "stopped": "STOPPED", "frozen": "FROZEN", "absent": "ABSENT"}
+    assert {**own, "restarted": "RUNNING", "reloaded": "RUNNING"} == transitions.REACHED
+    assert (*records.STATES, "restarted", "reloaded") == argument_specs.STATES
 
 
 @pytest.mark.parametrize(("state", "wanted", "steps"), ROWS)
@@ -52,6 +76,18 @@ def test_steps(state: str, wanted: str, steps: tuple[str, ...] | None) -> None:
 @pytest.mark.parametrize(("state", "wanted", "steps"), ROWS)
 def test_steps_where_a_restart_is_due(state: str, wanted: str, steps: tuple[str, ...] | None) -> None:
     assert transitions.steps(state, wanted, restart=True, shift=False) == RESTARTS.get((state, wanted), steps)
+
+
+@pytest.mark.parametrize(("state", "wanted", "steps"), ROWS)
+def test_steps_where_a_reload_is_due(state: str, wanted: str, steps: tuple[str, ...] | None) -> None:
+    found = transitions.steps(state, wanted, restart=False, shift=False, reload=True)
+    assert found == RELOADS.get((state, wanted), steps)
+
+
+@pytest.mark.parametrize(("state", "wanted", "steps"), ROWS)
+def test_a_restart_makes_up_for_a_reload(state: str, wanted: str, steps: tuple[str, ...] | None) -> None:
+    found = transitions.steps(state, wanted, restart=True, shift=False, reload=True)
+    assert found == RESTARTS.get((state, wanted), steps)
 
 
 @pytest.mark.parametrize("restart", [False, True])
@@ -71,7 +107,9 @@ def test_owners_are_shifted_while_nothing_runs(
     assert not {"stop", "unfreeze"} & set(found[found.index("shift") :])
 
 
-@pytest.mark.parametrize("steps", [*filter(None, transitions.TRANSITIONS.values()), *RESTARTS.values()], ids=", ".join)
+@pytest.mark.parametrize(
+    "steps", [*filter(None, transitions.TRANSITIONS.values()), *RESTARTS.values(), *RELOADS.values()], ids=", ".join
+)
 def test_steps_are_taken_in_their_order(steps: tuple[str, ...]) -> None:
     """A whole list of containers goes through the steps of all, one step after another."""
     assert sorted(steps, key=transitions.STEPS.index) == list(steps)

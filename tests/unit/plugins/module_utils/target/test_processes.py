@@ -372,3 +372,44 @@ def test_who_holds_a_socket() -> None:
         listening.bind("\0" + name)
         assert processes.holders(["@" + name, "@other"]) == {os.getpid()}
     assert processes.holders(["@" + name]) == set()
+
+
+# How a process treats a signal, and whether a program that does so wants to be told.
+TREATED = {
+    "caught": ("signal.signal(signal.SIGUSR2, print)", True),
+    "blocked, to be read": ("signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR2])", True),
+    "by default": ("pass", False),
+    "ignored": ("signal.signal(signal.SIGUSR2, signal.SIG_IGN)", False),
+    "another one caught": ("signal.signal(signal.SIGUSR1, print)", False),
+}
+
+
+@pytest.mark.parametrize(("code", "handled"), TREATED.values(), ids=TREATED)
+def test_whether_a_process_handles_a_signal(code: str, handled: bool) -> None:
+    argv = [sys.executable, "-I", "-S", "-c", f"import signal; {code}; print(flush=True); input()"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        process.stdout.readline()
+        assert processes.handles(process.pid, signal.SIGUSR2) is handled
+        process.stdin.close()
+        process.wait()
+        assert not processes.handles(process.pid, signal.SIGUSR2)
+
+
+def test_what_a_process_runs() -> None:
+    argv = [sys.executable, "-c", "print(flush=True); input()", "x" * 5000]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        process.stdout.readline()
+        assert processes.program(process.pid) == os.path.realpath(sys.executable)
+        # Nobody needs more of the arguments.
+        assert processes.arguments(process.pid) == "\0".join(argv)[: processes.ARGUMENTS_MAX].split("\0")
+        process.stdin.close()
+        process.wait()
+        assert (processes.program(process.pid), processes.arguments(process.pid)) == ("", [""])
+
+
+@pytest.mark.parametrize("init", [os.getpid(), 1 << 22], ids=["in our own namespace", "ended"])
+def test_nothing_outside_of_a_container_gets_a_signal(init: int) -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        assert not processes.send_within(process.pid, init, signal.SIGKILL)
+        assert processes.wait_for_end([process.pid], 0.1) == {process.pid}
+        process.stdin.close()
