@@ -150,10 +150,10 @@ options:
           on_change:
             description:
               - What follows in a running container when the file is new or has changed. V(reload) sends the signal that
-                O(containers[].reload) names, which it needs. V(leave) does nothing, and no restart is due. V(restart) is
-                for a file with other defaults; it is refused where the container's own O(containers[].on_change) is V(leave).
-              - Where something else has changed too that needs a restart, the restart is enough. So it is where the file is
-                no longer declared; its removal counts as any other change.
+                O(containers[].reload) names, which the spec needs then. V(leave) does nothing, and no restart is due.
+                V(restart) restarts the container; it is refused where O(containers[].on_change) is V(leave).
+              - If something has changed too that needs a restart, that is enough. The removal of a file that is no longer
+                declared counts as any other change.
               - A reload that failed, or that a killed run did not come to, is still due, and the next run sees to it.
               - When left out, the container's own O(containers[].on_change).
             type: str
