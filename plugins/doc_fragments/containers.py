@@ -231,6 +231,56 @@ options:
           - A change of this key alone restarts nothing.
           - When left out, there is no such signal.
         type: str
+      log:
+        description:
+          - How the output of the container's programs is kept on the target, for M(softwarecontainer.lxc.logs). V(none)
+            keeps none, and it goes to C(/dev/null).
+          - It is what the O(containers[].command), or the O(containers[].init) of its own, and their children write to
+            their standard output and standard error, and what any program writes to C(/dev/console). LXC's monitor
+            writes it to C(log/output) in the container's directory. A program never waits for a full disk.
+          - It needs a shell in the container (that of its busybox, or with O(containers[].system_mounts) that of the
+            target) and O(containers[].autodev). Where it is declared and these are missing, the container is refused.
+          - The console is a terminal, so that programs write whole lines, and some of them colors.
+          - When left out, two parts of 256K are kept where that is possible.
+        type: raw
+        suboptions:
+          size:
+            description:
+              - How long the log may get, in bytes or with K, M or G, from 4096 to 1G. LXC rounds it up to a power of two.
+              - A full log is kept as C(log/output.1), in place of the one before, so that there are two parts of this size.
+            type: str
+            default: 256K
+      restart:
+        description:
+          - Whether the O(containers[].command) is started again after it has ended. Neither Ansible nor anything else on
+            the target is needed for it; with O(containers[].autostart) it also holds after a boot.
+          - A small script does it, which runs the command as a child of C(init.lxc). It first kills what the command has
+            left in the container. A container that is stopped, by this collection or by hand, stays stopped.
+          - The pause before a restart doubles each time, up to 60 seconds. A command that has run for 10 seconds begins
+            again with the first pause.
+          - After the last restart that is allowed the container ends, with the exit status of its command.
+          - When left out, the command is never started again.
+        type: dict
+        default: {}
+        suboptions:
+          policy:
+            description:
+              - V(never) leaves the container stopped. V(on_failure) restarts a command that ends with another status than
+                0, or by a signal. V(always) restarts it in any case.
+              - It cannot be used with an O(containers[].init) of its own, and needs a shell in the container, see
+                O(containers[].log).
+            type: str
+            choices: [never, on_failure, always]
+            default: never
+          delay:
+            description: The first pause in whole seconds, from 1 to 86400.
+            type: int
+            default: 1
+          limit:
+            description:
+              - How many restarts in a row there may be, from 1 to 1000000.
+              - When left out, any number.
+            type: int
       on_change:
         description:
           - What becomes of a running container whose rootfs, busybox or config has changed since it was started.

@@ -40,6 +40,12 @@ CHECKPOINT: Arguments = {
     "id": {"type": "str", "default": ""},
     **TIMES,
 }
+LOGS: Arguments = {
+    "name": {"type": "list", "elements": "str"},
+    "lines": {"type": "int", "default": 100},
+    "since_start": {"type": "bool", "default": False},
+    **LXC,
+}
 READY: Arguments = {**CONTAINERS, **SECRETS}
 
 HOST_INFO: Arguments = {

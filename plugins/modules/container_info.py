@@ -203,6 +203,59 @@ containers:
       description: Whether it runs and has changed on disk since it was started.
       returned: always
       type: bool
+    starts:
+      description: How often it was started since it was built. It is null where it was not, or for containers of others.
+      returned: always
+      type: int
+    started_at:
+      description: When it was last started, by the clock of the target, in UTC. It is null where it was not.
+      returned: always
+      type: str
+    restarts:
+      description:
+        - How often its command was started again since the container was started, see C(restart) in the container spec.
+          It is null where nothing watches its command, with an C(init) of its own or without a C(command).
+      returned: always
+      type: int
+    restarting:
+      description: Whether its command has ended and is to be started again after a pause.
+      returned: always
+      type: bool
+    last_end:
+      description: How its command, or the C(init) of its own, last ended. It is null where it never did.
+      returned: always
+      type: dict
+      contains:
+        status:
+          description:
+            - The exit status. Where a signal ended the command it is 128 and the number of the signal, as in a shell. It
+              is null where it is not known.
+          returned: always
+          type: int
+        signal:
+          description: The name of the signal that ended it, without SIG. It is null where none did.
+          returned: always
+          type: str
+        out_of_memory:
+          description: Whether the kernel killed it for want of memory. It is null where that is not known.
+          returned: always
+          type: bool
+        seconds:
+          description: How long it had run. It is null where that is not known.
+          returned: always
+          type: float
+        ended:
+          description: When it ended, by the clock of the target, in UTC. It is null where that is not known.
+          returned: always
+          type: str
+        asked:
+          description: Whether it ended since the container was asked to end.
+          returned: always
+          type: bool
+        reason:
+          description: All that in words.
+          returned: always
+          type: str
     error:
       description: Why something cannot be told. It is null where all can.
       returned: always
@@ -249,6 +302,18 @@ containers:
         - "create in rootfs/bin: vi"
       reload_needed: false
       restart_needed: false
+      starts: 3
+      started_at: "2026-11-30T17:15:28Z"
+      restarts: 1
+      restarting: false
+      last_end:
+        status: 137
+        signal: KILL
+        out_of_memory: true
+        seconds: 1.05
+        ended: "2026-11-30T17:16:02Z"
+        asked: false
+        reason: its command was killed by the kernel for want of memory after 1.1 s
       error: null
     - name: radio
       state: ABSENT
@@ -262,6 +327,11 @@ containers:
       drift: []
       reload_needed: false
       restart_needed: false
+      starts: null
+      started_at: null
+      restarts: null
+      restarting: false
+      last_end: null
       error: null
 lxc_path:
   description: The directory that was looked at.

@@ -37,6 +37,8 @@ NUMBERS = frozenset(
         "limits.cpu_shares",
         "limits.cpus",
         "limits.pids",
+        "restart.delay",
+        "restart.limit",
         "network.mtu",
         "autostart.order",
         "autostart.delay",

@@ -26,7 +26,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host i
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import container as container_module
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import exec
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.molecule_targets import debian, requests
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import lxc_config, transitions
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import launch, lxc_config, transitions
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.readiness import conditions
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.rollout import steps
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.verify import in_force
@@ -40,6 +40,7 @@ MODULES = (
     "container",
     "container_info",
     "exec",
+    "logs",
     "ready",
     "checkpoint",
     "stage",
@@ -308,10 +309,8 @@ def test_the_group_of_a_user_that_is_a_mere_number(tmp_path: Path) -> None:
 )
 def test_the_script_of_a_command_with_blanks(word: str, method: str, shell: str) -> None:
     container = container_of(command=["/bin/echo", word], busybox={"method": method})
-    assert f"-- {shell} {lxc_config.SCRIPT}\n" in lxc_config.render(
-        container, HOST, "/var/lib/lxc", "lxcbr0", id_map.Ids()
-    )
-    assert lxc_config.SCRIPT in text_of(SPEC["command"]["description"])
+    assert f"-- {shell} {launch.SCRIPT}\n" in lxc_config.render(container, HOST, "/var/lib/lxc", "lxcbr0", id_map.Ids())
+    assert launch.SCRIPT in text_of(SPEC["command"]["description"])
 
 
 def test_prune_with_names_is_refused_unless_all_are_to_go() -> None:
@@ -520,8 +519,8 @@ def test_the_variable_that_chooses_hosts_is_documented(name: str) -> None:
         assert re.search(r"The playbook `rollout` [^.]*`-e softwarecontainer_rollout_hosts=", told)
         assert not shown
     else:
-        assert (variables, shown, len(PLAYBOOKS)) == ({"softwarecontainer_hosts"}, True, 4)
-        assert re.search(r"The three playbooks above [^.]*`-e softwarecontainer_hosts=", told)
+        assert (variables, shown, len(PLAYBOOKS)) == ({"softwarecontainer_hosts"}, True, 5)
+        assert re.search(r"The playbooks above [^.]*`-e softwarecontainer_hosts=", told)
 
 
 def test_the_keys_of_the_spec_are_in_the_readme() -> None:

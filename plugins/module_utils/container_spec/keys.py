@@ -13,6 +13,7 @@ from .values import (
     InvalidError,
     address,
     boolean,
+    bounded_size,
     choice,
     decimal,
     either,
@@ -215,6 +216,24 @@ AUTOSTART = record(
 )
 
 
+def parse_log(value: Any) -> records.Log:
+    """Return how output is kept. The word `none` stands for a log without room. Raise InvalidError."""
+    parsed: Any = LOG(value)
+    return records.Log(0) if parsed == "none" else parsed
+
+
+# LXC rounds the size of a log up to a power of two and to at least a page of memory.
+LOG = either("none", record(records.Log, {"size": Field(bounded_size(4096, 1024**3), records.Log().size)}))
+RESTART = record(
+    records.Restart,
+    {
+        "policy": Field(choice("never", "on_failure", "always"), "never"),
+        "delay": Field(integer(1, 86400), 1),
+        "limit": Field(integer(1, 1000000), None),
+    },
+)
+
+
 def make_check(**values: Any) -> records.Check:
     """Return a readiness check. Raise InvalidError unless it has exactly one of command, tcp and file."""
     subjects = [key for key in CHECKED if values[key] is not None]
@@ -248,6 +267,8 @@ FIELDS: Dict[str, Field] = {
     "command": Field(parse_argv, None),
     "init": Field(either("lxc", parse_argv), None),
     "reload": Field(signal_name, None),
+    "log": Field(parse_log, None),
+    "restart": Field(RESTART, records.Restart()),
     "on_change": Field(choice("restart", "leave"), "restart"),
     "ready": Field(list_of(CHECK), ()),
     "network": Field(list_of(NETWORK), (records.Interface(),)),
@@ -276,6 +297,7 @@ def make_container(**values: Any) -> records.Container:
     container = records.Container(**values)
     if container.init and container.command:
         raise InvalidError("has no effect together with an init of its own", list(container.command), "command")
+    rules.check_restart(container)
     rules.check_paths(container)
     rules.check_reload(container)
     rules.check_limits(container.limits)

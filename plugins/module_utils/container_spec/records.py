@@ -139,11 +139,30 @@ class Check(NamedTuple):
     stable: float = 1.0
 
 
+class Log(NamedTuple):
+    """How much output of the container's programs is kept: the size of each of its two parts in bytes; 0 means none."""
+
+    size: int = 256 * 1024
+
+
+class Restart(NamedTuple):
+    """Whether the command is started again after its end.
+
+    - `policy`: never, on_failure or always.
+    - `delay`: seconds before the first restart in a row; it doubles with each further one.
+    - `limit`: how many restarts in a row there may be; None means any number.
+    """
+
+    policy: str = "never"
+    delay: int = 1
+    limit: Optional[int] = None
+
+
 Environment = Tuple[Tuple[str, Union[str, Secret]], ...]
 
 
 class Container(NamedTuple):
-    """One whole spec, with a value for every key."""
+    """One whole spec, with a value for every key. Without a `log`, output is kept if that is possible."""
 
     name: str
     state: str
@@ -158,6 +177,8 @@ class Container(NamedTuple):
     command: Optional[Tuple[str, ...]]
     init: Optional[Tuple[str, ...]]
     reload: Optional[str]
+    log: Optional[Log]
+    restart: Restart
     on_change: str
     ready: Tuple[Check, ...]
     network: Tuple[Interface, ...]

@@ -43,6 +43,13 @@ def check_reload(container: records.Container) -> None:
             raise InvalidError("contradicts the container's own on_change, which is leave", item.on_change, where)
 
 
+def check_restart(container: records.Container) -> None:
+    """Raise InvalidError if the container has an init of its own, and no supervisor that could restart its command."""
+    if container.restart.policy != "never" and container.init:
+        reason = "has no effect together with an init of its own, which decides itself what it starts again"
+        raise InvalidError(reason, container.restart.policy, "restart.policy")
+
+
 def covers(container: records.Container) -> Tuple[str, ...]:
     """Return the mount points that exist in the container on every target. They hide what lies below them."""
     system = ("/usr", "/lib", "/proc", "/sys") if container.system_mounts else ()

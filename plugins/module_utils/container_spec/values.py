@@ -152,6 +152,18 @@ def size(value: Any) -> int:
     return number
 
 
+def bounded_size(lowest: int, highest: int) -> Parser:
+    """Return a parser for numbers of bytes in this range."""
+
+    def parse(value: Any) -> int:
+        number = size(value)
+        if not lowest <= number <= highest:
+            raise InvalidError("is not from %d to %d bytes" % (lowest, highest), value)
+        return number
+
+    return parse
+
+
 def mode(value: Any) -> int:
     """Return a file mode from an octal string. Refuse a bare number: YAML reads 0755 as 493. Raise InvalidError."""
     if not isinstance(value, str) or not re.fullmatch(r"[0-7]{3,4}", value):

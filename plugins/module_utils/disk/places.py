@@ -22,7 +22,7 @@ CHECKPOINT = ".checkpoint"
 OBJECTS = ".objects"
 # The top-level names of a container or a checkpoint that is being built. A directory with any other name in it is not
 # ours.
-BUILT = frozenset(("rootfs", "config", manifests.FILE_NAME, "index.json", "containers", "objects"))
+BUILT = frozenset(("rootfs", "log", "config", manifests.FILE_NAME, "index.json", "containers", "objects"))
 
 
 def objects(lxc_path: str) -> str:

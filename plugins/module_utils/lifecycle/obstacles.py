@@ -8,6 +8,7 @@ It is asked before a running one is stopped for a restart.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import Dict, List, Optional, Sequence, Tuple
@@ -15,12 +16,14 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from ..disk import beneath
 from ..errors import ContainerError
 from ..model import config_text, mountinfo
-from ..plan import apparmor, lxc_config, lxc_hooks, lxc_mounts
+from ..plan import apparmor, launch, lxc_config, lxc_hooks, lxc_mounts
 from ..target import facts
 from ..verify import in_force
 
 # The file that lxc-create keeps in a container's directory while it works.
 PARTIAL = "partial"
+# Where LXC looks for programs, unless the container's environment says otherwise.
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def refuse_start(lxc_path: str, name: str, foreseen: Optional[Tuple[Optional[str]]] = None) -> None:
@@ -35,7 +38,8 @@ def refuse_start(lxc_path: str, name: str, foreseen: Optional[Tuple[Optional[str
             "LXC starts no container that has a file %s, which lxc-create has there while it is at work; remove the file"
             " if no lxc-create runs" % partial
         )
-    lines = config_text.lines_of(facts.read_text(os.path.join(root, lxc_config.FILE_NAME)))
+    text = facts.read_text(os.path.join(root, lxc_config.FILE_NAME))
+    lines = config_text.lines_of(text)
     wanted = foreseen or tuple(in_force.values_of(lines, apparmor.KEY)[-1:])
     reason = apparmor.obstacle(wanted[0] if wanted else None, facts.apparmor_state())
     if reason:
@@ -47,7 +51,15 @@ def refuse_start(lxc_path: str, name: str, foreseen: Optional[Tuple[Optional[str
             "mounts: %s, which is to be mounted at %s, does not exist on the target; make it, or take it out of the spec"
             % (source, inside)
         )
-    for program in programs(lines):
+    refuse_programs(root, lines, launch.command_in(text))
+
+
+def refuse_programs(root: str, lines: Sequence[in_force.Line], command: Sequence[str]) -> None:
+    """Raise ContainerError if a program that a container begins with is not there or cannot run."""
+    if command and lacks(root, lines, command[0]):
+        key = "command" if runs_init_lxc(init_words(lines)) else "init"
+        raise ContainerError("%s: there is no %s in the container" % (key, ascii(command[0])))
+    for program in programs(lines, command):
         place = forbidding(root, lines, program)
         if place:
             raise ContainerError(
@@ -80,15 +92,61 @@ def brought(lines: Sequence[in_force.Line]) -> Dict[str, str]:
     return {number: source for value in values for number, source in lxc_hooks.brought(value).items()}
 
 
-def programs(lines: Sequence[in_force.Line]) -> List[str]:
-    """Return the paths in the container of the programs that LXC runs: PID 1, and what LXC's own init starts."""
-    words = [word for value in in_force.values_of(lines, "lxc.init.cmd")[-1:] for word in value.split()]
-    after = (
-        words[words.index("--") + 1 :][:1]
-        if "--" in words and words[0].rpartition("/")[2].startswith("init.lxc")
-        else []
-    )
-    return [word for word in [*words[:1], *after] if word.startswith("/")]
+def programs(lines: Sequence[in_force.Line], command: Sequence[str]) -> List[str]:
+    """Return the paths in the container of the programs that are run: by LXC, by LXC's own init, and by our script."""
+    words = init_words(lines)
+    after = words[words.index("--") + 1 :][:1] if runs_init_lxc(words) else []
+    return list(dict.fromkeys(word for word in [*words[:1], *after, *command[:1]] if word.startswith("/")))
+
+
+def init_words(lines: Sequence[in_force.Line]) -> List[str]:
+    """Return the command line of PID 1."""
+    return [word for value in in_force.values_of(lines, "lxc.init.cmd")[-1:] for word in value.split()]
+
+
+def runs_init_lxc(words: Sequence[str]) -> bool:
+    """Return whether PID 1 of a command line is LXC's small init, which starts the program after two dashes."""
+    return "--" in words and words[0].rpartition("/")[2].startswith("init.lxc")
+
+
+def lacks(root: str, lines: Sequence[in_force.Line], program: str) -> bool:
+    """Return whether a container surely lacks a program: a path, or a name that is looked for in its PATH."""
+    if "/" in program:
+        return program.startswith("/") and is_missing(root, lines, program)
+    values = [
+        value[len("PATH=") :] for value in in_force.values_of(lines, "lxc.environment") if value.startswith("PATH=")
+    ]
+    directories = (values[-1] if values else PATH).split(":")
+    return all(is_missing(root, lines, "%s/%s" % (directory, program)) for directory in directories)
+
+
+def is_missing(root: str, lines: Sequence[in_force.Line], path: str) -> bool:
+    """Return whether nothing will be at a path of a container that is started now."""
+    source, bound = origin(lines, path)
+    if not bound:
+        return is_missing_below(os.path.join(root, "rootfs"), path)
+    # What a hook is to bind is not at its place yet.
+    return bool(source) and not str(source).startswith(lxc_config.MOUNTS) and not os.path.lexists(str(source))
+
+
+def is_missing_below(root: str, path: str) -> bool:
+    """Return whether nothing is at a path below a root, by any way that a container could take.
+
+    A link on the way could lead to a mount of the container, which is not there yet, so it counts as something.
+    """
+    if ".." in path.split("/"):
+        return False
+    here = os.open(root, beneath.OPEN_DIRECTORY)
+    try:
+        for name in filter(None, path.split("/")):
+            fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+            os.close(here)
+            here = fd
+    except OSError as error:
+        return error.errno in (errno.ENOENT, errno.ENOTDIR) and not stat.S_ISLNK(os.fstat(here).st_mode)
+    finally:
+        os.close(here)
+    return False
 
 
 def forbidding(root: str, lines: Sequence[in_force.Line], program: str) -> Optional[str]:

@@ -11,13 +11,12 @@ import time
 from functools import partial
 from typing import Dict, Mapping, Sequence, Tuple
 
-from ..disk import removal, run_files, single_files, writing
+from ..disk import removal, single_files, writing
 from ..lxc import programs, runtime
-from ..plan import compatibility
 from ..target import facts, processes
 from ..verify import usage
 from ..workers import pool
-from . import obstacles, states, stopping, survey, verification
+from . import failed_starts, states, stopping, survey, verification
 
 
 def start(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], times: states.Times) -> states.Errors:
@@ -26,7 +25,7 @@ def start(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], time
     Returns the reasons of those that failed.
     """
     names = states.names_of(all_desired)
-    logs = {name: run_files.log_of(lxc.lxc_path, name) for name in names}
+    logs = failed_starts.logs_of(lxc.lxc_path, names)
     lxc.get_ready_to_start()
 
     def begin(name: str) -> float:
@@ -44,14 +43,9 @@ def start(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], time
     settled, missing = settle(lxc.lxc_path, all_desired, pids, ends)
     # The kernel shows nothing of a container that has ended meanwhile.
     alive = processes.wait_for_end(settled.values(), 0)
-    for name in names:
-        if name not in errors and pids.get(name) not in alive:
-            when = "has ended by now" if name in settled else "ended within %g seconds" % times.settle
-            errors[name] = "it was started, but its PID 1 %s; see its command" % when
-            errors[name] += without_programs(lxc.lxc_path)
-        if name in errors:
-            errors[name] += in_words_of_lxc(lxc, logs[name])
-    run_files.remove_logs(logs.values())
+    running = [name for name in names if name not in errors and pids.get(name) in alive]
+    ended = [name for name in names if name not in errors and name not in running]
+    failed_starts.explain(lxc, errors, ended, running, logs)
     for name in set(missing) - set(errors):
         # It keeps running, so that somebody can look at it, but the next run must not take it for good.
         noted = partial(single_files.note_change, lxc.lxc_path, name, processes.boot_id(), processes.since_boot())
@@ -80,28 +74,6 @@ def settle(
             if shortfalls:
                 missing[desired.name] = "; ".join(shortfalls)
     return settled, missing
-
-
-def without_programs(lxc_path: str) -> str:
-    """Return the reason if no program of a rootfs can run, else an empty string."""
-    if not obstacles.is_noexec(lxc_path):
-        return ""
-    return ", and that no program of its rootfs can run, since %s is mounted noexec" % lxc_path
-
-
-def in_words_of_lxc(lxc: runtime.Runtime, log: str) -> str:
-    """Return what LXC says about a failed start, and what to do about it if we know."""
-    lines = runtime.error_lines(log)
-    words = ": " + "; ".join(lines[:3]) if lines else ""
-    return words + (why_unknown(lxc) if compatibility.is_refused_key(lines) else "")
-
-
-def why_unknown(lxc: runtime.Runtime) -> str:
-    """Return why LXC does not know a key of a config, which was made for cgroup version 1, and what to do."""
-    version, layout = lxc.version(), facts.cgroup_version()
-    if compatibility.lacks_cgroups(version, layout):
-        return "; %s; %s" % (compatibility.refusal(version, layout), compatibility.ADVICE)
-    return "; it was made for cgroups of version 1: let the config stage render it again"
 
 
 def give_up(lxc: runtime.Runtime, names: Sequence[str]) -> None:

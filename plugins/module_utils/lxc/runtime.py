@@ -32,6 +32,7 @@ SOCKET_NAME_MAX = 104
 COMMAND_SOCKET = re.compile(r"@(/.*)/[^/]+/command")
 HASHED_SOCKET = re.compile(r"@lxc/[0-9a-f]{16}/command")
 DUMMY = "softwarecontainer-check"
+FAILURE = re.compile(r" ERROR +(?!af_unix |commands )(?=\S)")
 
 
 class LoadError(ContainerError):
@@ -99,7 +100,7 @@ class Binding(NamedTuple):
             return
         container = self.container(name)
         container.set_config_item("lxc.log.file", log)
-        container.set_config_item("lxc.log.level", "ERROR")
+        container.set_config_item("lxc.log.level", "INFO")
         if not container.start(close_fds=True):
             raise ContainerError("LXC did not start it")
 
@@ -165,7 +166,8 @@ class Tools(NamedTuple):
 
     def start(self, name: str, log: str) -> None:
         """Start a container and wait until LXC reports RUNNING. LXC writes its errors to the log."""
-        argv = ["lxc-start", "-n", name, "-P", paths_of(self)[0], "-d", "-q", "-o", log, "-l", "ERROR"]
+        # At this level the log tells how PID 1 ends, see plan/lifetime.py.
+        argv = ["lxc-start", "-n", name, "-P", paths_of(self)[0], "-d", "-q", "-o", log, "-l", "INFO"]
         # The caller ends a start that takes too long.
         call(argv, "LXC did not start it", START_MAX)
 
@@ -305,12 +307,15 @@ def halt_all(lxc: Runtime, names: Sequence[str]) -> None:
 
 
 def error_lines(log: str, offset: int = 0) -> Tuple[str, ...]:
-    """Return the messages of the ERROR lines in LXC's log, in order, each once, without time and source position."""
+    """Return the messages of the ERROR lines in LXC's log, in order, each once, without time and source position.
+
+    Those of LXC's client are left out: it cannot reach a container that has ended, as everybody can see.
+    """
     try:
         with open(log, encoding="utf-8", errors="replace") as stream:
             stream.seek(offset)
             lines = stream.read(65536).splitlines()
     except FileNotFoundError:
         return ()
-    found = [re.split(r" - \S+\.c:\w+:\d+ - ", line, maxsplit=1)[-1] for line in lines if " ERROR " in line]
+    found = [re.split(r" - \S+\.c:\w+:\d+ - ", line, maxsplit=1)[-1] for line in lines if FAILURE.search(line)]
     return tuple(dict.fromkeys(found))

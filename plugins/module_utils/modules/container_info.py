@@ -6,19 +6,22 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from .. import call
 from ..container_spec import parse
 from ..disk import beneath
 from ..errors import ContainerError, RefusedError, unexpected
-from ..lifecycle import survey
+from ..lifecycle import history, survey
 from ..lxc import queries, runtime
 from ..model import manifest, tree
 from ..plan import lxc_config
 from ..stages import planning
 from ..target import facts
 from ..verify import in_force, usage
+
+NO_LIFE: Dict[str, Any] = {"starts": None, "started_at": None, "restarts": None, "restarting": False, "last_end": None}
 
 
 def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
@@ -50,7 +53,7 @@ def describe_safely(lxc_path: str, name: str, status: Union[runtime.Status, Cont
     except Exception as error:  # pylint: disable=broad-except
         unknown: Dict[str, Any] = {"state": None, "pid": None, "ours": False, "drift": []}
         unknown.update(restart_needed=False, reload_needed=False)
-        return {"name": name, **unknown, **measurements(None), "error": unexpected(error)}
+        return {"name": name, **unknown, **NO_LIFE, **measurements(None), "error": unexpected(error)}
 
 
 def describe(lxc_path: str, name: str, status: Union[runtime.Status, ContainerError, None]) -> Dict[str, Any]:
@@ -72,10 +75,31 @@ def describe(lxc_path: str, name: str, status: Union[runtime.Status, ContainerEr
     item["restart_needed"] = bool(status and record and survey.restart_due(status, record))
     item["reload_needed"] = bool(status and record and survey.reload_due(status, record))
     item.update(drift_of(lxc_path, name, record))
+    item.update(life_of(lxc_path, name, bool(item["pid"])) if status else NO_LIFE)
     try:
         return {**item, **measurements(item["pid"])}
     except ContainerError as error:
         return {**item, **measurements(None), "error": item["error"] or str(error)}
+
+
+def life_of(lxc_path: str, name: str, running: bool) -> Dict[str, Any]:
+    """Return when a container was started, how often, and how its command last ended."""
+    found = history.of(lxc_path, name, running)
+    end = found.last_end
+    if end and end.seconds is not None:
+        end = end._replace(seconds=round(end.seconds, 2))
+    return {
+        "starts": found.start.number if found.start else None,
+        "started_at": time_of(found.started),
+        "restarts": found.restarts(),
+        "restarting": bool(running and found.runs and found.runs.state == "waiting"),
+        "last_end": {**end._asdict(), "ended": time_of(end.ended)} if end else None,
+    }
+
+
+def time_of(seconds: Optional[float]) -> Optional[str]:
+    """Return a time of the target's clock as ISO 8601 in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds)) if seconds is not None else None
 
 
 def drift_of(lxc_path: str, name: str, record: Optional[manifest.Manifest]) -> Dict[str, Any]:

@@ -12,7 +12,7 @@ from .. import call, results
 from ..container_spec import parse, records
 from ..disk import beneath
 from ..errors import ContainerError
-from ..lifecycle import states, survey, verification
+from ..lifecycle import history, states, survey, verification
 from ..lxc import attach, runtime
 from ..readiness import conditions, connections
 from ..target import processes
@@ -39,13 +39,21 @@ def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
         return results.result_of(items, [], dict(more, skipped=True))
     all_desired = [states.DesiredState(container.name, container.state) for container in containers]
     names = [desired.name for desired in all_desired]
-    before = survey.survey(lxc, names)
+    before, restarts = survey.survey(lxc, names), restarts_of(lxc.lxc_path, names)
     errors = verification.verify(all_desired, before)
     waiting = [one for one in containers if one.state == "started" and one.name not in errors]
     verdicts = wait(lxc, waiting, {one.name: pid_of(before, one.name) for one in waiting})
     after = survey.survey(lxc, names) if verdicts else before
     errors.update(changes_between(all_desired, before, after, errors))
+    ended = {
+        one.name: end_since(lxc.lxc_path, one.name, after, restarts) for one in containers if one.state == "started"
+    }
+    errors.update({name: reason for name, reason in ended.items() if reason and name not in errors})
     items = [item_of(one, after, verdicts.get(one.name, {}), errors.get(one.name, "")) for one in containers]
+    for item in [item for item in items if "error" in item]:
+        reason = ended.get(item["name"])
+        item["error"] += "; " + reason if reason and reason not in item["error"] else ""
+        item["error"] += history.last_words(lxc.lxc_path, item["name"])
     return results.result_of(items, [], more)
 
 
@@ -66,6 +74,22 @@ def changes_between(
         if desired.name not in found and was != now:
             found[desired.name] = "its PID 1 was %d on the target when the gate began and is now %d" % (was, now)
     return found
+
+
+def restarts_of(lxc_path: str, names: List[str]) -> Dict[str, Optional[int]]:
+    """Return how often the command of each container was started again since the start of the container."""
+    return {name: history.of(lxc_path, name, running=True).restarts() for name in names}
+
+
+def end_since(lxc_path: str, name: str, after: states.Survey, restarts: Mapping[str, Optional[int]]) -> str:
+    """Return how the command of a container has ended since the gate began, even if it is back by now; empty if not."""
+    running = bool(pid_of(after, name))
+    now = history.of(lxc_path, name, running)
+    waits = bool(now.runs and now.runs.state == "waiting")
+    if not now.last_end or (running and not waits and now.restarts() == restarts[name]):
+        return ""
+    back = ", and is to be started again" if waits else ", and was started again"
+    return now.last_end.reason + (back if running else "")
 
 
 def wait(

@@ -7,26 +7,22 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shlex
 from typing import Dict, List, Optional, Tuple
 
 from ..container_spec.records import Autostart, Container, Interface, Limits, Secret
-from ..container_spec.rules import OWN_DIRECTORY, interface_name
+from ..container_spec.rules import interface_name
 from ..container_spec.values import CONTROL, SIGNALS
 from ..errors import ContainerError
 from ..model import tree
 from ..model.host import Host
 from ..model.id_map import Ids
-from . import lxc_hooks, lxc_mounts, security
+from . import launch, lifetime, lxc_hooks, lxc_mounts, security
 
 FILE_NAME = "config"
 HEADER = "# Rendered whole by softwarecontainer.lxc from the container spec; changes made here are lost.\n"
 # Hooks bind the sources of mounts to places below this directory, in a directory for each container, and LXC mounts
 # them from there. It is empty after a boot.
 MOUNTS = "/run/softwarecontainer.mounts"
-SCRIPT = OWN_DIRECTORY + "/command"
-# 68 years, the longest time that every sleep accepts, even with 32 bits.
-IDLE_SECONDS = "2147483647"
 # Types of interfaces that need another interface as their link. It is the bridge by default.
 LINKED = ("veth", "macvlan", "ipvlan", "vlan")
 NEEDS_LINK = LINKED + ("phys",)
@@ -61,11 +57,13 @@ def render(container: Container, host: Host, lxc_path: str, bridge: str, ids: Id
 
     `place` is the real path of `lxc_path`, without links, if that is a different path.
     """
+    launched = launch.launch(container, host)
     lines: List[Line] = [
         *([(RELOAD, container.reload)] if container.reload else []),
         ("lxc.uts.name", container.hostname),
         ("lxc.rootfs.path", "dir:%s/%s/rootfs" % (lxc_path, container.name)),
-        *init(container, host),
+        *launch.lines(container, host, launched),
+        *lifetime.lines(container, launched, "%s/%s" % (lxc_path, container.name)),
         ("lxc.autodev", str(int(container.autodev))),
         ("lxc.tty.max", str(container.tty)),
         ("lxc.pty.max", str(container.pty)),
@@ -81,8 +79,10 @@ def render(container: Container, host: Host, lxc_path: str, bridge: str, ids: Id
         # Values of the spec contain none. The other values come from the target.
         if CONTROL.search(key + value):
             raise ContainerError("%s: %s has a line break or another control character" % (key, ascii(value)))
-    return HEADER + "".join(
-        key + "\n" if key == tree.SECRET else "%s = %s\n" % (key, quoted(value)) for key, value in lines
+    return (
+        HEADER
+        + launch.comment(container, host)
+        + "".join(key + "\n" if key == tree.SECRET else "%s = %s\n" % (key, quoted(value)) for key, value in lines)
     )
 
 
@@ -111,71 +111,6 @@ def environment(container: Container) -> List[Line]:
             lines.append((tree.SECRET, ""))
         lines.append(("lxc.environment", "%s=%s" % (name, value.value if isinstance(value, Secret) else value)))
     return lines
-
-
-def init(container: Container, host: Host) -> List[Line]:
-    """Return the lines for PID 1: LXC's small init, which starts the command, or the init that the spec declares.
-
-    Raise ContainerError if LXC's init is needed and missing or out of reach, or if no program can be run.
-    """
-    argv = launched(container, host)
-    if container.init:
-        return [("lxc.init.cmd", " ".join(argv))]
-    program = lxc_mounts.init_program(container, host)
-    if not program:
-        kind = "init.lxc" if container.system_mounts else "init.lxc.static, which is needed without system_mounts,"
-        raise ContainerError("init: %s was not found on the target; install LXC's init or declare an init" % kind)
-    inside = "%s/%s" % (lxc_mounts.INIT_DIRECTORY, program.rpartition("/")[2])
-    if lxc_mounts.linked(lxc_mounts.INIT_DIRECTORY, container, host):
-        inside = host.links.get(program, program)
-        if not inside.startswith("/usr/"):
-            raise ContainerError("init: %s cannot be reached from the container; declare an init" % program)
-    # Without --name, init.lxc exits at once. It passes SIGTERM on to the command.
-    words = (inside, "--name", container.name, "--", *argv)
-    return [("lxc.init.cmd", " ".join(words)), ("lxc.signal.halt", "SIGTERM")]
-
-
-def wanted_argv(container: Container, host: Host) -> Tuple[str, ...]:
-    """Return the program to run: the declared init, the declared command, or one that idles."""
-    return container.init or container.command or idle(container, host)
-
-
-def launched(container: Container, host: Host) -> Tuple[str, ...]:
-    """Return the command line for LXC: the program itself, or a shell that runs a script which becomes the program.
-
-    LXC splits `lxc.init.cmd` at blanks and ignores quotes before 6.0. Raise ContainerError if there is no shell.
-    """
-    argv = wanted_argv(container, host)
-    if all(plain(word) for word in argv):
-        return argv
-    if container.busybox.method != "none" and "sh" in host.busybox(container.busybox.path).applets:
-        return ("/bin/busybox", "sh", SCRIPT)
-    if container.system_mounts and host.shell:
-        return (host.shell, SCRIPT)
-    key = "init" if container.init else "command"
-    raise ContainerError("%s: words with blanks or quotes need a shell in the container, and there is none" % key)
-
-
-def plain(word: str) -> bool:
-    """Return whether LXC passes a word on unchanged."""
-    return bool(word) and not any(letter.isspace() or letter in "'\"" for letter in word)
-
-
-def script(container: Container, host: Host) -> Optional[str]:
-    """Return the text of the script that becomes the program, or None if none is needed."""
-    argv = wanted_argv(container, host)
-    if all(plain(word) for word in argv):
-        return None
-    return "#!/bin/sh\nexec %s\n" % " ".join(shlex.quote(word) for word in argv)
-
-
-def idle(container: Container, host: Host) -> Tuple[str, ...]:
-    """Return a command that idles forever. Raise ContainerError if the container would have no `sleep`."""
-    if container.busybox.method != "none" and "sleep" in host.busybox(container.busybox.path).applets:
-        return ("/bin/busybox", "sleep", IDLE_SECONDS)
-    if container.system_mounts and host.sleep:
-        return (host.sleep, IDLE_SECONDS)
-    raise ContainerError("command: there is no busybox and no sleep below /usr to idle with; declare a command")
 
 
 def network(container: Container, host: Host, bridge: str) -> List[Line]:
@@ -305,9 +240,9 @@ def running_part(text: str) -> List[str]:
 
 def desired_entries(container: Container, host: Host, text: str) -> Dict[str, tree.Entry]:
     """Return the entries that belong to the config, by path. The config comes last: it makes the container complete."""
-    found = []
-    content = script(container, host)
-    if content:
-        path = "rootfs" + SCRIPT
-        found = [tree.directory(path.rpartition("/")[0]), tree.file(path, 0o755, content)]
+    found = [tree.directory(lifetime.DIRECTORY, 0o700)]
+    script = launch.launch(container, host).script
+    if script:
+        path = "rootfs" + launch.SCRIPT
+        found += [tree.directory(path.rpartition("/")[0]), tree.file(path, 0o755, script)]
     return {entry.path: entry for entry in [*found, tree.file(FILE_NAME, 0o600, text)]}

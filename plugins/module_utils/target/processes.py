@@ -151,6 +151,17 @@ def holders(sockets: Iterable[str]) -> Set[int]:
     return found
 
 
+def titled(titles: Container[str]) -> Set[int]:
+    """Return the processes whose command line is one of these titles, see proc(5)."""
+    found: Set[int] = set()
+    for pid in [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]:
+        # A process may end at any moment.
+        with contextlib.suppress(OSError), open("/proc/%d/cmdline" % pid, "rb") as stream:
+            if os.fsdecode(stream.read().rstrip(b"\0")) in titles:
+                found.add(pid)
+    return found
+
+
 def is_first(pid: int) -> bool:
     """Return whether a process is PID 1 in a PID namespace directly below that of the target."""
     with open("/proc/%d/status" % pid, "rb") as stream:

@@ -160,8 +160,8 @@ def test_no_value_adds_a_line(given_spec: dict[str, Any]) -> None:
     if container is None or text is None:
         return
     lines = text.split("\n")
-    assert lines[0].startswith("# ") and lines[-1] == ""
-    assert all(re.match(r"lxc(\.[a-z0-9_-]+)+ = ", line) for line in lines[1:-1])
+    assert lines[0].startswith("# ") and lines[1].startswith("# command: ") and lines[-1] == ""
+    assert all(re.match(r"lxc(\.[a-z0-9_-]+)+ = ", line) for line in lines[2:-1])
     plain = container._replace(
         environment=tuple((name, "x") for name, _value in container.environment),
         hostname="x",
@@ -182,7 +182,7 @@ def test_what_is_not_a_spec_is_refused_in_one_sentence(junk: dict[str, Any], nam
     container = accepted({"name": name, **junk})
     if container is not None:
         text = rendered(container)
-        assert text is None or all(re.match(r"lxc(\.[A-Za-z0-9_-]+)+ = ", line) for line in text.splitlines()[1:])
+        assert text is None or all(re.match(r"lxc(\.[A-Za-z0-9_-]+)+ = ", line) for line in text.splitlines()[2:])
 
 
 @given(SPEC)

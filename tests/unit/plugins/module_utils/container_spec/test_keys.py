@@ -20,7 +20,9 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_sp
     File,
     Interface,
     Limits,
+    Log,
     Mount,
+    Restart,
     Security,
 )
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
@@ -42,6 +44,8 @@ FULL: dict[str, Any] = {
     "busybox": {"method": "bind", "path": "/opt/busybox", "applets": ["sh", "["]},
     "command": ["/bin/app", "--flag", "a b"],
     "reload": "SIGHUP",
+    "log": {"size": "64K"},
+    "restart": {"policy": "never", "delay": "2", "limit": "3"},
     "on_change": "leave",
     "ready": [
         {"command": ["/bin/check", "a b"], "timeout": "5", "stable": "0.5"},
@@ -113,6 +117,8 @@ FULL_PARSED = Container(
     command=("/bin/app", "--flag", "a b"),
     init=None,
     reload="HUP",
+    log=Log(65536),
+    restart=Restart("never", 2, 3),
     on_change="leave",
     ready=(Check(("/bin/check", "a b"), None, None, 5.0, 0.5), Check(None, 80), Check(None, None, "/run/ready")),
     network=(
@@ -166,6 +172,8 @@ DEFAULT_PARSED = Container(
     command=None,
     init=None,
     reload=None,
+    log=None,
+    restart=Restart("never", 1, None),
     on_change="restart",
     ready=(),
     network=(Interface("veth", None, None, "up", None, None, (), None, (), None),),
@@ -932,8 +940,8 @@ POSITIONS: dict[str, Callable[[str, str], str]] = {
 
 def test_all_strings_are_walked() -> None:
     """A walk that finds less would prove less."""
-    assert len(list(leaves(FULL))) == 79
-    assert len(list(levels(FULL))) == 16
+    assert len(list(leaves(FULL))) == 83
+    assert len(list(levels(FULL))) == 18
 
 
 @pytest.mark.parametrize("position", POSITIONS.values(), ids=POSITIONS)

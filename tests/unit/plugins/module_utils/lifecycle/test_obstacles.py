@@ -12,21 +12,67 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors impor
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import obstacles
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import lxc_hooks
 
-PROGRAMS: dict[str, tuple[str, list[str]]] = {
+# The command line of PID 1, the program that the config names for its readers, and the programs that are run.
+PROGRAMS: dict[str, tuple[str, list[str], list[str]]] = {
     "LXC's own init": (
         "/usr/sbin/init.lxc --name a -- /bin/busybox sleep 9",
+        ["/bin/busybox", "sleep", "9"],
         ["/usr/sbin/init.lxc", "/bin/busybox"],
     ),
-    "the static one": ("/usr/sbin/init.lxc.static --name a -- /app", ["/usr/sbin/init.lxc.static", "/app"]),
-    "another init": ("/sbin/init -- /app", ["/sbin/init"]),
-    "a name that is looked for": ("/usr/sbin/init.lxc --name a -- sleep 9", ["/usr/sbin/init.lxc"]),
-    "nothing": ("", []),
+    "our script": (
+        "/usr/sbin/init.lxc --name a -- /bin/busybox sh /etc/softwarecontainer/command",
+        ["/app", "/x"],
+        ["/usr/sbin/init.lxc", "/bin/busybox", "/app"],
+    ),
+    "the static one": ("/usr/sbin/init.lxc.static --name a -- /app", [], ["/usr/sbin/init.lxc.static", "/app"]),
+    "another init": ("/sbin/init -- /app", ["/sbin/init"], ["/sbin/init"]),
+    "a name that is looked for": ("/usr/sbin/init.lxc --name a -- sleep 9", ["sleep"], ["/usr/sbin/init.lxc"]),
+    "nothing": ("", [], []),
 }
 
 
-@pytest.mark.parametrize(("command", "found"), PROGRAMS.values(), ids=PROGRAMS)
-def test_programs(command: str, found: list[str]) -> None:
-    assert obstacles.programs([("lxc.init.cmd", "/old"), ("lxc.init.cmd", command)]) == found
+@pytest.mark.parametrize(("line", "command", "found"), PROGRAMS.values(), ids=PROGRAMS)
+def test_programs(line: str, command: list[str], found: list[str]) -> None:
+    assert obstacles.programs([("lxc.init.cmd", "/old"), ("lxc.init.cmd", line)], command) == found
+
+
+# A command, and whether a container surely lacks it. Its rootfs has /bin/app and the link /opt/link; /data is mounted.
+LACKED = {
+    "there": ("/bin/app", False),
+    "not there": ("/bin/other", True),
+    "no directory": ("/none/app", True),
+    "below a file": ("/bin/app/x", True),
+    "behind a link": ("/opt/link/app", False),
+    "out of the rootfs": ("/../app", False),
+    "in a mount": ("/data/app", False),
+    "not in a mount": ("/data/other", True),
+    "in a file system that is yet to come": ("/tmp/app", False),
+    "a name": ("app", False),
+    "a name that is nowhere": ("other", True),
+}
+
+
+@pytest.mark.parametrize(("program", "lacked"), LACKED.values(), ids=LACKED)
+def test_a_program_that_is_not_there(tmp_path: Path, program: str, lacked: bool) -> None:
+    for path in ("c/rootfs/bin", "c/rootfs/opt", "data"):
+        (tmp_path / path).mkdir(parents=True)
+    (tmp_path / "c/rootfs/bin/app").write_text("")
+    (tmp_path / "data/app").write_text("")
+    (tmp_path / "c/rootfs/opt/link").symlink_to("/data")
+    lines = [
+        ("lxc.mount.entry", f"{tmp_path}/data data none bind,ro 0 0"),
+        ("lxc.mount.entry", "tmpfs tmp tmpfs rw 0 0"),
+    ]
+    assert obstacles.lacks(str(tmp_path / "c"), lines, program) is lacked
+
+
+def test_the_PATH_of_the_container(tmp_path: Path) -> None:
+    (tmp_path / "rootfs/opt").mkdir(parents=True)
+    (tmp_path / "rootfs/opt/app").write_text("")
+    assert obstacles.lacks(str(tmp_path), [], "app")
+    assert not obstacles.lacks(
+        str(tmp_path), [("lxc.environment", "A=b"), ("lxc.environment", "PATH=/bin:/opt")], "app"
+    )
 
 
 MOUNTS = [
