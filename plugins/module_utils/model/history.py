@@ -193,7 +193,7 @@ def end_of_init(end: Optional[End], start: Optional[Start]) -> Optional[LastEnd]
         # The kernel ends PID 1 of a PID namespace with it when a program there calls reboot(2), see the manual.
         return LastEnd(None, None, starved, seconds, reason="it was shut down from within")
     if end.signal is None and end.status is None:
-        return LastEnd(None, None, starved, seconds, reason="it ended; LXC did not say how")
+        return LastEnd(None, None, starved, seconds, reason="its PID 1 has ended")
     status = end.status if end.signal is None else BY_SIGNAL + end.signal
     name = signal_name(end.signal) if end.signal is not None else None
     return LastEnd(status, name, starved, seconds, reason="its PID 1 " + how(status, name, starved) + after(seconds))

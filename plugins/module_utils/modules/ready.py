@@ -39,15 +39,15 @@ def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
         return results.result_of(items, [], dict(more, skipped=True))
     all_desired = [states.DesiredState(container.name, container.state) for container in containers]
     names = [desired.name for desired in all_desired]
-    before, restarts = survey.survey(lxc, names), restarts_of(lxc.lxc_path, names)
+    before = survey.survey(lxc, names)
+    restarts = {name: restarts_of(history.of(lxc.lxc_path, name, running=True)) for name in names}
     errors = verification.verify(all_desired, before)
     waiting = [one for one in containers if one.state == "started" and one.name not in errors]
     verdicts = wait(lxc, waiting, {one.name: pid_of(before, one.name) for one in waiting})
     after = survey.survey(lxc, names) if verdicts else before
     errors.update(changes_between(all_desired, before, after, errors))
-    ended = {
-        one.name: end_since(lxc.lxc_path, one.name, after, restarts) for one in containers if one.state == "started"
-    }
+    started = [one.name for one in containers if one.state == "started"]
+    ended = {name: end_since(lxc.lxc_path, name, after, restarts[name]) for name in started}
     errors.update({name: reason for name, reason in ended.items() if reason and name not in errors})
     items = [item_of(one, after, verdicts.get(one.name, {}), errors.get(one.name, "")) for one in containers]
     for item in [item for item in items if "error" in item]:
@@ -76,20 +76,26 @@ def changes_between(
     return found
 
 
-def restarts_of(lxc_path: str, names: List[str]) -> Dict[str, Optional[int]]:
-    """Return how often the command of each container was started again since the start of the container."""
-    return {name: history.of(lxc_path, name, running=True).restarts() for name in names}
+Restarts = Tuple[Optional[int], bool]
 
 
-def end_since(lxc_path: str, name: str, after: states.Survey, restarts: Mapping[str, Optional[int]]) -> str:
-    """Return how the command of a container has ended since the gate began, even if it is back by now; empty if not."""
+def restarts_of(found: history.History) -> Restarts:
+    """Return how often the command of a container was started again since its start, and whether it waits for that."""
+    return found.restarts(), bool(found.runs and found.runs.state == "waiting")
+
+
+def end_since(lxc_path: str, name: str, after: states.Survey, before: Restarts) -> str:
+    """Return how the command of a container has ended while the gate waited, even if it is back by now; empty if not.
+
+    `before`: its restarts when the gate began. A command that was not there then cannot be told from one that has ended.
+    """
     running = bool(pid_of(after, name))
-    now = history.of(lxc_path, name, running)
-    waits = bool(now.runs and now.runs.state == "waiting")
-    if not now.last_end or (running and not waits and now.restarts() == restarts[name]):
+    found = history.of(lxc_path, name, running)
+    now = restarts_of(found)
+    if not found.last_end or (running and now == before and not now[1]):
         return ""
-    back = ", and is to be started again" if waits else ", and was started again"
-    return now.last_end.reason + (back if running else "")
+    back = ", and is to be started again" if now[1] else ", and was started again"
+    return found.last_end.reason + (back if running else "")
 
 
 def wait(

@@ -39,7 +39,7 @@ AT_END = (
     "cd %s || exit 0; read -r n boot _ _ _ count < start; read -r up _ < /proc/uptime; how=-; oom=-;"
     ' if [ -s lxc ]; then how=status=0; text=$(tail -n 20 lxc); mark="Child <$LXC_PID> ended on"; case $text in'
     ' *"$mark error ("*) how=status=${text##*"$mark error ("};;'
-    ' *"$mark signal ("*) how=signal=${text##*"$mark signal ("};; esac; : > lxc; fi;'
+    ' *"$mark signal "*) how=${text##*"$mark signal "}; how=signal=${how#*"("};; esac; : > lxc; fi;'
     ' while read -r key value _; do [ "$key" = oom_kill ] && oom=$value; done < "$count";'
     ' echo "$n $boot $up ${how%%%%)*} $oom" > end'
 )

@@ -252,11 +252,17 @@ def of_ours(folder):
     return [os.path.join(folder, name) for name in names if name.startswith(starts)]
 
 
+# What LXC and the supervisors of commands write while containers run and end, and the directory for it.
+LIFE = re.compile(r"/log(/(output|output\.1|lxc|start|end))?$|/rootfs/etc/softwarecontainer/runs$")
+
+
 def record(folders):
     """One line for each entry below the folders: all that a change could touch but the time of the last reading."""
     lines = []
     for folder in folders:
         for path in entries(folder):
+            if LIFE.search(path):
+                continue
             status = os.lstat(path)
             detail = ""
             if stat.S_ISLNK(status.st_mode):
@@ -359,8 +365,12 @@ def processes(root):
 
 
 def children(pid):
-    """The processes below one, in the order of their numbers."""
-    return read("/proc/%d/task/%d/children" % (pid, pid)).split()
+    """The processes below PID 1, in the order of their numbers; in place of the supervisor those that it runs."""
+    found = []
+    for child in map(int, read("/proc/%d/task/%d/children" % (pid, pid)).split()):
+        supervises = read("/proc/%d/cmdline" % child).endswith("\0/etc/softwarecontainer/command\0")
+        found += read("/proc/%d/task/%d/children" % (child, child)).split() if supervises else [str(child)]
+    return found
 
 
 def interfaces(pid):

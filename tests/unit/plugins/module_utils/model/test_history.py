@@ -109,7 +109,7 @@ CASES = {
         (start(), end(signal=9, kills=2), None), (137, "KILL", True, False), "want of memory"
     ),
     "shut down from within": Case((start(), end(signal=2), None), (None, None, False, False), "from within"),
-    "LXC said nothing": Case((start(), end(), None), (None, None, False, False), "did not say how"),
+    "LXC said nothing": Case((start(), end(), None), (None, None, False, False), "PID 1 has ended"),
     "the target went down": Case((start(boot=OTHER), end(1), runs("running")), (None, None, None, False), "went down"),
     "the monitor was killed": Case((start(), end(1), runs("running")), (None, None, None, False), "monitor"),
     "a record that makes no sense": Case((start(), end(status=0), None), (0, None, False, False), "ended with 0"),

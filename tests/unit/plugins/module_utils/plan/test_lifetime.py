@@ -91,6 +91,7 @@ NOISE = 'INFO conf - Executing script "case $text in *"$mark error ("*) how=stat
 LOGS = {
     "error": ("Child <%d> ended on error (127)\n", 127, None),
     "signal": ("Child <%d> ended on signal (9)\n", None, 9),
+    "signal with its name": ("Child <%d> ended on signal Killed(9)\n", None, 9),
     "well": ("", 0, None),
     "another one": ("Child <1%d> ended on error (127)\n", 0, None),
 }
