@@ -500,6 +500,44 @@ options:
             type: list
             elements: str
             default: []
+      volumes:
+        description:
+          - Directories of the target for what has to outlive the container, such as a database. Each is
+            C(.volumes/NAME/VOLUME) below O(lxc_path), with the names of the container and of the volume.
+            M(softwarecontainer.lxc.config) makes it where it is missing, empty.
+          - It is mounted writable, with C(nosuid) and C(nodev), and belongs to the ids of the container, also where these
+            change. No other container has it.
+          - It stays when the container is rebuilt, rolled back or removed, and when it is no longer declared, until
+            M(softwarecontainer.lxc.container) removes it by its option C(remove_volumes). A checkpoint does not keep what
+            is in it. M(softwarecontainer.lxc.container_info) lists all volumes.
+          - There is no limit to its size but that of the file system that O(lxc_path) is on. The users of the target, root
+            excepted, cannot reach what is in it.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          name:
+            description: The name of the volume, of the same letters as that of a container, once in a container.
+            type: str
+            required: true
+          target:
+            description:
+              - Where it is mounted in the container, a path. It is made in the rootfs if it is missing.
+              - It must neither lie below what else is mounted in the container nor hide it; nor may another mount lie below it.
+            type: str
+            required: true
+          owner:
+            description:
+              - The owner of the volume as the container counts its ids, C("1000:1001") for a user and a group, or one number
+                for both. The owner of what is in it is left alone.
+              - When left out, root of the container owns the volume that is made, and an owner that the container gives it
+                later stays.
+            type: raw
+          mode:
+            description:
+              - The mode of the volume, three or four octal digits in quotes.
+              - When left out, the volume is made with V(0755), and a mode that the container gives it later stays.
+            type: str
       environment:
         description:
           - Environment variables of the container's first program, and of all that M(softwarecontainer.lxc.exec) runs,
@@ -787,6 +825,13 @@ options:
       - Together with O(name) it is refused unless O(state) is V(absent). All of them are removed then, those named and
         the others.
       - Containers of others are left alone.
+    type: bool
+    default: false
+  remove_volumes:
+    description:
+      - Whether the O(containers[].volumes) of a container that is to be V(absent) are removed too, with all that is in
+        them. Those of a container that is gone already are removed as well.
+      - Together with O(prune) it also removes the volumes of all other containers that are gone.
     type: bool
     default: false
 """

@@ -26,6 +26,7 @@ SOURCES: Arguments = {"sources": {"type": "dict", "default": {}}, "incoming": {"
 # The states for containers that are given by name: those of a spec, and two that act each time.
 STATES = ("started", "stopped", "frozen", "absent", "restarted", "reloaded")
 PRUNE: Arguments = {"prune": {"type": "bool", "default": False}}
+REMOVE_VOLUMES: Arguments = {"remove_volumes": {"type": "bool", "default": False}}
 
 TIMES: Arguments = {
     "settle": {"type": "float", "default": 0.5},
@@ -95,11 +96,12 @@ STAGES: Dict[str, Arguments] = {
         **BRIDGE,
         **EARLIER,
         **PRUNE,
+        **REMOVE_VOLUMES,
         "name": {"type": "list", "elements": "str"},
         "state": {"type": "str", "choices": list(STATES)},
         **TIMES,
     },
-    "containers": {**CONTAINERS, **SECRETS, **SOURCES, **BRIDGE, **PRUNE, **TIMES},
+    "containers": {**CONTAINERS, **SECRETS, **SOURCES, **BRIDGE, **PRUNE, **REMOVE_VOLUMES, **TIMES},
 }
 # The options of the module that runs any stage.
 STAGE: Arguments = {"stage": {"type": "str", "choices": list(STAGES), "required": True}}

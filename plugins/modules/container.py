@@ -42,7 +42,8 @@ attributes:
 notes:
   - The option C(bridge) is used in check mode alone, to tell what M(softwarecontainer.lxc.config) would change.
     Give both modules the same.
-  - A removed container's O(containers[].gateway_dir) and the sources of its mounts stay on the target.
+  - A removed container's O(containers[].gateway_dir) and the sources of its mounts stay on the target, and so do its
+    O(containers[].volumes) unless O(remove_volumes) is true.
   - This is read back of a container that was started, and what is not in force is a failure that names it - the
     O(containers[].limits), unless it was given by O(name); that the capabilities of
     O(containers[].security.drop_capabilities) are gone; O(containers[].security.no_new_privs); that there is a filter of
@@ -110,10 +111,16 @@ EXAMPLES = r"""
     name: web
     state: reloaded
 
-- name: Remove a container
+- name: Remove a container, but keep its volumes
   softwarecontainer.lxc.container:
     name: logger
     state: absent
+
+- name: Remove a container with all its data
+  softwarecontainer.lxc.container:
+    name: logger
+    state: absent
+    remove_volumes: true
 """
 
 RETURN = r"""
@@ -134,9 +141,10 @@ containers:
       type: bool
     changes:
       description:
-        - The steps, in order. They are C(unfreeze), C(stop), C(remove), C(shift), C(start), C(reload) and C(freeze).
-        - C(shift) gives the files of the rootfs other owners, where the ids of the container have changed and the file
-          system cannot be mounted with mapped ids. C(reload) sends the signal that O(containers[].reload) names.
+        - The steps, in order. They are C(unfreeze), C(stop), C(remove), C(remove_volumes), C(shift), C(start), C(reload) and
+          C(freeze).
+        - C(shift) gives the files of the rootfs and of the volumes other owners, where the ids of the container have changed
+          and the file system cannot be mounted with mapped ids. C(reload) sends the signal that O(containers[].reload) names.
       returned: always
       type: list
       elements: str

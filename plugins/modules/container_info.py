@@ -333,6 +333,22 @@ containers:
       restarting: false
       last_end: null
       error: null
+volumes:
+  description:
+    - The O(containers[].volumes) that are on the target, of the containers that were given. Where none were given, those of
+      all containers, also of containers that are gone.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    container: {description: The name of its container., returned: always, type: str}
+    name: {description: The name of the volume., returned: always, type: str}
+    path: {description: Where the volume is on the target., returned: always, type: str}
+    target:
+      description: Where the config of the container mounts it. It is null where the container does not, or is gone.
+      returned: always
+      type: str
+  sample: [{container: hmi, name: data, path: /var/lib/lxc/.volumes/hmi/data, target: /var/lib/hmi}]
 lxc_path:
   description: The directory that was looked at.
   returned: success

@@ -41,6 +41,13 @@ options:
       - Containers of others are left alone.
     type: bool
     default: false
+  remove_volumes:
+    description:
+      - Whether the O(containers[].volumes) of a container that is to be V(absent) are removed too, with all that is in
+        them. Those of a container that is gone already are removed as well.
+      - Together with O(prune) it also removes the volumes of all other containers that are gone.
+    type: bool
+    default: false
 notes:
   - In check mode each stage tells what it would do after the stages before it, and the last one what would follow.
   - What each stage needs, reads back and leaves alone is in the documentation of its module.

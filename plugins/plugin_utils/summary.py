@@ -9,7 +9,9 @@ from typing import Any, Dict, List, Mapping, Sequence
 
 # What was done, by the steps of the last stage that show it. The first row that fits counts.
 VERBS = (
+    ("removed with volumes", ("remove", "remove_volumes")),
     ("removed", ("remove",)),
+    ("volumes removed", ("remove_volumes",)),
     ("restarted", ("stop", "start")),
     ("started", ("start",)),
     ("stopped", ("stop",)),
@@ -33,6 +35,6 @@ def line(result: Mapping[str, Any]) -> str:
 def done(item: Mapping[str, Any]) -> str:
     """Return what was done to one container, in a word."""
     steps: Sequence[str] = item.get("changes", ())
-    if "remove" not in steps and item.get("state_before") in NEW:
+    if not {"remove", "remove_volumes"} & set(steps) and item.get("state_before") in NEW:
         return "built"
     return next(verb for verb, needed in VERBS if all(step in steps for step in needed))

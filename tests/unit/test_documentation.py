@@ -56,6 +56,7 @@ NEEDED = {
     "directories": {"path": "/data"},
     "files": {"path": "/data"},
     "mounts": {"source": "/srv", "target": "/data"},
+    "volumes": {"name": "data", "target": "/data"},
     "ready": {"tcp": 80},
 }
 # The same where it is this key that is left out, because others can stand for it.

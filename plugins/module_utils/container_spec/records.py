@@ -88,6 +88,18 @@ class Mount(NamedTuple):
     options: Tuple[str, ...] = ()
 
 
+class Volume(NamedTuple):
+    """A directory of the target that outlives the container; `target` is its place in the container.
+
+    `owner`: user and group as the container counts them. None for `owner` or `mode`: as it is made, and left alone then.
+    """
+
+    name: str
+    target: str
+    owner: Optional[Tuple[int, int]] = None
+    mode: Optional[int] = None
+
+
 class Limits(NamedTuple):
     """Limits of the container's cgroup; None means no limit.
 
@@ -187,6 +199,7 @@ class Container(NamedTuple):
     pty: int
     system_mounts: bool
     mounts: Tuple[Mount, ...]
+    volumes: Tuple[Volume, ...]
     environment: Environment
     limits: Limits
     security: Security

@@ -12,6 +12,8 @@ from .values import InvalidError, path, text
 
 # The directory in the container for the command line, if LXC cannot split it.
 OWN_DIRECTORY = "/etc/softwarecontainer"
+# Where the directory of LXC's init is mounted.
+INIT_DIRECTORY = "/usr/sbin"
 
 
 def check_paths(container: records.Container) -> None:
@@ -55,7 +57,8 @@ def covers(container: records.Container) -> Tuple[str, ...]:
     system = ("/usr", "/lib", "/proc", "/sys") if container.system_mounts else ()
     devices = ("/dev",) if container.autodev else ()
     gateways = ("/gateways",) if container.gateway_dir else ()
-    return (*system, *devices, *gateways, *(mount.target for mount in container.mounts if not mount.optional))
+    declared = [mount.target for mount in container.mounts if not mount.optional]
+    return (*system, *devices, *gateways, *declared, *(volume.target for volume in container.volumes))
 
 
 def check_limits(limits: records.Limits) -> None:
@@ -85,6 +88,29 @@ def check_mounts(mounts: Tuple[records.Mount, ...]) -> None:
             raise InvalidError("is empty", mount.source, where)
         if mount.source.startswith("#"):
             raise InvalidError("would be a comment for LXC, since it begins with a hash", mount.source, where)
+
+
+def check_volumes(container: records.Container) -> None:
+    """Raise InvalidError if a volume has the name of another one, or if it and another mount would hide each other."""
+    points = [*covers(container._replace(volumes=())), *(mount.target for mount in container.mounts if mount.optional)]
+    points += [] if container.init else [INIT_DIRECTORY]
+    for index, volume in enumerate(container.volumes):
+        where = "volumes[%d]" % index
+        if any(volume.name == other.name for other in container.volumes[:index]):
+            raise InvalidError("is the name of two volumes", volume.name, where + ".name")
+        if overlap(volume.target, OWN_DIRECTORY):
+            raise InvalidError(
+                "would hide %s, which belongs to this collection" % OWN_DIRECTORY, volume.target, where + ".target"
+            )
+        over = next((point for point in points if overlap(volume.target, point)), None)
+        if over:
+            raise InvalidError("hides or lies below what is mounted at %s" % over, volume.target, where + ".target")
+        points.append(volume.target)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Return whether two paths are the same, or one lies below the other."""
+    return (one + "/").startswith(other + "/") or (other + "/").startswith(one + "/")
 
 
 def interface_name(index: int, interface: records.Interface) -> Optional[str]:

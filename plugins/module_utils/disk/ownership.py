@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple, Type
 
 from ..errors import ContainerError
 from ..model import manifest as manifests
 from ..model.id_map import Ids, shifted_id
-from . import removal, single_files, writing
+from . import places, removal, single_files, volumes, writing
 from .beneath import OPEN_DIRECTORY, Directories, read_text
 
 
@@ -32,15 +33,33 @@ def shift(lxc_path: str, name: str) -> None:
     root = os.path.join(lxc_path, name)
     with Directories(root) as directories:
         record = manifests.parse(read_text(directories, manifests.FILE_NAME, manifests.SIZE_MAX) or "")
-        for fd, status, _way in walk(directories.must("rootfs")):
-            owner = new_owner(record.ids, status)
-            if owner:
-                # An O_PATH descriptor of a link stands for the link itself, never for its target.
-                os.chown("/proc/self/fd/%d" % fd, *owner)
-        writing.sync(root)
-        single_files.replace_text(
-            directories, manifests.FILE_NAME, manifests.render(record._replace(ids=record.ids._replace(before=())))
-        )
+        settled = record.ids._replace(before=())
+        with trees(lxc_path, name) as found:
+            volumes.record(lxc_path, name, record.ids)
+            for fd, status, _way in (each for top in found.values() for each in walk(top)):
+                owner = new_owner(record.ids, status)
+                if owner:
+                    # An O_PATH descriptor of a link stands for the link itself, never for its target.
+                    os.chown("/proc/self/fd/%d" % fd, *owner)
+            writing.sync(root)
+            volumes.record(lxc_path, name, settled)
+        single_files.replace_text(directories, manifests.FILE_NAME, manifests.render(record._replace(ids=settled)))
+
+
+@contextmanager
+def trees(lxc_path: str, name: str) -> Iterator[Dict[str, int]]:
+    """Yield the directories below which a container owns what is there, by name: its rootfs, if it has one, and its volumes."""
+    with ExitStack() as stack:
+        found: Dict[str, int] = {}
+        root = os.path.join(lxc_path, name)
+        # Check mode only predicts a new container.
+        if os.path.isdir(root):
+            found["rootfs"] = stack.enter_context(Directories(root)).must("rootfs")
+        names = volumes.names(lxc_path, name)
+        if names:
+            beside = stack.enter_context(Directories(places.volumes(lxc_path, name)))
+            found.update({"volume " + volume: beside.must(volume) for volume in names})
+        yield found
 
 
 def new_owner(ids: Ids, status: os.stat_result) -> Optional[Tuple[int, int]]:
@@ -54,22 +73,29 @@ def refuse_shift(lxc_path: str, name: str, ids: Ids) -> None:
 
     Such a file would change outside of the rootfs as well.
     """
-    root = os.path.join(lxc_path, name)
-    removal.refuse_mounts(root)
+    for root in (os.path.join(lxc_path, name), places.volumes(lxc_path, name)):
+        removal.refuse_mounts(root)
+    with trees(lxc_path, name) as found:
+        for label, top in found.items():
+            path = linked_elsewhere(top, ids)
+            if path:
+                raise ContainerError(
+                    "%s has another name outside of the %s, so its owner is not shifted; remove one of them"
+                    % (ascii("/".join((label, path)))[1:-1], label)
+                )
+
+
+def linked_elsewhere(top: int, ids: Ids) -> Optional[str]:
+    """Return the path of a file below a directory that has another name elsewhere, if there is one to be shifted."""
     missing: Dict[Tuple[int, int], Tuple[int, str]] = {}
-    with Directories(root) as directories:
-        # The container may be running, so entries may disappear.
-        for _fd, status, way in walk(directories.must("rootfs"), skip_gone=True):
-            if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode) and new_owner(ids, status):
-                path = "/".join(["rootfs", *way])
-                left = missing.pop((status.st_dev, status.st_ino), (status.st_nlink, path))[0] - 1
-                if left:
-                    missing[status.st_dev, status.st_ino] = left, path
-    for _left, path in missing.values():
-        raise ContainerError(
-            "%s has another name outside of the rootfs, so its owner is not shifted; remove one of them"
-            % ascii(path)[1:-1]
-        )
+    # The container may be running, so entries may disappear.
+    for _fd, status, way in walk(top, skip_gone=True):
+        if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode) and new_owner(ids, status):
+            path = "/".join(way)
+            left = missing.pop((status.st_dev, status.st_ino), (status.st_nlink, path))[0] - 1
+            if left:
+                missing[status.st_dev, status.st_ino] = left, path
+    return next((path for _left, path in missing.values()), None)
 
 
 def walk(top: int, skip_gone: bool = False) -> Iterator[Tuple[int, os.stat_result, List[str]]]:

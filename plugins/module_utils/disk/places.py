@@ -11,6 +11,7 @@ from typing import List, Tuple
 
 from ..container_spec import keys
 from ..model import manifest as manifests
+from ..plan import volumes as plan
 
 # Work in progress is in the container's own directory, never below its rootfs.
 STAGE = ".stage"
@@ -59,4 +60,16 @@ def leftovers(lxc_path: str, name: str) -> Tuple[str, ...]:
         found += [] if entries else [final]
         if manifests.FILE_NAME in entries:
             found += [os.path.join(final, entry) for entry in entries if entry.startswith(STAGE)]
+    gone = volumes_gone(lxc_path, name)
+    found += [gone] if os.path.isdir(gone) and not os.path.islink(gone) else []
     return tuple(found)
+
+
+def volumes(lxc_path: str, *name: str) -> str:
+    """Return the directory of all volumes of a lxc path, or that of the volumes of one container."""
+    return os.path.join(lxc_path, plan.DIRECTORY, *name)
+
+
+def volumes_gone(lxc_path: str, name: str) -> str:
+    """Return the directory that the volumes of a container have while they are removed. No container has its name."""
+    return volumes(lxc_path, ".%s.gone" % name)

@@ -26,7 +26,7 @@ def sweep(lxc_path: str, name: str) -> None:
     for path in places.leftovers(lxc_path, name):
         above, _slash, last = path.rpartition("/")
         # Directories are moved up to a place where the next run looks, in case this one is killed as well.
-        own = above == lxc_path
+        own = above in (lxc_path, places.volumes(lxc_path))
         with Directories(path if own else above) as directories:
             remove_below(directories, os.listdir(path) if own else (last,))
         if own:

@@ -24,7 +24,7 @@ from ..errors import ContainerError
 from ..model import manifest as manifests
 from ..model import tree
 from ..model.id_map import ROOT, Owner
-from . import places, removal, writing
+from . import places, removal, volumes, writing
 from .beneath import OPEN_DIRECTORY, Directories, mount_id
 
 
@@ -303,8 +303,8 @@ def finish(lxc_path: str, change: Change) -> None:
             os.rename("manifest", manifests.FILE_NAME, src_dir_fd=stage, dst_dir_fd=top)
         removal.remove_below(directories, (places.STAGE,))
     if change.access is not None:
-        os.chown(root, 0, change.access.group)
-        os.chmod(root, change.access.mode)
+        volumes.give_access(root, change.access)
+        volumes.give_access(places.volumes(lxc_path, change.name), change.access)
     if new:
         os.rename(root, os.path.join(lxc_path, change.name))
 

@@ -9,7 +9,7 @@ import os
 from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
-from ..disk import ownership, removal
+from ..disk import ownership, places, removal, volumes
 from ..errors import ContainerError, unexpected
 from ..lxc import runtime
 from ..model import manifest
@@ -94,6 +94,9 @@ def plan_all(
         try:
             there = before[desired.name]
             planned = plan(desired, there, check)
+            if desired.remove_volumes and desired.state == "absent" and volumes.names(lxc_path, desired.name):
+                removal.refuse_mounts(places.volumes(lxc_path, desired.name))
+                planned = (*planned, "remove_volumes")
             # Check this before the container is stopped: one that cannot be removed or changed keeps running.
             if "remove" in planned:
                 removal.refuse_mounts(os.path.join(lxc_path, desired.name))
@@ -168,7 +171,12 @@ def diff_of(desired: states.DesiredState, steps: Tuple[str, ...], before: states
     state = (
         was.state if isinstance(was, states.ActualState) and was.state not in ("ABSENT", "INCOMPLETE") else "STOPPED"
     )
+    if steps == ("remove_volumes",):
+        state = transitions.REACHED[desired.state]
     state_after = transitions.REACHED[desired.state]
     note = NOTES.get(done(steps), "")
     headers = {"before_header": desired.name, "after_header": desired.name}
-    return dict(headers, before="state: %s\n" % state, after="state: %s%s\n" % (state_after, note))
+    gone = ("volumes: kept\n", "volumes: removed\n") if "remove_volumes" in steps else ("", "")
+    return dict(
+        headers, before="state: %s\n%s" % (state, gone[0]), after="state: %s%s\n%s" % (state_after, note, gone[1])
+    )

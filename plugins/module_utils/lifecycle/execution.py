@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Callable, List, Mapping, Sequence, Tuple
 
-from ..disk import ownership, removal
+from ..disk import ownership, removal, volumes
 from ..lxc import programs, runtime
 from ..model import manifest
 from ..plan import transitions
@@ -69,6 +69,13 @@ def remove(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], _ti
     return {**errors, **removal.remove_containers(lxc.lxc_path, names)}
 
 
+def remove_volumes(
+    lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], _times: states.Times
+) -> states.Errors:
+    """Remove the volumes of the containers, which are gone."""
+    return dict(volumes.remove_all(lxc.lxc_path, states.names_of(all_desired)))
+
+
 def shift(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
     """Shift the owners of files to the ids of their container."""
     return ownership.shift_all(lxc.lxc_path, states.names_of(all_desired))
@@ -86,6 +93,7 @@ STEP: Mapping[str, Callable[[runtime.Runtime, Sequence[states.DesiredState], sta
     "unfreeze": unfreeze,
     "stop": stopping.stop,
     "remove": remove,
+    "remove_volumes": remove_volumes,
     "shift": shift,
     "start": starting.start,
     "reload": reload,

@@ -74,7 +74,7 @@ def missing(lines: Sequence[in_force.Line], place: str) -> List[Tuple[str, str]]
     `place`: the directory that the hook mounts them in, which is all that LXC would name in its error. The gateway
     directory is made by the hook itself.
     """
-    sources = {"%s/%s" % (place, number): source for number, source in brought(lines).items()}
+    sources = sources_at(lines, place)
     found = []
     for value in in_force.values_of(lines, "lxc.mount.entry") if sources else ():
         fields = [mountinfo.decoded(field) for field in value.split()]
@@ -84,6 +84,20 @@ def missing(lines: Sequence[in_force.Line], place: str) -> List[Tuple[str, str]]
         if not os.path.exists(source):
             found.append((source, "/" + fields[1]))
     return found
+
+
+def sources_at(lines: Sequence[in_force.Line], place: str) -> Dict[str, str]:
+    """Return the sources that a hook mounts in the directory `place`, by the paths that they have there."""
+    return {"%s/%s" % (place, number): source for number, source in brought(lines).items()}
+
+
+def bound(lines: Sequence[in_force.Line], place: str) -> Dict[str, str]:
+    """Return the path in the container of each source that is mounted there; `place` as for `sources_at`."""
+    sources = sources_at(lines, place)
+    entries = [
+        [mountinfo.decoded(field) for field in value.split()] for value in in_force.values_of(lines, "lxc.mount.entry")
+    ]
+    return {sources.get(fields[0], fields[0]): "/" + fields[1].strip("/") for fields in entries if len(fields) > 3}
 
 
 def brought(lines: Sequence[in_force.Line]) -> Dict[str, str]:

@@ -18,7 +18,8 @@ class DesiredState(NamedTuple):
 
     `restart`: whether it may be restarted after a change; `declared`: whether it has a spec, from which it can be
     built; `optional`: key, source and target of each mount that may be missing if its source is missing; `apparmor`:
-    the profile that the spec asks for; `reload`: the name of the signal at which its command reads its configuration again.
+    the profile that the spec asks for; `reload`: the name of the signal at which its command reads its configuration again;
+    `remove_volumes`: whether its volumes go with it.
     """
 
     name: str
@@ -29,6 +30,7 @@ class DesiredState(NamedTuple):
     optional: Tuple[Tuple[str, str, str], ...] = ()
     apparmor: Optional[str] = None
     reload: Optional[str] = None
+    remove_volumes: bool = False
 
 
 class ActualState(NamedTuple):

@@ -60,7 +60,7 @@ class Ids(NamedTuple):
 
     def after(self, earlier: Ids) -> Ids:
         """Return these ids as the successors of `earlier`: some files on disk may still have its ids."""
-        left = dict.fromkeys((*earlier.before, earlier.on_disk()))
+        left = dict.fromkeys((*self.before, *earlier.before, earlier.on_disk()))
         left.pop(self.on_disk(), None)
         return self._replace(before=tuple(left))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ContextManager, Dict, List, Mapping, Opti
 
 from .. import call, results
 from ..container_spec import parse, records
-from ..disk import locking, places
+from ..disk import locking, places, volumes
 from ..errors import RefusedError
 from ..lifecycle import changes, states, survey
 from ..model import manifest
@@ -32,7 +32,9 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any
         raise RefusedError("prune: goes with containers, since with names it would remove all the others")
     by_name = [states.DesiredState(name, parameters["state"] or "started") for name in dict.fromkeys(names)]
     called, times = call.of(parameters, check, diff), times_of(parameters)
-    all_desired = [*all_desired_of(called, parameters["prune"]), *by_name]
+    removing = parameters["remove_volumes"]
+    all_desired = all_desired_of(called, parameters["prune"], removing)
+    all_desired += [desired._replace(remove_volumes=removing) for desired in by_name]
     with locks(called, all_desired):
         return reach(called, [with_signal(called.lxc.lxc_path, desired) for desired in all_desired], times)
 
@@ -45,15 +47,19 @@ def with_signal(lxc_path: str, desired: states.DesiredState) -> states.DesiredSt
     return desired._replace(reload=lxc_config.signal_in(text))
 
 
-def all_desired_of(called: call.Call, prune: bool) -> List[states.DesiredState]:
-    """Return the states that the specs ask for. With `prune` all other containers of ours are to be removed."""
+def all_desired_of(called: call.Call, prune: bool, remove_volumes: bool = False) -> List[states.DesiredState]:
+    """Return the states that the specs ask for. With `prune` all other containers of ours are to be removed.
+
+    `remove_volumes`: with a container its volumes go too, and with `prune` those of containers that are gone.
+    """
     lxc_path = called.lxc.lxc_path
     all_desired = [*map(desired_of, called.containers)]
     if prune:
         declared = [desired.name for desired in all_desired]
         others = survey.names_with(lxc_path, manifest.FILE_NAME) + places.unfinished(lxc_path)
+        others += volumes.owners(lxc_path) if remove_volumes else []
         all_desired += [states.DesiredState(name, "absent") for name in dict.fromkeys(others) if name not in declared]
-    return all_desired
+    return [desired._replace(remove_volumes=remove_volumes) for desired in all_desired]
 
 
 def locks(called: call.Call, all_desired: Sequence[states.DesiredState]) -> ContextManager[None]:

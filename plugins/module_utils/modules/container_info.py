@@ -11,11 +11,11 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from .. import call
 from ..container_spec import parse
-from ..disk import beneath
+from ..disk import beneath, places, volumes
 from ..errors import ContainerError, RefusedError, unexpected
-from ..lifecycle import history, survey
+from ..lifecycle import history, obstacles, survey
 from ..lxc import queries, runtime
-from ..model import manifest, tree
+from ..model import config_text, manifest, tree
 from ..plan import lxc_config
 from ..stages import planning
 from ..target import facts
@@ -32,13 +32,16 @@ def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
         raise RefusedError("name: give either names or containers, not both")
     lxc = call.choose_runtime(parameters)
     names = list(dict.fromkeys(names)) or [container.name for container in containers]
+    with_volumes = names
     if parameters["name"] is None and not names:
         names = survey.names_with(lxc.lxc_path, lxc_config.FILE_NAME, manifest.FILE_NAME)
+        with_volumes = volumes.owners(lxc.lxc_path)
     present = [name for name in names if os.path.isdir(os.path.join(lxc.lxc_path, name))]
     statuses = queries.statuses(lxc, present)
     return {
         "changed": False,
         "containers": [describe_safely(lxc.lxc_path, name, statuses.get(name)) for name in names],
+        "volumes": [each for name in with_volumes for each in volumes_of(lxc.lxc_path, name)],
         "lxc_path": lxc.lxc_path,
         "lxc_version": lxc.version(),
         "cgroup_version": facts.cgroup_version(),
@@ -100,6 +103,21 @@ def life_of(lxc_path: str, name: str, running: bool) -> Dict[str, Any]:
 def time_of(seconds: Optional[float]) -> Optional[str]:
     """Return a time of the target's clock as ISO 8601 in UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds)) if seconds is not None else None
+
+
+def volumes_of(lxc_path: str, name: str) -> List[Dict[str, Any]]:
+    """Return the volumes of a container, also of one that is gone. `target` is null if its config does not mount it."""
+    found = volumes.names(lxc_path, name)
+    if not found:
+        return []
+    lines = config_text.lines_of(facts.read_text(os.path.join(lxc_path, name, lxc_config.FILE_NAME)))
+    targets = obstacles.bound(lines, lxc_config.place_of_mounts(os.path.realpath(lxc_path), name))
+    inside = {os.path.realpath(source): target for source, target in targets.items()}
+    paths = {volume: os.path.join(places.volumes(lxc_path, name), volume) for volume in found}
+    return [
+        {"container": name, "name": volume, "path": path, "target": inside.get(os.path.realpath(path))}
+        for volume, path in paths.items()
+    ]
 
 
 def drift_of(lxc_path: str, name: str, record: Optional[manifest.Manifest]) -> Dict[str, Any]:

@@ -24,8 +24,8 @@ KEPT = ("lxc_path", "runtime", "done")
 def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Result:
     """Return the result of all stages, in their order. Raises RefusedError before anything changes."""
     times = container.times_of(parameters)
-    called, prune = call.of(parameters, check, diff), parameters["prune"]
-    all_desired = container.all_desired_of(called, prune)
+    called = call.of(parameters, check, diff)
+    all_desired = container.all_desired_of(called, parameters["prune"], parameters["remove_volumes"])
     with container.locks(called, all_desired):
         return take(called, all_desired, times)
 

@@ -20,7 +20,7 @@ import shlex
 from typing import List, NamedTuple, Optional, Tuple
 
 from ..container_spec.records import Container, Log, Restart
-from ..container_spec.rules import OWN_DIRECTORY
+from ..container_spec.rules import INIT_DIRECTORY, OWN_DIRECTORY
 from ..errors import ContainerError
 from ..model.host import Host
 from . import lxc_mounts
@@ -103,8 +103,8 @@ def lines(container: Container, host: Host, launched: Launch) -> List[Line]:
     if not program:
         kind = "init.lxc" if container.system_mounts else "init.lxc.static, which is needed without system_mounts,"
         raise ContainerError("init: %s was not found on the target; install LXC's init or declare an init" % kind)
-    inside = "%s/%s" % (lxc_mounts.INIT_DIRECTORY, program.rpartition("/")[2])
-    if lxc_mounts.linked(lxc_mounts.INIT_DIRECTORY, container, host):
+    inside = "%s/%s" % (INIT_DIRECTORY, program.rpartition("/")[2])
+    if lxc_mounts.linked(INIT_DIRECTORY, container, host):
         inside = host.links.get(program, program)
         if not inside.startswith("/usr/"):
             raise ContainerError("init: %s cannot be reached from the container; declare an init" % program)

@@ -16,7 +16,7 @@ from ..errors import ContainerError
 from ..model import tree
 from ..model.host import Host
 from ..model.id_map import Ids
-from . import launch, lifetime, lxc_hooks, lxc_mounts, security
+from . import launch, lifetime, lxc_hooks, lxc_mounts, security, volumes
 
 FILE_NAME = "config"
 HEADER = "# Rendered whole by softwarecontainer.lxc from the container spec; changes made here are lost.\n"
@@ -67,7 +67,7 @@ def render(container: Container, host: Host, lxc_path: str, bridge: str, ids: Id
         ("lxc.autodev", str(int(container.autodev))),
         ("lxc.tty.max", str(container.tty)),
         ("lxc.pty.max", str(container.pty)),
-        *lxc_mounts.lines(container, host, ids, place_of_mounts(place or lxc_path, container.name)),
+        *mounts(container, host, lxc_path, ids, place_of_mounts(place or lxc_path, container.name)),
         *network(container, host, bridge),
         *environment(container),
         *limits(container.limits, host),
@@ -90,6 +90,11 @@ def signal_in(text: str) -> Optional[str]:
     """Return the name of the signal in a config at which the command reads its configuration again, or None."""
     found = re.search(r"(?m)^%s = ([A-Z0-9]+)$" % RELOAD, text)
     return found.group(1) if found and found.group(1) in SIGNALS else None
+
+
+def mounts(container: Container, host: Host, lxc_path: str, ids: Ids, place: str) -> List[Line]:
+    """Return the lines of all mounts; `place` is the directory to which hooks bind sources. Raise ContainerError."""
+    return lxc_mounts.lines(container, host, ids, place, volumes.entries(container, host, lxc_path, ids))
 
 
 def place_of_mounts(lxc_path: str, name: str) -> str:

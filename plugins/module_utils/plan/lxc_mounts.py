@@ -9,9 +9,10 @@ LXC mounts them in the order of their lines, inside the container's user namespa
 from __future__ import annotations
 
 import re
-from typing import Collection, Dict, List, NamedTuple, Optional, Tuple
+from typing import Collection, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..container_spec.records import Container, Mount
+from ..container_spec.rules import INIT_DIRECTORY
 from ..errors import ContainerError
 from ..model.host import DEVICE, DIRECTORY, FILE, Host
 from ..model.id_map import Ids
@@ -20,7 +21,6 @@ from . import lxc_hooks, security
 # The mounts of the chapter "SoftwareContainer using LXC": required ones, and those that not every target has.
 SYSTEM_MOUNTS = ("/usr", "/lib", "/usr/lib")
 SYSTEM_MOUNTS_OPTIONAL = ("/lib64", "/usr/lib64")
-INIT_DIRECTORY = "/usr/sbin"
 GATEWAYS = "/gateways"
 # What init.lxc mounts by itself if it may.
 SHARED_MEMORY = (("tmpfs", "/dev/shm", ("nosuid", "nodev")), ("mqueue", "/dev/mqueue", ("nosuid", "nodev", "noexec")))
@@ -155,17 +155,17 @@ def made_in_rootfs(container: Container, host: Host) -> Dict[str, str]:
     }
 
 
-def lines(container: Container, host: Host, ids: Ids, place: str) -> List[Line]:
+def lines(container: Container, host: Host, ids: Ids, place: str, more: Sequence[Entry] = ()) -> List[Line]:
     """Return the config lines of all mounts, with the hooks that belong to them.
 
-    `place` is the directory of the target in which hooks may bind sources. Raise ContainerError if the target lacks
-    something that is needed.
+    `place` is the directory of the target in which hooks may bind sources; `more`: mounts that come last. Raise
+    ContainerError if the target lacks something that is needed.
     """
     found: List[Line] = []
     if container.system_mounts:
         refuse_foreign_network(container, ids)
         found.append(("lxc.mount.auto", "proc:mixed sys:%s" % container.security.sys))
-    made = entries(container, host)
+    made = [*entries(container, host), *more]
     if ids.lines:
         made = [in_user_namespace(entry, container, index, host, ids, place) for index, entry in enumerate(made)]
     found += [("lxc.mount.entry", entry.text()) for entry in made]

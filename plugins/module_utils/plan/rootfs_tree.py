@@ -143,16 +143,18 @@ def on_change_of(item: File) -> str:
 
 def mount_targets(container: Container, host: Host) -> Dict[str, tree.Entry]:
     """Return the entries on which declared mounts are made, by path."""
+    made = {**lxc_mounts.made_in_rootfs(container, host), **{volume.target: DIRECTORY for volume in container.volumes}}
     return {
         "rootfs" + path: tree.directory("rootfs" + path) if kind == DIRECTORY else tree.file("rootfs" + path, 0o644, "")
-        for path, kind in lxc_mounts.made_in_rootfs(container, host).items()
+        for path, kind in made.items()
     }
 
 
 def requested_part(container: Container, host: Host) -> object:
     """Return this stage's part of the spec, with what its sources contain. The target's resolv.conf is not in it."""
+    targets = [volume.target for volume in container.volumes]
     files = tuple(item._replace(on_change=None) for item in container.files)
-    declared = container.directories, files, container.mounts
+    declared = container.directories, files, container.mounts, *([targets] if targets else [])
     named = [sources.key(kind_of(item), item.src) for item in container.files if item.src is not None]
     return container.install_prefix, container.resolv_conf, declared, [host.sources.get(each) for each in named]
 

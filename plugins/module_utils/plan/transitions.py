@@ -11,7 +11,7 @@ from ..model.manifest import Moment
 
 # The order in which a whole list of containers goes through its steps. A frozen container does not react to a signal,
 # so it is thawed before it is stopped. Owners of files are shifted while the container does not run.
-STEPS = ("unfreeze", "stop", "remove", "shift", "start", "reload", "freeze")
+STEPS = ("unfreeze", "stop", "remove", "remove_volumes", "shift", "start", "reload", "freeze")
 
 # (state, desired state) -> steps. The state is LXC's, or ABSENT: nothing exists, or INCOMPLETE: there is no config.
 TRANSITIONS: Dict[Tuple[str, str], Tuple[str, ...]] = {

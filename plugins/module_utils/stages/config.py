@@ -15,7 +15,7 @@ from ..disk import beneath
 from ..errors import ContainerError
 from ..model import manifest, tree
 from ..model.host import Host
-from ..plan import lxc_config, lxc_mounts
+from ..plan import lxc_config, lxc_mounts, rootfs_tree, volumes
 from ..target import facts
 from . import busybox, planning
 
@@ -65,15 +65,18 @@ def plan(
     wanted = lxc_config.desired_entries(container, host, text)
     directory = missing_directory(container)
     made = ("make directory %s with mode %04o on the target" % directory,) if directory else ()
-    # A running container has the directory bound that was there at its start. It sees a new mode at once.
-    beside = made if directory and not os.path.lexists(directory[0]) else ()
+    changed_volumes = change_of_volumes(container, place, after)
+    # A running container has the directories bound that were there at its start. It sees a new mode at once.
+    new = bool(directory and not os.path.lexists(directory[0])), bool(changed_volumes and changed_volumes.makes())
+    told = made, tuple(volumes.words(changed_volumes)) if changed_volumes else ()
+    beside = tuple(words for each, is_new in zip(told, new) if is_new for words in each)
     asked = lxc_config.requested_part(container, place.lxc_path, place.bridge)
     found = planning.planned("config", container, place, before, after, wanted, seen_inside, beside, asked)
-    changes = found.changes + (() if beside else made)
     return found._replace(
-        changes=changes,
+        changes=found.changes + tuple(words for each, is_new in zip(told, new) if not is_new for words in each),
         config=text if found.change.actions else None,
         directory=directory,
+        volumes=changed_volumes,
         warning=lxc_mounts.forbidden_devices(container, host),
     )
 
@@ -112,6 +115,22 @@ def missing_directory(container: Container) -> Optional[Tuple[str, int]]:
         raise ContainerError("gateway_dir: %s is not a directory" % container.gateway_dir)
     right = status.st_mode & 0o7777 == container.gateway_dir_mode
     return None if right else (container.gateway_dir, container.gateway_dir_mode)
+
+
+def change_of_volumes(
+    container: Container, place: planning.Place, after: manifest.Manifest
+) -> Optional[volumes.Change]:
+    """Return what becomes of the volumes of a container, or None if they are as they should be. Raises ContainerError."""
+    if not container.volumes:
+        return None
+    # Few containers have volumes.
+    from ..disk import volumes as on_disk
+
+    present = on_disk.observe(place.lxc_path, container.name, [volume.name for volume in container.volumes])
+    steps = volumes.steps(container.volumes, after.ids, present)
+    if not steps:
+        return None
+    return volumes.Change(container.name, rootfs_tree.access(after.ids), volumes.render_record(after.ids), steps)
 
 
 def seen_inside(actions: Tuple[tree.Action, ...]) -> bool:

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from typing import Any, Dict, List, Optional, Set
 
 from ..container_spec.records import Container
-from ..disk import beneath, locking, places
+from ..disk import beneath, locking, places, volumes
 from ..errors import ContainerError
 from ..lxc import runtime
 from ..model import config_text, id_map
@@ -65,7 +65,9 @@ class IdAllocation:
             raise ContainerError("it needs new ids")
         else:
             wanted = id_map.allocated_ids(self.choose(container.name), self.shifts(before))
-        return wanted.after(before.ids) if before.stages else wanted
+        wanted = wanted.after(before.ids) if before.stages else wanted
+        of_volumes = volumes.recorded(self.lxc_path, container.name) if container.volumes else None
+        return wanted.after(of_volumes) if of_volumes else wanted
 
     def shifts(self, before: Manifest) -> bool:
         """Say whether the owners of files have to be shifted on disk, because the file system cannot map ids.

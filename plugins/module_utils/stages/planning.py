@@ -16,6 +16,7 @@ from ..errors import ContainerError
 from ..model import manifest, tree
 from ..model.host import Host
 from ..model.id_map import Ids
+from ..plan import volumes
 from ..target import processes
 
 
@@ -38,8 +39,9 @@ class Planned(NamedTuple):
     """What a stage would do for one container.
 
     `changes`: the change in sentences. `writes`: whether it changes the container's own directory. `config`: a config that
-    LXC has to accept first. `directory`: a directory of the target to make, and its mode. `whose`: the container's ids and
-    the access to its directory, before and after, if they change. `warning`: what the stage cannot do well.
+    LXC has to accept first. `directory`: a directory of the target to make, and its mode. `volumes`: what becomes of its
+    volumes. `whose`: the container's ids and the access to its directory, before and after, if they change. `warning`: what
+    the stage cannot do well.
     """
 
     change: tree_changes.Change
@@ -47,6 +49,7 @@ class Planned(NamedTuple):
     writes: bool = False
     config: Optional[str] = None
     directory: Optional[Tuple[str, int]] = None
+    volumes: Optional[volumes.Change] = None
     whose: Tuple[Tuple[str, str], ...] = ()
     warning: str = ""
 
@@ -59,6 +62,10 @@ class Planned(NamedTuple):
         if self.directory:
             headers = {"before_header": self.directory[0], "after_header": self.directory[0]}
             found.append(dict(headers, before="", after="directory mode %04o\n" % self.directory[1]))
+        if self.volumes:
+            header = "%s/%s" % (volumes.DIRECTORY, self.volumes.container)
+            text = "".join(words + "\n" for words in volumes.words(self.volumes))
+            found.append({"before_header": header, "after_header": header, "before": "", "after": text})
         return found
 
 

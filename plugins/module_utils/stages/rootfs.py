@@ -9,6 +9,7 @@ import os
 from typing import Dict, Sequence, Set, Tuple
 
 from ..container_spec.records import Container
+from ..disk import volumes
 from ..model import manifest, tree
 from ..model.host import DIRECTORY, FILE, Host
 from ..plan import lxc_mounts, name_servers, rootfs_tree
@@ -62,7 +63,7 @@ def plan(
         return found._replace(change=found.change._replace(access=access))
     status = os.stat(os.path.join(place.lxc_path, container.name))
     there = tree.Access(status.st_mode & 0o7777, status.st_gid)
-    if there == access:
+    if there == access and volumes.passes(place.lxc_path, container, access):
         return found
     change = found.change._replace(before=before, after=found.change.after if found.writes else before, access=access)
     changes = (*found.changes, "adjust its directory to " + access.words())

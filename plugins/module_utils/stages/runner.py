@@ -21,7 +21,7 @@ from ..lxc import runtime
 from ..model import manifest
 from ..model.host import Host
 from ..model.manifest import Manifest
-from ..plan import compatibility
+from ..plan import compatibility, volumes
 from ..target import facts, memory
 from ..workers import pool
 from . import delivery, id_allocation, planning
@@ -67,6 +67,10 @@ class ContainerPlan(NamedTuple):
     def directory(self) -> Optional[Tuple[str, int]]:
         """Return the directory of the target to make, with its mode, if there is one."""
         return next((planned.directory for planned in self.stages.values() if planned.directory), None)
+
+    def volumes(self) -> Optional[volumes.Change]:
+        """Return what becomes of its volumes, if anything does."""
+        return next((planned.volumes for planned in self.stages.values() if planned.volumes), None)
 
     def change(self) -> Optional[tree_changes.Change]:
         """Return what all stages change on disk as one change, or None."""
@@ -255,24 +259,39 @@ def apply_all(lxc_path: str, plans: Sequence[ContainerPlan]) -> Dict[str, str]:
     errors: Dict[str, str] = {}
     changes: List[tree_changes.Change] = []
     made: Dict[str, Tuple[str, writing.Undo]] = {}
+    made_volumes: Dict[str, writing.Undo] = {}
     for each in plans:
         try:
-            directory, change = each.directory(), each.change()
+            directory, change, of_volumes = each.directory(), each.change(), each.volumes()
             if directory:
                 made[each.name] = directory[0], writing.make_directory(*directory)
+            if of_volumes:
+                made_volumes[each.name] = change_volumes(lxc_path, of_volumes)
             if change:
                 changes.append(change)
         except ContainerError as error:
             errors[each.name] = str(error)
         except Exception as error:  # pylint: disable=broad-except
             errors[each.name] = unexpected(error)
-    failed = tree_changes.apply(lxc_path, changes) if changes else {}
+    if made_volumes and not changes:
+        writing.sync(lxc_path)
+    failed = {**errors, **(tree_changes.apply(lxc_path, changes) if changes else {})}
+    for undo in (made_volumes[name] for name in failed if name in made_volumes):
+        undo()
     kept = {path for name, (path, _undo) in made.items() if name not in failed}
     for path, undo in [made[name] for name in failed if name in made]:
         # Two containers may share a directory.
         if path not in kept:
             undo()
-    return {**errors, **failed}
+    return failed
+
+
+def change_volumes(lxc_path: str, change: volumes.Change) -> writing.Undo:
+    """Make and adjust volumes. Return a function that undoes it. Raises ContainerError."""
+    # Few containers have volumes.
+    from ..disk import volumes as on_disk
+
+    return on_disk.change(lxc_path, change)
 
 
 def result_of(

@@ -24,6 +24,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_sp
     Mount,
     Restart,
     Security,
+    Volume,
 )
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
 
@@ -82,6 +83,7 @@ FULL: dict[str, Any] = {
             "options": ["size=1M"],
         }
     ],
+    "volumes": [{"name": "data", "target": "/var/lib/app", "owner": "1000:1001", "mode": "0750"}],
     "environment": {"LANG": "C.UTF-8"},
     "limits": {"memory": "64M", "memory_swap": "128M", "cpu_shares": "512", "cpus": "0.5", "pids": "100"},
     "security": {
@@ -141,6 +143,7 @@ FULL_PARSED = Container(
     pty=5,
     system_mounts=True,
     mounts=(Mount("tmpfs", "/scratch", False, True, "dir", "tmpfs", ("size=1M",)),),
+    volumes=(Volume("data", "/var/lib/app", (1000, 1001), 0o750),),
     environment=(("LANG", "C.UTF-8"),),
     limits=Limits(67108864, 134217728, 512, 0.5, 100),
     security=Security(
@@ -182,6 +185,7 @@ DEFAULT_PARSED = Container(
     pty=1,
     system_mounts=True,
     mounts=(),
+    volumes=(),
     environment=(),
     limits=Limits(None, None, None, None, None),
     security=Security(
@@ -405,6 +409,14 @@ ACCEPTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "mount option number": (
         {"mounts": [{"source": "/srv", "target": "/data", "options": [5]}]},
         {"mounts": (Mount("/srv", "/data", options=("5",)),)},
+    ),
+    "volume with defaults": (
+        {"volumes": [{"name": "v", "target": "/v/"}]},
+        {"volumes": (Volume("v", "/v", None, None),)},
+    ),
+    "volume with one number for user and group": (
+        {"volumes": [{"name": "v", "target": "/usr/v", "owner": 33}], "system_mounts": False},
+        {"volumes": (Volume("v", "/usr/v", (33, 33)),), "system_mounts": False},
     ),
     "environment in its order": (
         {"environment": {"_B": "x=y", "A1": 5, "EMPTY": ""}},
@@ -694,6 +706,66 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"mounts": [{"source": "/srv", "target": "/data"}], "files": [{"path": "/data/x"}]},
         "files[0].path: '/data/x' would be hidden by what is mounted at /data",
     ),
+    "files below a volume": (
+        {"volumes": [{"name": "v", "target": "/data"}], "files": [{"path": "/data/x"}]},
+        "files[0].path: '/data/x' would be hidden by what is mounted at /data",
+    ),
+    "volumes of one name": (
+        {"volumes": [{"name": "v", "target": "/a"}, {"name": "v", "target": "/b"}]},
+        "volumes[1].name: 'v' is the name of two volumes",
+    ),
+    "volumes of a hidden name": (
+        {"volumes": [{"name": ".ids", "target": "/a"}]},
+        "volumes[0].name: '.ids' is not the name of a volume (letters, digits, _ - . ; first a letter or digit;"
+        " at most 64)",
+    ),
+    "volumes below another": (
+        {"volumes": [{"name": "v", "target": "/a"}, {"name": "w", "target": "/a/b"}]},
+        "volumes[1].target: '/a/b' hides or lies below what is mounted at /a",
+    ),
+    "volumes over another": (
+        {"volumes": [{"name": "v", "target": "/a"}, {"name": "w", "target": "/a"}]},
+        "volumes[1].target: '/a' hides or lies below what is mounted at /a",
+    ),
+    "volumes over a mount": (
+        {
+            "mounts": [{"source": "/srv", "target": "/a/b", "optional": True}],
+            "volumes": [{"name": "v", "target": "/a"}],
+        },
+        "volumes[0].target: '/a' hides or lies below what is mounted at /a/b",
+    ),
+    "volumes below the system": (
+        {"volumes": [{"name": "v", "target": "/usr/share/v"}]},
+        "volumes[0].target: '/usr/share/v' hides or lies below what is mounted at /usr",
+    ),
+    "volumes over /dev": (
+        {"volumes": [{"name": "v", "target": "/dev"}]},
+        "volumes[0].target: '/dev' hides or lies below what is mounted at /dev",
+    ),
+    "volumes over the init": (
+        {"system_mounts": False, "volumes": [{"name": "v", "target": "/usr"}]},
+        "volumes[0].target: '/usr' hides or lies below what is mounted at /usr/sbin",
+    ),
+    "volumes over what is ours": (
+        {"volumes": [{"name": "v", "target": "/etc"}]},
+        "volumes[0].target: '/etc' would hide /etc/softwarecontainer, which belongs to this collection",
+    ),
+    "volumes owner by name": (
+        {"volumes": [{"name": "v", "target": "/a", "owner": "root"}]},
+        "volumes[0].owner: 'root' is not a number, or two such as \"1000:1000\"",
+    ),
+    "volumes owner of three": (
+        {"volumes": [{"name": "v", "target": "/a", "owner": "1:2:3"}]},
+        "volumes[0].owner: '1:2:3' is not a number, or two such as \"1000:1000\"",
+    ),
+    "volumes owner that is none": (
+        {"volumes": [{"name": "v", "target": "/a", "owner": 4294967295}]},
+        "volumes[0].owner: 4294967295 is not from 0 to 4294967294",
+    ),
+    "volumes mode as a number": (
+        {"volumes": [{"name": "v", "target": "/a", "mode": 755}]},
+        'volumes[0].mode: 755 is not an octal mode in quotes such as "0755"',
+    ),
     "mounts source escaping": (
         {"mounts": [{"source": "/srv/../etc", "target": "/a"}]},
         "mounts[0].source: '/srv/../etc' has an empty, '.' or '..' part",
@@ -872,6 +944,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"mounts": [{"source": "/a", "target": "/b", "readonly": True}]},
         "mounts[0]: 'readonly' is not a known key; did you mean 'read_only'?",
     ),
+    "unknown key in volumes": (
+        {"volumes": [{"name": "v", "target": "/a", "size": "1G"}]},
+        "volumes[0]: 'size' is not a known key",
+    ),
     "unknown key in ready": (
         {"ready": [{"port": 80}]},
         "ready[0]: 'port' is not a known key",
@@ -940,8 +1016,8 @@ POSITIONS: dict[str, Callable[[str, str], str]] = {
 
 def test_all_strings_are_walked() -> None:
     """A walk that finds less would prove less."""
-    assert len(list(leaves(FULL))) == 83
-    assert len(list(levels(FULL))) == 18
+    assert len(list(leaves(FULL))) == 87
+    assert len(list(levels(FULL))) == 19
 
 
 @pytest.mark.parametrize("position", POSITIONS.values(), ids=POSITIONS)

@@ -55,6 +55,8 @@ def test_what_is_left_of_other_ids() -> None:
     assert FIRST.after(OWN).before == ((),)
     assert OWN.after(FIRST).before == (FIRST.lines,)
     assert SECOND.after(FIRST.after(OWN)).before == ((), FIRST.lines)
+    # Files of its volumes may have others than those of its rootfs.
+    assert SECOND.after(OWN).after(FIRST).before == ((), FIRST.lines)
     # Back again: files may have either.
     assert OWN.after(SECOND.after(OWN)).before == (SECOND.lines,)
     # A mount with mapped ids shows files otherwise, and leaves them as they are.

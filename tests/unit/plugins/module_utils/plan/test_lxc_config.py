@@ -306,6 +306,13 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
         ],
     ),
     "mount": ({"mounts": [MOUNT]}, ["+lxc.mount.entry = /srv data none bind,ro,rprivate 0 0"]),
+    "volume": (
+        {"volumes": [{"name": "state", "target": "/var/lib/hmi", "owner": 5, "mode": "0700"}]},
+        [
+            "+lxc.mount.entry = /var/lib/lxc/.volumes/hmi/state var/lib/hmi none bind,rw,nosuid,nodev,rprivate 0 0",
+            "+lxc.hook.mount = sh -c 'mount -o remount,bind,rw,nosuid,nodev \"$LXC_ROOTFS_MOUNT\"/var/lib/hmi'",
+        ],
+    ),
     "mount to write to": (
         {"mounts": [{**MOUNT, "read_only": False}]},
         ["+lxc.mount.entry = /srv data none bind,rw 0 0"],

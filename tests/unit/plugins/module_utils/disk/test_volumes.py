@@ -1,0 +1,129 @@
+# Copyright: softwarecontainer.lxc contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Volumes on disk: made, adjusted, undone and removed, whatever lies in them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import places, removal, volumes
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import id_map, tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import volumes as plan
+
+SELF = os.getuid(), os.getgid()
+CONTAINER = keys.CONTAINER({"name": "hmi", "volumes": [{"name": "data", "target": "/data"}]})
+SHIFTED = id_map.allocated_ids(100000, True)
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture(name="lxc_path")
+def fixture_lxc_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty directory of containers. Nobody but root may give a file to root."""
+    chown = os.chown
+    monkeypatch.setattr(os, "chown", lambda path, user, group, **more: chown(path, *SELF, **more))
+    return tmp_path / "lxc"
+
+
+def wanted(*steps: plan.Step) -> plan.Change:
+    return plan.Change("hmi", tree.Access(0o710, SELF[1]), plan.render_record(SHIFTED), steps)
+
+
+NEW = plan.Step("data", True, 0o1777, SELF)
+
+
+def test_make(lxc_path: Path) -> None:
+    volumes.change(str(lxc_path), wanted(NEW))
+    place = lxc_path / ".volumes/hmi"
+    assert [mode_of(path) for path in (place.parent, place, place / "data")] == [0o711, 0o710, 0o1777]
+    assert volumes.names(str(lxc_path), "hmi") == ["data"]
+    assert volumes.owners(str(lxc_path)) == ["hmi"]
+    assert volumes.recorded(str(lxc_path), "hmi") == SHIFTED._replace(allotted=False)
+    assert volumes.passes(str(lxc_path), CONTAINER, tree.Access(0o710, SELF[1]))
+    assert not volumes.passes(str(lxc_path), CONTAINER, tree.Access(0o700))
+    assert volumes.observe(str(lxc_path), "hmi", ["data", "more"]) == {"data": plan.Observed(True, 0o1777, SELF)}
+
+
+def test_there_is_nothing(lxc_path: Path) -> None:
+    assert volumes.names(str(lxc_path), "hmi") == volumes.owners(str(lxc_path)) == []
+    assert volumes.recorded(str(lxc_path), "hmi") is None
+    assert volumes.passes(str(lxc_path), CONTAINER, tree.Access(0o700))
+
+
+def test_undo(lxc_path: Path) -> None:
+    undo = volumes.change(str(lxc_path), wanted(NEW))
+    undo()
+    assert list(lxc_path.iterdir()) == []
+
+
+def test_undo_keeps_what_was_there(lxc_path: Path) -> None:
+    volumes.change(str(lxc_path), wanted(NEW))
+    data = lxc_path / ".volumes/hmi/data"
+    (data / "file").write_text("kept", encoding="ascii")
+    undo = volumes.change(str(lxc_path), wanted(plan.Step("data", False, 0o700, None), NEW._replace(name="more")))
+    assert mode_of(data) == 0o700
+    undo()
+    assert (mode_of(data), volumes.names(str(lxc_path), "hmi")) == (0o1777, ["data"])
+    assert (data / "file").read_text(encoding="ascii") == "kept"
+    assert volumes.recorded(str(lxc_path), "hmi")
+
+
+def test_a_failure_leaves_nothing(lxc_path: Path) -> None:
+    with pytest.raises(ContainerError, match=r"^cannot write .*File exists"):
+        volumes.change(str(lxc_path), wanted(NEW, NEW))
+    assert list(lxc_path.iterdir()) == []
+
+
+def test_a_link_is_not_followed(lxc_path: Path) -> None:
+    volumes.change(str(lxc_path), wanted(NEW))
+    outside = lxc_path / "outside"
+    outside.mkdir(mode=0o755)
+    (lxc_path / ".volumes/hmi/more").symlink_to(outside)
+    assert not volumes.observe(str(lxc_path), "hmi", ["more"])["more"].directory
+    with pytest.raises(ContainerError, match=r"^cannot write "):
+        volumes.change(str(lxc_path), wanted(plan.Step("more", False, 0o700, None)))
+    assert mode_of(outside) == 0o755
+
+
+def test_remove(lxc_path: Path) -> None:
+    volumes.change(str(lxc_path), wanted(NEW))
+    volumes.change(str(lxc_path), wanted(NEW)._replace(container="media"))
+    data = lxc_path / ".volumes/hmi/data"
+    outside = lxc_path / "outside"
+    outside.write_text("kept", encoding="ascii")
+    (data / "link").symlink_to(outside)
+    os.link(outside, data / "hard")
+    os.mkfifo(data / "fifo")
+    (data / "a/b").mkdir(parents=True)
+    assert volumes.remove_all(str(lxc_path), ["hmi", "other"]) == {}
+    assert volumes.owners(str(lxc_path)) == ["media"]
+    assert volumes.remove_all(str(lxc_path), ["media"]) == {}
+    assert [path.name for path in lxc_path.iterdir()] == ["outside"]
+
+
+def test_an_interrupted_removal(lxc_path: Path) -> None:
+    """What it left belongs to nobody, and the next change of the container takes it away."""
+    volumes.change(str(lxc_path), wanted(NEW))
+    gone = places.volumes_gone(str(lxc_path), "hmi")
+    os.rename(lxc_path / ".volumes/hmi", gone)
+    assert volumes.owners(str(lxc_path)) == []
+    assert places.leftovers(str(lxc_path), "hmi") == (gone,)
+    removal.sweep(str(lxc_path), "hmi")
+    assert not os.path.lexists(gone)
+    assert places.leftovers(str(lxc_path), "hmi") == ()
+
+
+def test_record_again(lxc_path: Path) -> None:
+    volumes.record(str(lxc_path), "hmi", SHIFTED)
+    assert not lxc_path.exists()
+    volumes.change(str(lxc_path), wanted(NEW))
+    volumes.record(str(lxc_path), "hmi", id_map.Ids())
+    assert volumes.recorded(str(lxc_path), "hmi") == id_map.Ids()
