@@ -335,6 +335,27 @@ options:
                 time anew, as long as O(containers[].ready[].timeout) is not over. V(0) is content with one look.
             type: float
             default: 1.0
+      after:
+        description:
+          - The containers of this host that this one needs, by their names. It is started when all of their checks in
+            O(containers[].ready) hold, or where one has none, when it runs. It is stopped before them. That holds for a
+            restart of both; the restart of one of them alone does not restart this one.
+          - A container that runs already is asked too, but need not be V(started) by the same call. Of one that is not among
+            O(containers) nothing is asked but that it runs.
+          - Where one of them fails, or is not ready within the time of its checks, this container is not started, and its
+            error says which. Where one has failed before anything was stopped, this container runs on as it is.
+          - A name that no container has, a cycle, and a container that is not V(started) while this one is, are refused.
+          - At boot LXC starts this container after them, by O(containers[].autostart.order), and a hook of the config
+            waits until they are ready, as long as their checks may take, or 30 seconds for one without checks. Then it
+            starts all the same, and a line in the target's log says so, for nobody would start it later. The hook waits
+            too where LXC alone starts the container in another way. With O(containers[].autostart) enabled, all of them
+            have to start at boot, and not in a later group. A check O(containers[].ready[].file) needs a shell in its
+            container then.
+          - To add or change it restarts nothing.
+          - When the target is shut down, LXC stops containers in an order of its own.
+        type: list
+        elements: str
+        default: []
       network:
         description:
           - The network interfaces of the container, in order.
@@ -670,9 +691,11 @@ options:
             type: bool
             default: false
           order:
-            description: Its place among the others, any 32-bit integer; a lower one starts earlier, C(lxc.start.order).
+            description:
+              - Its place among the others, any 32-bit integer; a lower one starts earlier, C(lxc.start.order). One that is not
+                higher than those of all containers in O(containers[].after) is refused.
+              - When left out, 0, or where the container comes after others, the next one after theirs.
             type: int
-            default: 0
           delay:
             description: How long LXC waits before it starts the next one, in seconds, from 0 to 86400.
             type: int

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
+from ..container_spec import keys
 from ..disk import beneath, locking, places, run_files, tree_changes
 from ..errors import ContainerError, RefusedError, unexpected
 from ..lifecycle import changes, execution, states, survey, verification
@@ -93,10 +94,8 @@ def bring_all_back(
 ) -> Tuple[List[Dict[str, Any]], List[Dict[str, str]]]:
     """Return the results of all containers (those of the checkpoint first) and the diffs. The caller holds its lock."""
     new = newcomers(lxc.lxc_path, index)
-    all_desired = [
-        states.DesiredState(name, contents.STATES[kept.state], declared=True) for name, kept in index.containers.items()
-    ]
-    going = [states.DesiredState(name, "absent") for name in new]
+    all_desired = [desired_of(lxc.lxc_path, name, kept) for name, kept in index.containers.items()]
+    going = [states.DesiredState(name, "absent", after=survey.after_on_disk(lxc.lxc_path, name)) for name in new]
     names = [desired.name for desired in all_desired + going]
     outcome = Outcome()
     with nullcontext() if check else locking.locked(lxc.lxc_path, names):
@@ -112,7 +111,9 @@ def bring_all_back(
         bring_back(lxc.lxc_path, [desired.name for desired in all_desired], check, outcome)
         settled = [desired.name for desired in halted] if check else []
         moving = [
-            desired._replace(restart=desired.name in outcome.due)
+            desired._replace(
+                restart=desired.name in outcome.due, after=survey.after_on_disk(lxc.lxc_path, desired.name)
+            )
             for desired in all_desired
             if desired.state and desired.name not in outcome.errors and desired.name not in settled
         ]
@@ -122,6 +123,13 @@ def bring_all_back(
         if not check:
             verify(moving + going, after, outcome)
     return [item_of(name, before, after, outcome, check) for name in names], outcome.diffs
+
+
+def desired_of(lxc_path: str, name: str, kept: contents.Kept) -> states.DesiredState:
+    """Return the state to restore of one container. Its order is in its config, which is restored later."""
+    checks = keys.FIELDS["ready"].parse([dict(check) for check in kept.ready])
+    after = survey.after_on_disk(lxc_path, name)
+    return states.DesiredState(name, contents.STATES[kept.state], declared=True, after=after, ready=checks)
 
 
 def newcomers(lxc_path: str, index: contents.Index) -> List[str]:

@@ -50,6 +50,7 @@ def make_secret(secret: str) -> records.Secret:
 
 # An interface name as the kernel accepts it: IFNAMSIZ is 16 including the end, no slash, no space.
 INTERFACE = matching(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}", "the name of a network interface (at most 15 characters)")
+CONTAINER_NAME = matching(NAME, "a container name (letters, digits, _ - . ; first a letter or digit; at most 64)")
 APPLET = matching(r"[A-Za-z0-9_\[.-][A-Za-z0-9_\[\].+-]{0,63}", "the name of a busybox applet")
 ARGV = list_of(text)
 # Device rules as the kernel accepts them, see the kernel's cgroup-v1/devices.rst.
@@ -234,7 +235,7 @@ AUTOSTART = record(
     records.Autostart,
     {
         "enabled": Field(boolean, False),
-        "order": Field(integer(-2147483648, 2147483647), 0),
+        "order": Field(integer(-2147483648, 2147483647), None),
         "delay": Field(integer(0, 86400), 0),
         "groups": Field(list_of(matching(r"[A-Za-z0-9_.-]+", "a group name")), ()),
     },
@@ -279,7 +280,7 @@ CHECK = record(
     },
 )
 FIELDS: Dict[str, Field] = {
-    "name": Field(matching(NAME, "a container name (letters, digits, _ - . ; first a letter or digit; at most 64)")),
+    "name": Field(CONTAINER_NAME),
     "state": Field(choice(*records.STATES), "started"),
     "hostname": Field(matching(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "a host name of at most 64 characters"), None),
     "install_prefix": Field(path, "/usr/local"),
@@ -296,6 +297,7 @@ FIELDS: Dict[str, Field] = {
     "restart": Field(RESTART, records.Restart()),
     "on_change": Field(choice("restart", "leave"), "restart"),
     "ready": Field(list_of(CHECK), ()),
+    "after": Field(list_of(CONTAINER_NAME), ()),
     "network": Field(list_of(NETWORK), (records.Interface(),)),
     "autodev": Field(boolean, True),
     "tty": Field(integer(0, 1024), 1),

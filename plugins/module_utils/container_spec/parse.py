@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from ..errors import RefusedError
-from . import interfaces, keys, records
+from . import interfaces, keys, order, records
 from .values import InvalidError, exact, nearest, option, within
 
 # The maximum number of names that an error lists.
@@ -64,7 +64,7 @@ def parse_containers(
     the link of interfaces that name none; leave it out if it is not known.
 
     Raise RefusedError with one line for each spec that is invalid, repeats the name of another spec, or claims an
-    interface or address that another spec has claimed.
+    interface or address that another spec has claimed, or cannot be started in the order that `after` asks for.
     """
     containers: List[records.Container] = []
     refusals: List[str] = []
@@ -81,6 +81,8 @@ def parse_containers(
             containers.append(container)
         except InvalidError as error:
             refusals.append("%s: %s" % (title(index, spec), error.sentence().lstrip(": ")))
+    if not refusals:
+        refusals += ["container %s: %s" % (ascii(name), error.sentence()) for name, error in order.refusals(containers)]
     if refusals:
         raise RefusedError("\n".join(refusals))
     return tuple(containers)

@@ -133,10 +133,13 @@ class Security(NamedTuple):
 
 
 class Autostart(NamedTuple):
-    """Whether and how LXC starts the container when the target boots; `delay` is in seconds."""
+    """Whether and how LXC starts the container when the target boots; `delay` is in seconds.
+
+    `order`: lower ones are started first. If it is None, the container comes after those in `after`.
+    """
 
     enabled: bool = False
-    order: int = 0
+    order: Optional[int] = None
     delay: int = 0
     groups: Tuple[str, ...] = ()
 
@@ -193,6 +196,7 @@ class Container(NamedTuple):
     restart: Restart
     on_change: str
     ready: Tuple[Check, ...]
+    after: Tuple[str, ...]
     network: Tuple[Interface, ...]
     autodev: bool
     tty: int

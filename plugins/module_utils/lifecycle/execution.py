@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Callable, List, Mapping, Sequence, Tuple
 
 from ..disk import ownership, removal, volumes
@@ -12,7 +13,7 @@ from ..lxc import programs, runtime
 from ..model import manifest
 from ..plan import transitions
 from ..workers import pool
-from . import changes, starting, states, stopping, survey, verification
+from . import changes, starting, states, stopping, survey, verification, waiting
 
 
 def reach(
@@ -28,7 +29,7 @@ def reach(
     `known`: the manifests before the steps, as far as they have been read.
     """
     concerned = [desired for desired in all_desired if desired.name not in errors]
-    errors.update(carry_out(lxc, concerned, steps, times))
+    errors.update(carry_out(lxc, concerned, steps, times, dict(errors)))
     still = {name: read for name, read in known.items() if not {"remove", "shift"} & set(steps.get(name, ()))}
     after = survey.survey(lxc, [desired.name for desired in all_desired], still)
     errors.update(verification.verify([desired for desired in all_desired if desired.name not in errors], after))
@@ -40,15 +41,23 @@ def carry_out(
     all_desired: Sequence[states.DesiredState],
     steps: Mapping[str, Tuple[str, ...]],
     times: states.Times,
+    failed: Mapping[str, str] = MappingProxyType({}),
 ) -> states.Errors:
-    """Carry out the steps of all containers, step by step. Return the reasons of those that failed."""
-    errors: states.Errors = {}
-    for step in transitions.STEPS:
-        concerned = [
-            desired for desired in all_desired if step in steps.get(desired.name, ()) and desired.name not in errors
-        ]
-        if concerned:
-            errors.update(STEP[step](lxc, concerned, times))
+    """Carry out the steps of all containers, step by step. Return the reasons of those that failed.
+
+    Containers are started after those that they come after are ready, and stopped before them. `failed`: the errors of
+    other containers, which have failed before.
+    """
+    by_step = {step: [each for each in all_desired if step in steps.get(each.name, ())] for step in transitions.STEPS}
+    errors = waiting.hopeless(by_step["start"], all_desired, failed)
+    gate = waiting.Gate(lxc, all_desired)
+    for step, concerned in by_step.items():
+        for wave in waiting.waves(concerned, all_desired)[:: -1 if step == "stop" else 1]:
+            if step == "start":
+                errors.update(gate.closed([desired for desired in wave if desired.name not in errors], errors))
+            going = [desired for desired in wave if desired.name not in errors]
+            if going:
+                errors.update(STEP[step](lxc, going, times))
     return errors
 
 

@@ -13,6 +13,7 @@ from typing import Dict, Mapping, Sequence, Tuple
 
 from ..disk import removal, single_files, writing
 from ..lxc import programs, runtime
+from ..plan import start_waits
 from ..target import facts, processes
 from ..verify import usage
 from ..workers import pool
@@ -30,6 +31,7 @@ def start(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], time
 
     def begin(name: str) -> float:
         """Start a container. Return when it was started, on the monotonic clock that all processes share."""
+        os.environ[start_waits.WAITED] = "1"
         lxc.start(name, logs[name])
         return time.monotonic()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple, Union
 
-from ..container_spec.records import Limits
+from ..container_spec.records import Check, Limits
 from ..errors import ContainerError
 from ..model.id_map import Ids
 from ..workers import pool
@@ -19,7 +19,8 @@ class DesiredState(NamedTuple):
     `restart`: whether it may be restarted after a change; `declared`: whether it has a spec, from which it can be
     built; `optional`: key, source and target of each mount that may be missing if its source is missing; `apparmor`:
     the profile that the spec asks for; `reload`: the name of the signal at which its command reads its configuration again;
-    `remove_volumes`: whether its volumes go with it.
+    `remove_volumes`: whether its volumes go with it; `after`: the containers that have to be ready before it is started;
+    `ready`: the checks that it has itself.
     """
 
     name: str
@@ -31,6 +32,8 @@ class DesiredState(NamedTuple):
     apparmor: Optional[str] = None
     reload: Optional[str] = None
     remove_volumes: bool = False
+    after: Tuple[str, ...] = ()
+    ready: Tuple[Check, ...] = ()
 
 
 class ActualState(NamedTuple):

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import os
 from types import MappingProxyType
-from typing import Dict, List, Mapping, Sequence, Union
+from typing import Dict, List, Mapping, Sequence, Tuple, Union
 
 from ..disk import places
 from ..errors import ContainerError, unexpected
 from ..lxc import queries, runtime
 from ..model import manifest
 from ..model.id_map import Ids
-from ..plan import lxc_config, transitions
+from ..plan import lxc_config, start_waits, transitions
 from ..stages import planning
-from ..target import processes
+from ..target import facts, processes
 from . import states
 
 
@@ -90,6 +90,11 @@ def predicted(found: states.ActualState, moved: bool, ids: Ids, told: bool = Fal
     return found._replace(
         restart_due=found.restart_due or moved, shift_to=shift_to, reload_due=found.reload_due or told
     )
+
+
+def after_on_disk(lxc_path: str, name: str) -> Tuple[str, ...]:
+    """Return the containers that a container comes after, from its config: for containers without a spec."""
+    return start_waits.others(facts.read_text(os.path.join(lxc_path, name, lxc_config.FILE_NAME)))
 
 
 def has_config(lxc_path: str, name: str) -> bool:

@@ -1,14 +1,16 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: the command that runs a program in a running container."""
+"""Runs (I/O): one program in a running container."""
 
 from __future__ import annotations
 
 import shutil
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
+from ..disk import run_files
 from ..errors import ContainerError
+from ..workers import command
 from . import runtime
 
 # Variables with these prefixes would change how LXC's own tool runs on the target.
@@ -42,3 +44,30 @@ def attach(lxc: runtime.Runtime, name: str, program: Program, log: str) -> Tuple
     argv += ["--uid=%d" % program.uid] if program.uid is not None else []
     argv += ["--gid=%d" % program.gid] if program.gid is not None else []
     return [*argv, "--", *program.argv], own
+
+
+def execute(lxc: runtime.Runtime, name: str, program: Program, parameters: Mapping[str, Any]) -> Dict[str, Any]:
+    """Run a program and return how it ended. Raises ContainerError if LXC could not run it at all."""
+    log = run_files.scratch(lxc.lxc_path, name)
+    try:
+        argv, environment = attach(lxc, name, program, log)
+        stdin = (parameters["stdin"] or "").encode("utf-8", "surrogateescape")
+        ended = command.run(argv, environment, stdin, parameters["timeout"], parameters["output_limit"])
+        errors = runtime.error_lines(log)
+    finally:
+        run_files.remove_logs([log])
+    if errors:
+        raise ContainerError("LXC could not run %s: %s" % (ascii(program.argv[0]), "; ".join(errors[:3])))
+    result: Dict[str, Any] = {
+        "changed": True,
+        "cmd": list(parameters["argv"]),
+        "rc": ended.code,
+        "stdout": ended.stdout.decode("utf-8", "replace"),
+        "stderr": ended.stderr.decode("utf-8", "replace"),
+        "output_truncated": ended.cut,
+    }
+    if ended.code is None:
+        result["msg"] = "container %r: the program was killed after %g seconds" % (name, parameters["timeout"])
+    elif ended.code != 0:
+        result["msg"] = "container %r: the program ended with %d" % (name, ended.code)
+    return dict(result, failed=ended.code != 0)

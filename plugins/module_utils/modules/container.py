@@ -30,11 +30,12 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Dict[str, Any
         raise RefusedError("name: give either names or containers, not both")
     if names and parameters["prune"] and parameters["state"] != "absent":
         raise RefusedError("prune: goes with containers, since with names it would remove all the others")
-    by_name = [states.DesiredState(name, parameters["state"] or "started") for name in dict.fromkeys(names)]
     called, times = call.of(parameters, check, diff), times_of(parameters)
     removing = parameters["remove_volumes"]
     all_desired = all_desired_of(called, parameters["prune"], removing)
-    all_desired += [desired._replace(remove_volumes=removing) for desired in by_name]
+    all_desired += [
+        desired_by_name(called, name, parameters["state"] or "started", removing) for name in dict.fromkeys(names)
+    ]
     with locks(called, all_desired):
         return reach(called, [with_signal(called.lxc.lxc_path, desired) for desired in all_desired], times)
 
@@ -58,8 +59,15 @@ def all_desired_of(called: call.Call, prune: bool, remove_volumes: bool = False)
         declared = [desired.name for desired in all_desired]
         others = survey.names_with(lxc_path, manifest.FILE_NAME) + places.unfinished(lxc_path)
         others += volumes.owners(lxc_path) if remove_volumes else []
-        all_desired += [states.DesiredState(name, "absent") for name in dict.fromkeys(others) if name not in declared]
+        doomed = [name for name in dict.fromkeys(others) if name not in declared]
+        all_desired += [desired_by_name(called, name, "absent") for name in doomed]
     return [desired._replace(remove_volumes=remove_volumes) for desired in all_desired]
+
+
+def desired_by_name(called: call.Call, name: str, state: str, remove_volumes: bool = False) -> states.DesiredState:
+    """Return the desired state of a container without a spec."""
+    after = survey.after_on_disk(called.lxc.lxc_path, name)
+    return states.DesiredState(name, state, remove_volumes=remove_volumes, after=after)
 
 
 def locks(called: call.Call, all_desired: Sequence[states.DesiredState]) -> ContextManager[None]:
@@ -126,6 +134,8 @@ def desired_of(container: records.Container) -> states.DesiredState:
         lxc_mounts.optional_targets(container),
         apparmor.requested_profile(container),
         container.reload,
+        after=container.after,
+        ready=container.ready,
     )
 
 

@@ -10,10 +10,9 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .. import call
 from ..container_spec import keys, parse, records, values
-from ..disk import beneath, run_files
+from ..disk import beneath
 from ..errors import ContainerError, RefusedError
 from ..lxc import attach, queries, runtime
-from ..workers import command
 
 ACCOUNTS_MAX = 1024 * 1024
 NUMBER = values.integer(0, 4294967294)
@@ -36,7 +35,7 @@ def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
         uid, gid = account(root, parameters["user"], parameters["group"])
         if parameters["chdir"]:
             argv = (*CHANGE_DIRECTORY, parameters["chdir"], *argv)
-        return execute(lxc, name, attach.Program(argv, environment, uid, gid), parameters)
+        return attach.execute(lxc, name, attach.Program(argv, environment, uid, gid), parameters)
     except ContainerError as error:
         raise RefusedError("container %r: %s" % (name, error)) from None
     except OSError as error:
@@ -128,30 +127,3 @@ def find(root: str, key: str, wanted: Optional[str], file: str) -> Tuple[Optiona
         return NUMBER(wanted), NUMBER(wanted)
     except values.InvalidError:
         raise ContainerError("%s: the container's %s has no %r" % (key, file, wanted)) from None
-
-
-def execute(lxc: runtime.Runtime, name: str, program: attach.Program, parameters: Mapping[str, Any]) -> Dict[str, Any]:
-    """Run a program and return how it ended. Raises ContainerError if LXC could not run it at all."""
-    log = run_files.scratch(lxc.lxc_path, name)
-    try:
-        argv, environment = attach.attach(lxc, name, program, log)
-        stdin = (parameters["stdin"] or "").encode("utf-8", "surrogateescape")
-        ended = command.run(argv, environment, stdin, parameters["timeout"], parameters["output_limit"])
-        errors = runtime.error_lines(log)
-    finally:
-        run_files.remove_logs([log])
-    if errors:
-        raise ContainerError("LXC could not run %s: %s" % (ascii(program.argv[0]), "; ".join(errors[:3])))
-    result: Dict[str, Any] = {
-        "changed": True,
-        "cmd": list(parameters["argv"]),
-        "rc": ended.code,
-        "stdout": ended.stdout.decode("utf-8", "replace"),
-        "stderr": ended.stderr.decode("utf-8", "replace"),
-        "output_truncated": ended.cut,
-    }
-    if ended.code is None:
-        result["msg"] = "container %r: the program was killed after %g seconds" % (name, parameters["timeout"])
-    elif ended.code != 0:
-        result["msg"] = "container %r: the program ended with %d" % (name, ended.code)
-    return dict(result, failed=ended.code != 0)

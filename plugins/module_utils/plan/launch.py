@@ -171,8 +171,9 @@ def shell_of(container: Container, host: Host) -> Tuple[str, ...]:
 
 
 def covered(path: str, container: Container) -> bool:
-    """Return whether a mount of the spec hides a path of the container."""
-    return any((path + "/").startswith(mount.target.rstrip("/") + "/") for mount in container.mounts)
+    """Return whether a mount or a volume of the spec hides a path of the container."""
+    targets = [mount.target for mount in container.mounts] + [volume.target for volume in container.volumes]
+    return any((path + "/").startswith(target.rstrip("/") + "/") for target in targets)
 
 
 def supervisor(container: Container, host: Host, argv: Tuple[str, ...], keeps: bool) -> str:

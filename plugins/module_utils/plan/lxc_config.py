@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from ..container_spec.records import Autostart, Container, Interface, Limits, Secret
 from ..container_spec.rules import interface_name
@@ -16,7 +16,7 @@ from ..errors import ContainerError
 from ..model import tree
 from ..model.host import Host
 from ..model.id_map import Ids
-from . import launch, lifetime, lxc_hooks, lxc_mounts, security, volumes
+from . import launch, lifetime, lxc_hooks, lxc_mounts, security, start_waits, volumes
 
 FILE_NAME = "config"
 HEADER = "# Rendered whole by softwarecontainer.lxc from the container spec; changes made here are lost.\n"
@@ -52,10 +52,19 @@ def sources(container: Container) -> List[str]:
     return found
 
 
-def render(container: Container, host: Host, lxc_path: str, bridge: str, ids: Ids, place: str = "") -> str:
+def render(
+    container: Container,
+    host: Host,
+    lxc_path: str,
+    bridge: str,
+    ids: Ids,
+    place: str = "",
+    after: Sequence[start_waits.Dependency] = (),
+) -> str:
     """Return the text of the whole config. Raise ContainerError if the target lacks something that it needs.
 
-    `place` is the real path of `lxc_path`, without links, if that is a different path.
+    `place` is the real path of `lxc_path`, without links, if that is a different path. `after`: the containers that it
+    comes after; its own order is in its spec by now.
     """
     launched = launch.launch(container, host)
     lines: List[Line] = [
@@ -63,6 +72,7 @@ def render(container: Container, host: Host, lxc_path: str, bridge: str, ids: Id
         ("lxc.uts.name", container.hostname),
         ("lxc.rootfs.path", "dir:%s/%s/rootfs" % (lxc_path, container.name)),
         *launch.lines(container, host, launched),
+        *start_waits.lines(after),
         *lifetime.lines(container, launched, "%s/%s" % (lxc_path, container.name)),
         ("lxc.autodev", str(int(container.autodev))),
         ("lxc.tty.max", str(container.tty)),
@@ -75,15 +85,15 @@ def render(container: Container, host: Host, lxc_path: str, bridge: str, ids: Id
         *autostart(container),
         *[(key, value) for key, values in container.lxc for value in values],
     ]
-    for key, value in lines:
-        # Values of the spec contain none. The other values come from the target.
-        if CONTROL.search(key + value):
-            raise ContainerError("%s: %s has a line break or another control character" % (key, ascii(value)))
-    return (
-        HEADER
-        + launch.comment(container, host)
-        + "".join(key + "\n" if key == tree.SECRET else "%s = %s\n" % (key, quoted(value)) for key, value in lines)
-    )
+    return HEADER + launch.comment(container, host) + "".join(text_of(*line) for line in lines)
+
+
+def text_of(key: str, value: str) -> str:
+    """Return a line of a config. Raise ContainerError if it would be several."""
+    # Values of the spec contain none. The other values come from the target.
+    if CONTROL.search(key + value):
+        raise ContainerError("%s: %s has a line break or another control character" % (key, ascii(value)))
+    return key + "\n" if key == tree.SECRET else "%s = %s\n" % (key, quoted(value))
 
 
 def signal_in(text: str) -> Optional[str]:
@@ -224,7 +234,9 @@ def requested_part(container: Container, lxc_path: str, bridge: str) -> object:
 
     It says nothing about the target, which affects the config too.
     """
-    running = container._replace(state="", files=(), reload=None, on_change="", ready=(), autostart=Autostart())
+    running = container._replace(
+        state="", files=(), reload=None, on_change="", ready=(), after=(), autostart=Autostart()
+    )
     return RENDERING, running, lxc_path, bridge
 
 
@@ -233,13 +245,15 @@ def running_part(text: str) -> List[str]:
 
     Some lines change although the spec does not: mounts below a source come and go on the target, and so do optional
     sources, as files or as directories. So these do not count: whether a bind mount includes the mounts below its
-    source (rbind), the hook for those, and what LXC creates as the target of a mount (create=).
+    source (rbind), the hook for those, and what LXC creates as the target of a mount (create=). The hook that waits for
+    others affects the next start alone.
     """
     found = [line for line in text.splitlines() if line.startswith("lxc.") and not line.startswith(AT_REST)]
     return [
         BY_ITSELF.sub("", line) if line.startswith("lxc.mount.entry") else line
         for line in found
-        if " = " + lxc_hooks.BELOW not in line and not SAID_ANYWAY.fullmatch(line)
+        if not any(" = " + first in line for first in (lxc_hooks.BELOW, start_waits.FIRST))
+        and not SAID_ANYWAY.fullmatch(line)
     ]
 
 

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import os
 import re
-from typing import List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
-from ..container_spec import interfaces
+from ..container_spec import interfaces, order
 from ..container_spec.records import Container
 from ..disk import beneath
 from ..errors import ContainerError
-from ..model import manifest, tree
+from ..model import config_text, manifest, tree
 from ..model.host import Host
-from ..plan import lxc_config, lxc_mounts, rootfs_tree, volumes
+from ..plan import lxc_config, lxc_mounts, rootfs_tree, start_waits, volumes
 from ..target import facts
 from . import busybox, planning
 
@@ -61,7 +61,8 @@ def plan(
     """Plan the LXC config, and the gateway directory on the target."""
     host = with_away(container, place)
     lxc_path = spelled(place.lxc_path, container.name)
-    text = lxc_config.render(container, host, lxc_path, place.bridge, after.ids, place.lxc_path)
+    ordered, others = in_order(container, place)
+    text = lxc_config.render(ordered, host, lxc_path, place.bridge, after.ids, place.lxc_path, others)
     wanted = lxc_config.desired_entries(container, host, text)
     directory = missing_directory(container)
     made = ("make directory %s with mode %04o on the target" % directory,) if directory else ()
@@ -79,6 +80,31 @@ def plan(
         volumes=changed_volumes,
         warning=lxc_mounts.forbidden_devices(container, host),
     )
+
+
+def in_order(container: Container, place: planning.Place) -> Tuple[Container, List[start_waits.Dependency]]:
+    """Return a container with its order at boot, and those that it comes after.
+
+    Raises ContainerError if one of these is not there. Of one that has no spec here only the config is known.
+    """
+    if not container.after:
+        return container, []
+    foreign: Dict[str, int] = {}
+    for index, name in enumerate(container.after):
+        if name not in place.declared:
+            path = os.path.join(place.lxc_path, name, lxc_config.FILE_NAME)
+            if not os.path.isfile(path):
+                raise ContainerError("after[%d]: there is no container %s on this host" % (index, name))
+            orders = [value for key, value in config_text.lines_of(facts.read_text(path)) if key == "lxc.start.order"]
+            foreign[name] = int(orders[-1]) if orders and re.fullmatch("-?[0-9]{1,10}", orders[-1]) else 0
+    number = order.order_of(container, place.declared, foreign)
+    known = [
+        start_waits.dependency(place.declared[name], place.host)
+        if name in place.declared
+        else start_waits.Dependency(name)
+        for name in container.after
+    ]
+    return container._replace(autostart=container.autostart._replace(order=number)), known
 
 
 def with_away(container: Container, place: planning.Place) -> Host:

@@ -53,6 +53,7 @@ FULL: dict[str, Any] = {
         {"tcp": "80"},
         {"file": "/run/ready"},
     ],
+    "after": ["db"],
     "network": [
         {
             "type": "veth",
@@ -123,6 +124,7 @@ FULL_PARSED = Container(
     restart=Restart("never", 2, 3),
     on_change="leave",
     ready=(Check(("/bin/check", "a b"), None, None, 5.0, 0.5), Check(None, 80), Check(None, None, "/run/ready")),
+    after=("db",),
     network=(
         Interface(
             "veth",
@@ -179,6 +181,7 @@ DEFAULT_PARSED = Container(
     restart=Restart("never", 1, None),
     on_change="restart",
     ready=(),
+    after=(),
     network=(Interface("veth", None, None, "up", None, None, (), None, (), None),),
     autodev=True,
     tty=1,
@@ -199,7 +202,7 @@ DEFAULT_PARSED = Container(
         privileged=False,
         idmap=(),
     ),
-    autostart=Autostart(False, 0, 0, ()),
+    autostart=Autostart(False, None, 0, ()),
     lxc=(),
 )
 
@@ -1016,7 +1019,7 @@ POSITIONS: dict[str, Callable[[str, str], str]] = {
 
 def test_all_strings_are_walked() -> None:
     """A walk that finds less would prove less."""
-    assert len(list(leaves(FULL))) == 87
+    assert len(list(leaves(FULL))) == 88
     assert len(list(levels(FULL))) == 19
 
 

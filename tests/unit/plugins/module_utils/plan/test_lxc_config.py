@@ -217,6 +217,8 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "log and restart": ({"log": "none", "restart": {"policy": "always"}}, []),
     "on_change": ({"on_change": "leave"}, []),
+    # The hook that waits is made from the specs of the others, see test_start_waits.py.
+    "after": ({"after": ["db"]}, []),
     "ready": ({"ready": [{"tcp": 80}, {"file": "/run/ready", "timeout": 1, "stable": 0}]}, []),
     "no network": ({"network": []}, [*VETH[:3], "+lxc.net.0.type = empty", "+lxc.net.0.name = lo"]),
     "network with all keys": (
