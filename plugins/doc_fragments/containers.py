@@ -359,15 +359,16 @@ options:
       network:
         description:
           - The network interfaces of the container, in order.
-          - When left out, one C(veth) on the bridge, called C(eth0), which is up and has no address.
+          - When left out, one C(veth) on the bridge, called C(eth0), which is up. Where the bridge has a network of the
+            target's own, as that of C(lxc-net), it has an address there, as with C(ipv4) V(auto). It has none where the
+            bridge has no address, has a port that leads out of the target, or a gateway in its network, and where
+            O(containers[].lxc) has a key C(lxc.net.*). A warning says so if the network has no address left.
           - An empty list gives the container a network namespace with the loopback interface alone.
           - Two containers of a host cannot have the same address or hardware address on the same link, the same
             C(lxc.net.N.veth.pair), or the same interface of the target. Those with O(containers[].state) V(stopped) may,
             unless O(containers[].autostart) is enabled.
         type: list
         elements: dict
-        default:
-          - type: veth
         suboptions:
           type:
             description:
@@ -414,6 +415,10 @@ options:
           ipv4:
             description:
               - IPv4 addresses with prefix length, C(10.0.3.20/24). A single one may stand without its list.
+              - V(auto) stands for a free address in the network of the bridge that the interface hangs on. It is outside of
+                what C(lxc-net) gives by DHCP, no other container of the target has it or declares it, and it stays the
+                same. The bridge becomes the gateway, unless the container declares one.
+              - V(auto) is for the type V(veth). The bridge has to have an IPv4 address.
               - When left out, LXC sets none. The container may still get one by DHCP.
             type: list
             elements: str

@@ -23,7 +23,7 @@ def lxc_net(
     """Return the settings of a bridge, its address and its network, both with prefix length.
 
     Omitted values follow from address and netmask: the network is the one that holds the address, and the DHCP range
-    has all addresses of it that are not taken. Raises AnsibleFilterError if the values do not fit each other.
+    has its upper half. Raises AnsibleFilterError if the values do not fit each other.
     """
     # A name that the kernel accepts for an interface (IFNAMSIZ in if.h), without characters special to a shell.
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}", bridge):
@@ -68,8 +68,11 @@ def own_address(address: str, netmask: str) -> ipaddress.IPv4Interface:
 def bounds(own: ipaddress.IPv4Interface, dhcp_range: Optional[str]) -> Any:
     """Return the first and the last address of the DHCP range. Raises AnsibleFilterError."""
     if dhcp_range is None:
-        first, last = own.network.network_address + 1, own.network.broadcast_address - 1
-        return (first + (own.ip == first), last - (own.ip == last))
+        # The lower half is for addresses that do not come by DHCP, see networks.py of module_utils.
+        lowest, last = own.network.network_address + 1, own.network.broadcast_address - 1
+        first = own.network.network_address + own.network.num_addresses // 2
+        # The smallest network has one address beside the bridge's.
+        return (lowest, lowest) if first == last == own.ip else (first + (own.ip == first), last - (own.ip == last))
     words = [word.strip() for word in str(dhcp_range).split(",")]
     if len(words) != 2:
         raise AnsibleFilterError(

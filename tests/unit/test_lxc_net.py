@@ -15,8 +15,8 @@ DEFAULT = {
     "LXC_ADDR": "10.0.3.1",
     "LXC_NETMASK": "255.255.255.0",
     "LXC_NETWORK": "10.0.3.0/24",
-    "LXC_DHCP_RANGE": "10.0.3.2,10.0.3.254",
-    "LXC_DHCP_MAX": "253",
+    "LXC_DHCP_RANGE": "10.0.3.128,10.0.3.254",
+    "LXC_DHCP_MAX": "127",
 }
 
 
@@ -31,7 +31,8 @@ DEFAULT = {
             {
                 "LXC_ADDR": "10.77.0.254",
                 "LXC_NETWORK": "10.77.0.0/24",
-                "LXC_DHCP_RANGE": "10.77.0.1,10.77.0.253",
+                "LXC_DHCP_RANGE": "10.77.0.128,10.77.0.253",
+                "LXC_DHCP_MAX": "126",
             },
             id="last address of its network",
         ),
@@ -46,6 +47,18 @@ DEFAULT = {
                 "LXC_DHCP_MAX": "1",
             },
             id="smallest network",
+        ),
+        pytest.param(
+            "10.0.3.10",
+            {"netmask": "255.255.255.252"},
+            {
+                "LXC_ADDR": "10.0.3.10",
+                "LXC_NETMASK": "255.255.255.252",
+                "LXC_NETWORK": "10.0.3.8/30",
+                "LXC_DHCP_RANGE": "10.0.3.9,10.0.3.9",
+                "LXC_DHCP_MAX": "1",
+            },
+            id="smallest network, with the bridge in its upper half",
         ),
         pytest.param("10.0.3.1", {"network": "10.0.0.0/16"}, {"LXC_NETWORK": "10.0.0.0/16"}, id="wider network"),
         pytest.param(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from .records import AUTO, AUTO_IF_OWN
 from .values import InvalidError
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ def values_of(container: Container) -> Mapping[int, Values]:
         single = {"type": item.type, "link": item.link, "hwaddr": item.hwaddr}
         found[index] = {key: [Value(text, where + key)] for key, text in single.items() if text}
         for key, texts in (("ipv4", item.ipv4), ("ipv6", item.ipv6)):
-            found[index][key + ".address"] = [Value(text, where + key) for text in texts]
+            # An address that is still to be chosen will be a free one.
+            known = [text for text in texts if text not in (AUTO, AUTO_IF_OWN)]
+            found[index][key + ".address"] = [Value(text, where + key) for text in known]
     for key, texts in container.lxc:
         match = NET.fullmatch(key)
         if match:

@@ -177,7 +177,7 @@ NETWORK = record(
         ),
         # The kernel's limits: ETH_MIN_MTU and ETH_MAX_MTU, if_ether.h.
         "mtu": Field(integer(68, 65535), None),
-        "ipv4": Field(list_of(address(4, prefix=True), single=True), ()),
+        "ipv4": Field(list_of(address(4, words=(records.AUTO,), prefix=True), single=True), ()),
         "ipv4_gateway": Field(address(4, words=("auto", "dev")), None),
         "ipv6": Field(list_of(address(6, prefix=True), single=True), ()),
         "ipv6_gateway": Field(address(6, words=("auto", "dev")), None),
@@ -298,7 +298,7 @@ FIELDS: Dict[str, Field] = {
     "on_change": Field(choice("restart", "leave"), "restart"),
     "ready": Field(list_of(CHECK), ()),
     "after": Field(list_of(CONTAINER_NAME), ()),
-    "network": Field(list_of(NETWORK), (records.Interface(),)),
+    "network": Field(list_of(NETWORK), (records.Interface(ipv4=(records.AUTO_IF_OWN,)),)),
     "autodev": Field(boolean, True),
     "tty": Field(integer(0, 1024), 1),
     "pty": Field(integer(0, 1048576), 1),

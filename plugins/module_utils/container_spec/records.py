@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional, Tuple, Union
 
+# In place of an address: one that this collection chooses. A spec says the first; the second stands in the default network,
+# for one where the bridge has a network of the target's own.
+AUTO, AUTO_IF_OWN = "auto", "auto, if own"
 STATES = ("started", "stopped", "frozen", "absent")
 # The capabilities that LXC's own common.conf takes away from every container.
 DROP_CAPABILITIES = ("mac_admin", "mac_override", "sys_time", "sys_module", "sys_rawio")

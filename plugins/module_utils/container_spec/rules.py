@@ -119,8 +119,14 @@ def interface_name(index: int, interface: records.Interface) -> Optional[str]:
 
 
 def check_network(network: Tuple[records.Interface, ...]) -> None:
-    """Raise InvalidError if two interfaces have the same name."""
+    """Raise InvalidError if two interfaces have the same name, or if one cannot have an address chosen for it."""
     names = [interface_name(index, interface) for index, interface in enumerate(network)]
     for index, name in enumerate(names):
         if name and name in names[:index]:
             raise InvalidError("is the name of two interfaces", name, "network[%d].name" % index)
+    for index, interface in enumerate(network):
+        where = "network[%d].ipv4" % index
+        if interface.ipv4.count(records.AUTO) > 1:
+            raise InvalidError("is there twice; it stands for one address", records.AUTO, where)
+        if records.AUTO in interface.ipv4 and interface.type != "veth":
+            raise InvalidError("is for interfaces of type veth, on a bridge", records.AUTO, where)

@@ -313,5 +313,6 @@ def is_foreseeable(facts: HostFacts, wanted: Wanted) -> bool:
     return not (
         (wanted.packages and facts.lacking)
         or not has_ids
-        or (wanted.bridge and wanted.bridge.name not in facts.interfaces)
+        # Addresses of containers depend on that of the bridge.
+        or (wanted.bridge and (wanted.bridge.name, wanted.bridge.address) not in facts.addresses)
     )

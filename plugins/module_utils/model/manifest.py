@@ -12,6 +12,7 @@ from typing import Any, List, Mapping, Match, NamedTuple, Optional, Tuple
 
 from ..errors import ContainerError
 from .id_map import Ids, ranges
+from .networks import Allotted, number_of
 from .tree import Record, Shared, owner_of_record
 
 # Version 1 had no ids, because containers used the ids of the target. Version 3 has entries of other owners than root. A
@@ -49,11 +50,15 @@ class Stage(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """`machine_id`, the stages by name, and the ids. An empty one stands for a container that does not exist yet."""
+    """`machine_id`, the stages by name, the ids, and what `ipv4: auto` gave to interfaces, by their names in the container.
+
+    An empty one stands for a container that does not exist yet.
+    """
 
     machine_id: str = ""
     stages: Mapping[str, Stage] = {}
     ids: Ids = Ids()
+    addresses: Mapping[str, Allotted] = {}
 
     def entries(self, stage: str) -> Mapping[str, Record]:
         """Return the entries that a stage made, by path."""
@@ -99,7 +104,8 @@ def parse(text: str) -> Manifest:
             )
             for name, stage in data["stages"].items()
         }
-        return Manifest(str(data["machine_id"]), stages, ids_of(data.get("ids")))
+        addresses = {str(name): allotted_of(*each) for name, each in data.get("addresses", {}).items()}
+        return Manifest(str(data["machine_id"]), stages, ids_of(data.get("ids")), addresses)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         raise ContainerError("manifest: the file is damaged; put back a copy or remove the container by hand") from None
 
@@ -116,6 +122,12 @@ def ids_of(data: Optional[Mapping[str, Any]]) -> Ids:
     lines, *before = (tuple(map(str, each)) for each in (data["lines"], *data["before"]))
     ranges(lines + sum(before, ()))
     return Ids(lines, bool(data["shifted"]), bool(data["allotted"]), tuple(before))
+
+
+def allotted_of(link: str, address: str, gateway: str) -> Allotted:
+    """Return what an interface was given. Raise ValueError, TypeError or AttributeError if it is damaged."""
+    number_of(address.partition("/")[0]), number_of(gateway)
+    return Allotted(str(link), address, gateway)
 
 
 def keep(match: Match[str], shared: List[Mapping[str, Record]]) -> str:
@@ -163,7 +175,9 @@ def render(manifest: Manifest) -> str:
     )
     ids, machine_id = dump(manifest.ids._asdict()), dump(manifest.machine_id)
     version = WITH_OWNERS if any(map(has_owners, manifest.stages.values())) else VERSION
-    return '{"ids":%s,"machine_id":%s,"stages":{%s},"version":%d}\n' % (ids, machine_id, stages, version)
+    # A container without any keeps the text that it had before there was this key.
+    addresses = '"addresses":%s,' % dump(manifest.addresses) if manifest.addresses else ""
+    return '{%s"ids":%s,"machine_id":%s,"stages":{%s},"version":%d}\n' % (addresses, ids, machine_id, stages, version)
 
 
 def has_owners(stage: Stage) -> bool:

@@ -9,7 +9,7 @@ import hashlib
 import re
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from ..container_spec.records import Autostart, Container, Interface, Limits, Secret
+from ..container_spec.records import AUTO_IF_OWN, Autostart, Container, Interface, Limits, Secret
 from ..container_spec.rules import interface_name
 from ..container_spec.values import CONTROL, SIGNALS
 from ..errors import ContainerError
@@ -169,7 +169,7 @@ def interface(index: int, item: Interface, host: Host, bridge: str) -> List[Line
         ("flags", "up" if up else None),
         ("hwaddr", item.hwaddr),
         ("mtu", str(item.mtu) if item.mtu else None),
-        *[("ipv4.address", address) for address in item.ipv4],
+        *[("ipv4.address", address) for address in item.ipv4 if address != AUTO_IF_OWN],
         ("ipv4.gateway", item.ipv4_gateway),
         *[("ipv6.address", address) for address in item.ipv6],
         ("ipv6.gateway", item.ipv6_gateway),

@@ -59,6 +59,10 @@ def plan(
     container: Container, place: planning.Place, before: manifest.Manifest, after: manifest.Manifest
 ) -> planning.Planned:
     """Plan the LXC config, and the gateway directory on the target."""
+    # An address that is new, because the bridge has one now, is no change of the spec.
+    asked = lxc_config.requested_part(container, place.lxc_path, place.bridge)
+    addressed = place.addresses(container, before, place)
+    container, after = addressed.container, after._replace(addresses=addressed.allotted)
     host = with_away(container, place)
     lxc_path = spelled(place.lxc_path, container.name)
     ordered, others = in_order(container, place)
@@ -71,14 +75,14 @@ def plan(
     new = bool(directory and not os.path.lexists(directory[0])), bool(changed_volumes and changed_volumes.makes())
     told = made, tuple(volumes.words(changed_volumes)) if changed_volumes else ()
     beside = tuple(words for each, is_new in zip(told, new) if is_new for words in each)
-    asked = lxc_config.requested_part(container, place.lxc_path, place.bridge)
+    beside += moved(before, after)
     found = planning.planned("config", container, place, before, after, wanted, seen_inside, beside, asked)
     return found._replace(
         changes=found.changes + tuple(words for each, is_new in zip(told, new) if not is_new for words in each),
         config=text if found.change.actions else None,
         directory=directory,
         volumes=changed_volumes,
-        warning=lxc_mounts.forbidden_devices(container, host),
+        warning="; ".join(filter(None, (addressed.warning, lxc_mounts.forbidden_devices(container, host)))),
     )
 
 
@@ -105,6 +109,13 @@ def in_order(container: Container, place: planning.Place) -> Tuple[Container, Li
         for name in container.after
     ]
     return container._replace(autostart=container.autostart._replace(order=number)), known
+
+
+def moved(before: manifest.Manifest, after: manifest.Manifest) -> Tuple[str, ...]:
+    """Return the addresses that a container had and cannot keep, in sentences. It is cut off until it is restarted."""
+    lost = {name: each for name, each in before.addresses.items() if after.addresses.get(name) != each}
+    now = {name: after.addresses[name].address if name in after.addresses else "none" for name in lost}
+    return tuple("change the address of %s from %s to %s" % (name, lost[name].address, now[name]) for name in lost)
 
 
 def with_away(container: Container, place: planning.Place) -> Host:

@@ -16,14 +16,27 @@ from ..errors import ContainerError
 from ..model import manifest, tree
 from ..model.host import Host
 from ..model.id_map import Ids
+from ..model.networks import Allotted
 from ..plan import volumes
 from ..target import processes
+
+
+class Addressed(NamedTuple):
+    """A container with the addresses that were chosen for it, and those by its interfaces, for the manifest.
+
+    `warning`: why one that it would have has none.
+    """
+
+    container: Container
+    allotted: Mapping[str, Allotted] = {}
+    warning: str = ""
 
 
 class Place(NamedTuple):
     """Where the containers are, and what their plans depend on.
 
-    `ids` returns the ids of a container, see id_allocation.py. `declared`: all containers of the host that have a spec, by
+    `ids` returns the ids of a container, see id_allocation.py; `addresses` a container with addresses in place of the word
+    auto, see address_allocation.py. `declared`: all containers of the host that have a spec, by
     name. `earlier`: what the earlier stages of this run will change of this container before this stage does.
     """
 
@@ -31,6 +44,7 @@ class Place(NamedTuple):
     bridge: str
     host: Host
     ids: Callable[[Container, manifest.Manifest], Ids]
+    addresses: Callable[[Container, manifest.Manifest, Place], Addressed]
     declared: Mapping[str, Container] = {}
     earlier: Tuple[Planned, ...] = ()
 
@@ -274,7 +288,7 @@ def planned(
     """
     records = shared_records(wanted) if isinstance(wanted, tree.Shared) else tree.records(wanted)
     actions, described = towards(wanted, stage, container, place, before, after.ids)
-    unrecorded = not actions and records != before.entries(stage)
+    unrecorded = not actions and (records != before.entries(stage) or before.addresses != after.addresses)
     # The first stage that writes removes it.
     litter = not any(each.writes for each in place.earlier) and bool(places.leftovers(place.lxc_path, container.name))
     changes = [*described, *beside, *changes_of_records(before, after, unrecorded, litter)]

@@ -24,7 +24,7 @@ from ..model.manifest import Manifest
 from ..plan import compatibility, volumes
 from ..target import facts, memory
 from ..workers import pool
-from . import delivery, id_allocation, planning
+from . import address_allocation, delivery, id_allocation, planning
 
 Result = Dict[str, Any]
 # From so many containers on it pays to plan in several processes.
@@ -103,11 +103,12 @@ def run(stages: Sequence[planning.Stage], called: call.Call, asks_lxc: bool = Tr
     names = [each.name for each in wanted] + delivery.locks(called)
     locks = nullcontext() if called.check else locking.locked(lxc.lxc_path, names)
     plans: Dict[str, ContainerPlan] = {}
-    with locks, id_allocation.IdAllocation(lxc, called.check) as ids:
+    addresses = address_allocation.AddressAllocation(lxc.lxc_path, called.bridge, called.check)
+    with locks, id_allocation.IdAllocation(lxc, called.check) as ids, addresses:
         delivery.require(called)
         for some_stages, containers in passes(stages, wanted, called):
             going = [each for each in containers if each.name not in plans or not plans[each.name].error]
-            found = run_together(some_stages, going, called, ids, asks_lxc) if going else {}
+            found = run_together(some_stages, going, called, (ids, addresses), asks_lxc) if going else {}
             plans.update({name: plans[name].then(new) if name in plans else new for name, new in found.items()})
     plans = {each.name: plans[each.name] for each in wanted}
     return Outcome({stage.name: result_of(stage, stages, called, plans) for stage in stages}, plans)
@@ -133,17 +134,18 @@ def run_together(
     stages: Sequence[planning.Stage],
     wanted: Sequence[records.Container],
     called: call.Call,
-    ids: id_allocation.IdAllocation,
+    choosing: Tuple[id_allocation.IdAllocation, address_allocation.AddressAllocation],
     asks_lxc: bool,
 ) -> Dict[str, ContainerPlan]:
     """Plan stages for containers, and apply the plans as one change for each container. Return the plans."""
-    lxc = called.lxc
+    lxc, (ids, addresses) = called.lxc, choosing
     host = Host(sources=called.sources, objects=places.objects(lxc.lxc_path))
     for stage in stages:
         host = stage.gather(wanted, host)
     declared = {container.name: container for container in called.containers}
-    place = planning.Place(lxc.lxc_path, called.bridge, host, ids.ids, declared)
-    plans = plan_all(stages, wanted, place, place._replace(ids=ids.ids_so_far), called.check)
+    place = planning.Place(lxc.lxc_path, called.bridge, host, ids.ids, addresses.addresses, declared)
+    looking = place._replace(ids=ids.ids_so_far, addresses=addresses.addresses_so_far)
+    plans = plan_all(stages, wanted, place, looking, called.check)
     refuse(plans, without_cgroups(lxc, wanted, plans))
     if asks_lxc:
         refuse(plans, refused_configs(lxc, plans), "config")
@@ -166,7 +168,7 @@ def plan_all(
     looking: planning.Place,
     check: bool,
 ) -> Dict[str, ContainerPlan]:
-    """Return the plan of each container. `looking` is the same place, at which no container gets new ids.
+    """Return the plan of each container. `looking` is the same place, at which no container gets new ids or addresses.
 
     With one processor there is nothing to divide: to look first would plan twice for each container that changes.
     """

@@ -5,17 +5,11 @@
 
 from __future__ import annotations
 
-import fcntl
-import socket
-import struct
 from typing import Optional, Sequence
 
 from ..plan import name_servers
-from . import facts
+from . import bridges, facts
 from .memory import read_once
-
-# See netdevice(7) and the kernel's sockios.h.
-SIOCGIFADDR = 0x8915
 
 
 def find(links: Sequence[str]) -> Optional[name_servers.Servers]:
@@ -37,17 +31,7 @@ def upstream() -> Optional[name_servers.Servers]:
 @read_once
 def at(link: str) -> Optional[name_servers.Servers]:
     """Return the target's address on a link if a name server listens there (as lxc-net's does), else None."""
-    address = address_of(link)
+    address = bridges.address_of(link)
     if not address or not name_servers.answers(facts.read_text("/proc/net/udp"), address):
         return None
     return name_servers.Servers((address,), link)
-
-
-def address_of(link: str) -> Optional[str]:
-    """Return the first IPv4 address of an interface, or None."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        try:
-            answer = fcntl.ioctl(any_socket.fileno(), SIOCGIFADDR, struct.pack("256s", link.encode()[:15]))
-        except OSError:
-            return None
-    return socket.inet_ntoa(answer[20:24])

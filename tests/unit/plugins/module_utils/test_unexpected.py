@@ -50,7 +50,13 @@ def test_plans() -> None:
         return planning.Planned(tree_changes.Change(container.name, (), None, None))  # type: ignore[arg-type]
 
     stage = planning.Stage("rootfs", lambda _container: (), lambda _containers, host: host, plan)
-    place = planning.Place("/nowhere", "br", Host(), lambda _container, _before: Ids())
+    place = planning.Place(
+        "/nowhere",
+        "br",
+        Host(),
+        lambda _container, _before: Ids(),
+        lambda container, _before, _place: planning.Addressed(container),
+    )
     plans = {each.name: runner.plan([stage], each, place, True) for each in containers()}
     assert plans[BAD].error.startswith(FOUND)
     assert plans[BAD].failed_stage == "rootfs"

@@ -12,6 +12,7 @@ from typing import Any, Callable, Iterator
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys, parse
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.records import (
+    AUTO_IF_OWN,
     Autostart,
     Busybox,
     Check,
@@ -182,7 +183,7 @@ DEFAULT_PARSED = Container(
     on_change="restart",
     ready=(),
     after=(),
-    network=(Interface("veth", None, None, "up", None, None, (), None, (), None),),
+    network=(Interface("veth", None, None, "up", None, None, (AUTO_IF_OWN,), None, (), None),),
     autodev=True,
     tty=1,
     pty=1,
@@ -394,6 +395,10 @@ ACCEPTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "network gateways by word": (
         {"network": [{"ipv4_gateway": "dev", "ipv6_gateway": "auto"}]},
         {"network": (Interface(ipv4_gateway="dev", ipv6_gateway="auto"),)},
+    ),
+    "network with an address to be chosen": (
+        {"network": [{"ipv4": "auto"}, {"ipv4": ["192.0.2.1/24", "auto"]}]},
+        {"network": (Interface(ipv4=("auto",)), Interface(ipv4=("192.0.2.1/24", "auto")))},
     ),
     "network mtu at its bounds": (
         {"network": [{"mtu": 68}, {"mtu": 65535}]},
@@ -650,6 +655,18 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "network name with slash": (
         {"network": [{}, {"name": "a/b"}]},
         "network[1].name: 'a/b' is not the name of a network interface (at most 15 characters)",
+    ),
+    "network auto twice": (
+        {"network": [{"ipv4": ["auto", "auto"]}]},
+        "network[0].ipv4: 'auto' is there twice; it stands for one address",
+    ),
+    "network auto on no bridge": (
+        {"network": [{}, {"type": "macvlan", "ipv4": "auto"}]},
+        "network[1].ipv4: 'auto' is for interfaces of type veth, on a bridge",
+    ),
+    "network the word of the default": (
+        {"network": [{"ipv4": "auto, if own"}]},
+        "network[0].ipv4[0]: 'auto, if own' is not an IPv4 address with a prefix length",
     ),
     "network flags": ({"network": [{"flags": "yes"}]}, "network[0].flags: 'yes' is none of up, down"),
     "network hwaddr": (

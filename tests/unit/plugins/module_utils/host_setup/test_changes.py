@@ -155,7 +155,8 @@ def test_what_stands_in_the_way(facts: HostFacts, wanted: Wanted, key: str, valu
         pytest.param(READY._replace(lacking=True), False, id="packages"),
         pytest.param(with_file(READY, "/etc/subuid", None), False, id="ids"),
         pytest.param(with_file(READY, "/etc/subuid", LINES._replace(mode=0o600)), True, id="mode of the ids"),
-        pytest.param(READY._replace(interfaces=frozenset(["lo"])), False, id="bridge"),
+        pytest.param(READY._replace(interfaces=frozenset(["lo"]), addresses=()), False, id="bridge"),
+        pytest.param(READY._replace(addresses=(("lxcbr0", "10.0.3.2/24"),)), False, id="another address of the bridge"),
     ],
 )
 def test_what_can_be_foreseen(facts: HostFacts, expected: bool) -> None:

@@ -13,6 +13,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors impor
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import manifest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.manifest import Manifest, Moment, Stage
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.networks import Allotted
 
 BOOT = "0b8a3c5e-1111-2222-3333-444455556666"
 DIRECTORY = ("directory", "0755", "", "0")
@@ -38,7 +39,19 @@ def test_the_text() -> None:
     assert manifest.render(FULL) == TEXT
 
 
-@pytest.mark.parametrize("value", [FULL, Manifest(), Manifest("x", {"config": Stage()})], ids=["full", "empty", "bare"])
+ADDRESSED = FULL._replace(addresses={"eth0": Allotted("lxcbr0", "10.0.3.17/24", "10.0.3.1")})
+
+
+def test_the_text_with_addresses() -> None:
+    addresses = '{"addresses":{"eth0":["lxcbr0","10.0.3.17/24","10.0.3.1"]},'
+    assert manifest.render(ADDRESSED) == addresses + TEXT[1:]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [FULL, ADDRESSED, Manifest(), Manifest("x", {"config": Stage()})],
+    ids=["full", "addressed", "empty", "bare"],
+)
 def test_round_trip(value: Manifest) -> None:
     assert manifest.parse(manifest.render(value)) == value
 
@@ -129,6 +142,9 @@ DAMAGED = {
     "a list": "[]",
     "a number": "1",
     "null": "null",
+    "addresses that are a list": damaged(lambda data: data.update(addresses=[1])),
+    "an address that is short": damaged(lambda data: data.update(addresses={"eth0": ["lxcbr0", "10.0.3.17/24"]})),
+    "an address that is none": damaged(lambda data: data.update(addresses={"eth0": ["lxcbr0", "x", "10.0.3.1"]})),
     "no version": damaged(lambda data: data.pop("version")),
     "no machine id": damaged(lambda data: data.pop("machine_id")),
     "no stages": damaged(lambda data: data.pop("stages")),

@@ -40,7 +40,11 @@ HOST = Host(
 @pytest.fixture(name="place")
 def fixture_place(tmp_path: Path) -> planning.Place:
     return planning.Place(
-        str(tmp_path / "lxc"), "lxcbr0", HOST, lambda container, _before: Ids(container.security.idmap)
+        str(tmp_path / "lxc"),
+        "lxcbr0",
+        HOST,
+        lambda container, _before: Ids(container.security.idmap),
+        lambda container, _before, _place: planning.Addressed(container),
     )
 
 
