@@ -442,6 +442,35 @@ options:
                 route to the interface alone.
               - When left out, LXC sets no default route.
             type: str
+      ports:
+        description:
+          - Ports of the target that it hands on to the container, for as long as that runs. What arrives at any address of
+            the target but loopback goes to the container, also from the target itself and from other containers.
+          - It needs an interface of type C(veth) with an IPv4 address, which O(containers[].network) has by default where the
+            bridge is that of C(lxc-net), and a target that forwards packets (C(net.ipv4.ip_forward)), as C(lxc-net) lets it.
+          - Hooks of the container add rules with nftables where C(nft) is there and works, else with C(iptables), and remove
+            them, also when LXC starts the container at boot. That they are there is read back after each start.
+          - A port at which a process of the target listens for others, and one that is published for another container, are
+            refused before the start. Those with O(containers[].state) V(stopped) may share one in a list, unless
+            O(containers[].autostart) is enabled.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          target:
+            description: The port of the target, from 1 to 65535.
+            type: int
+            required: true
+          container:
+            description:
+              - The port of the container, from 1 to 65535.
+              - When left out, the same as O(containers[].ports[].target).
+            type: int
+          protocol:
+            description: The protocol.
+            type: str
+            choices: [tcp, udp]
+            default: tcp
       autodev:
         description:
           - Whether LXC fills C(/dev) with a file system of its own that has the few devices every program expects,

@@ -87,12 +87,15 @@ containers:
       returned: always
       type: int
     addresses:
-      description:
-        - The IPv4 and IPv6 addresses of the container, without those of the loopback interface and IPv6 link-local
-          ones.
+      description: The IPv4 and IPv6 addresses of the container, without loopback and IPv6 link-local ones.
       returned: always
       type: list
       elements: str
+    ports:
+      description: The ports of the target that are handed on to the container now, by the rules that the target has.
+      returned: always
+      type: list
+      elements: dict
     memory_bytes:
       description: The memory that its cgroup uses, page cache included. It is null where the container does not run.
       returned: always
@@ -110,8 +113,7 @@ containers:
       returned: always
       type: dict
     effective:
-      description:
-        - What the kernel has in force for PID 1. Empty where the container does not run.
+      description: What the kernel has in force for PID 1. Empty where the container does not run.
       returned: always
       type: dict
       contains:
@@ -189,9 +191,7 @@ containers:
       returned: always
       type: bool
     drift:
-      description:
-        - What the stages would repair, because it is no longer as they made it, one line each. Always empty for the
-          containers of others.
+      description: What the stages would repair, one line each. Always empty for the containers of others.
       returned: always
       type: list
       elements: str
@@ -266,6 +266,7 @@ containers:
       pid: 2581
       addresses:
         - 10.0.3.20
+      ports: [{target: 8080, container: 80, protocol: tcp}]
       memory_bytes: 536576
       cpu_seconds: 0.007
       limits:
@@ -319,6 +320,7 @@ containers:
       state: ABSENT
       pid: null
       addresses: []
+      ports: []
       memory_bytes: null
       cpu_seconds: null
       limits: {}

@@ -46,6 +46,7 @@ options:
       - init_lxc
       - bridge
       - name_servers
+      - ports
       - busybox
       - space
       - writable

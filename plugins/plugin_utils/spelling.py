@@ -40,6 +40,8 @@ NUMBERS = frozenset(
         "restart.delay",
         "restart.limit",
         "network.mtu",
+        "ports.target",
+        "ports.container",
         "autostart.order",
         "autostart.delay",
         "ready.tcp",

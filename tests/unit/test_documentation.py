@@ -55,6 +55,7 @@ NEEDED = {
     "": {"name": NAME},
     "directories": {"path": "/data"},
     "files": {"path": "/data"},
+    "ports": {"target": 8080},
     "mounts": {"source": "/srv", "target": "/data"},
     "volumes": {"name": "data", "target": "/data"},
     "ready": {"tcp": 80},
@@ -142,7 +143,8 @@ def test_the_default_is_documented(key: str, name: str, option: dict[str, Any]) 
     else:
         # A container without a host name is called by its name. No spec can say what the network is by default.
         network = (records.Interface(ipv4=(records.AUTO_IF_OWN,)),)
-        assert value_of(left_out, key, name) == {("", "hostname"): NAME, ("", "network"): network}.get((key, name))
+        instead = {("", "hostname"): NAME, ("", "network"): network, ("ports", "container"): 8080}
+        assert value_of(left_out, key, name) == instead.get((key, name))
 
 
 @pytest.mark.parametrize(("key", "name", "option"), KEYS)

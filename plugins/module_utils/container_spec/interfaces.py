@@ -94,7 +94,11 @@ def claim(container: Container, bridge: Optional[str], claimed: Claims) -> None:
 
 
 def claims_of(container: Container, bridge: Optional[str]) -> Iterator[Claimed]:
-    """Return what a container claims: interfaces of the target, and addresses on the links of its own interfaces."""
+    """Return what a container claims: ports and interfaces of the target, and addresses on the links of its own interfaces."""
+    for index, port in enumerate(container.ports):
+        value = Value("%d/%s" % (port.target, port.protocol), "ports[%d].target" % index)
+        reason = "is a port of the target for container %s as well; publish each at another one"
+        yield ("port", value.text), value, True, reason
     for values in values_of(container).values():
         last = {key: texts[-1] for key, texts in values.items() if texts and texts[-1].text}
         kind = last["type"].text if "type" in last else ""

@@ -183,6 +183,21 @@ NETWORK = record(
         "ipv6_gateway": Field(address(6, words=("auto", "dev")), None),
     },
 )
+
+
+def make_port(**values: Any) -> records.Port:
+    """Return a published port. It is the same one in the container, unless the spec names another."""
+    return records.Port(values["target"], values["container"] or values["target"], values["protocol"])
+
+
+PORT = record(
+    make_port,
+    {
+        "target": Field(integer(1, 65535)),
+        "container": Field(integer(1, 65535), None),
+        "protocol": Field(choice("tcp", "udp"), "tcp"),
+    },
+)
 MOUNT = record(
     records.Mount,
     {
@@ -299,6 +314,7 @@ FIELDS: Dict[str, Field] = {
     "ready": Field(list_of(CHECK), ()),
     "after": Field(list_of(CONTAINER_NAME), ()),
     "network": Field(list_of(NETWORK), (records.Interface(ipv4=(records.AUTO_IF_OWN,)),)),
+    "ports": Field(list_of(PORT), ()),
     "autodev": Field(boolean, True),
     "tty": Field(integer(0, 1024), 1),
     "pty": Field(integer(0, 1048576), 1),
@@ -332,6 +348,7 @@ def make_container(**values: Any) -> records.Container:
     rules.check_mounts(container.mounts)
     rules.check_volumes(container)
     rules.check_network(container.network)
+    rules.check_ports(container)
     interfaces.check_names(container.lxc)
     return container
 

@@ -79,6 +79,14 @@ class Interface(NamedTuple):
     ipv6_gateway: Optional[str] = None
 
 
+class Port(NamedTuple):
+    """A port of the target that is handed on to a port of the container."""
+
+    target: int
+    container: int
+    protocol: str = "tcp"
+
+
 class Mount(NamedTuple):
     """One mount entry; `source` is on the target, `target` in the container."""
 
@@ -201,6 +209,7 @@ class Container(NamedTuple):
     ready: Tuple[Check, ...]
     after: Tuple[str, ...]
     network: Tuple[Interface, ...]
+    ports: Tuple[Port, ...]
     autodev: bool
     tty: int
     pty: int

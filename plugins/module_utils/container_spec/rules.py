@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import List, Optional, Tuple
 
 from . import records
@@ -130,3 +131,12 @@ def check_network(network: Tuple[records.Interface, ...]) -> None:
             raise InvalidError("is there twice; it stands for one address", records.AUTO, where)
         if records.AUTO in interface.ipv4 and interface.type != "veth":
             raise InvalidError("is for interfaces of type veth, on a bridge", records.AUTO, where)
+
+
+def check_ports(container: records.Container) -> None:
+    """Raise InvalidError if ports are published and no interface can have an address for it."""
+    reached = (item.type == "veth" and item.ipv4 for item in container.network)
+    by_lxc = any(re.fullmatch(r"lxc\.net\.[0-9]+\.ipv4\.address", key) for key, _values in container.lxc)
+    if container.ports and not any(reached) and not by_lxc:
+        reason = "needs an interface of type veth with an IPv4 address (network[].ipv4: auto)"
+        raise InvalidError(reason, container.ports[0].target, "ports[0].target")

@@ -117,7 +117,24 @@ def plan_all(
             errors[desired.name] = "%s cannot be read: %s" % (ascii(place)[1:-1], error.strerror)
         except Exception as error:  # pylint: disable=broad-except
             errors[desired.name] = unexpected(error)
+    refuse_ports(lxc_path, all_desired, steps, errors)
     return steps, errors
+
+
+def refuse_ports(
+    lxc_path: str, all_desired: Sequence[states.DesiredState], steps: Steps, errors: states.Errors
+) -> None:
+    """Take the steps from containers that cannot publish their ports, and add the reasons to the errors."""
+    starting = [desired for desired in all_desired if "start" in steps.get(desired.name, ())]
+    if not starting:
+        return
+    # Loaded only if a container is to be started.
+    from . import published
+
+    stopping = [name for name, planned in steps.items() if "stop" in planned]
+    for name, reason in published.obstacles(lxc_path, starting, stopping).items():
+        errors[name] = reason
+        del steps[name]
 
 
 def started_pids(steps: Steps, found: states.Survey, errors: states.Errors) -> Dict[str, int]:

@@ -73,7 +73,7 @@ def freeze(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], _ti
 
 def remove(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], _times: states.Times) -> states.Errors:
     """Remove the directories of the containers, which are all ours."""
-    errors = stopping.take_down_mounts(lxc.lxc_path, states.names_of(all_desired))
+    errors = stopping.take_down(lxc.lxc_path, states.names_of(all_desired))
     names = [desired.name for desired in all_desired if desired.name not in errors]
     return {**errors, **removal.remove_containers(lxc.lxc_path, names)}
 

@@ -14,10 +14,10 @@ from typing import Dict, Mapping, Sequence, Tuple
 from ..disk import removal, single_files, writing
 from ..lxc import programs, runtime
 from ..plan import start_waits
-from ..target import facts, processes
+from ..target import facts, memory, processes
 from ..verify import usage
 from ..workers import pool
-from . import failed_starts, states, stopping, survey, verification
+from . import failed_starts, published, states, stopping, survey, verification
 
 
 def start(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], times: states.Times) -> states.Errors:
@@ -27,6 +27,7 @@ def start(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], time
     """
     names = states.names_of(all_desired)
     logs = failed_starts.logs_of(lxc.lxc_path, names)
+    published.take_down_stale(lxc.lxc_path, all_desired)
     lxc.get_ready_to_start()
 
     def begin(name: str) -> float:
@@ -63,6 +64,8 @@ def settle(
 
     `ends`: the time until which each must live, as time.monotonic() counts.
     """
+    # What was read before the start, such as the rules of published ports, has changed.
+    memory.forget()
     settled: Dict[str, int] = {}
     missing: states.Errors = {}
     # Each has its own settle time. The first ones are checked while the last ones still settle.
@@ -91,4 +94,4 @@ def give_up(lxc: runtime.Runtime, names: Sequence[str]) -> None:
     processes.send(survivors, signal.SIGKILL)
     processes.wait_for_end(survivors, programs.PATIENCE)
     removal.remove_cgroups(left)
-    stopping.take_down_mounts(lxc.lxc_path, names)
+    stopping.take_down(lxc.lxc_path, names)

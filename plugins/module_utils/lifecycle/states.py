@@ -20,7 +20,8 @@ class DesiredState(NamedTuple):
     built; `optional`: key, source and target of each mount that may be missing if its source is missing; `apparmor`:
     the profile that the spec asks for; `reload`: the name of the signal at which its command reads its configuration again;
     `remove_volumes`: whether its volumes go with it; `after`: the containers that have to be ready before it is started;
-    `ready`: the checks that it has itself.
+    `ready`: the checks that it has itself;
+    `ports`: protocol and number of the target's ports that the spec asks for.
     """
 
     name: str
@@ -34,6 +35,7 @@ class DesiredState(NamedTuple):
     remove_volumes: bool = False
     after: Tuple[str, ...] = ()
     ready: Tuple[Check, ...] = ()
+    ports: Tuple[Tuple[str, int], ...] = ()
 
 
 class ActualState(NamedTuple):

@@ -17,7 +17,7 @@ from ..plan import lxc_config
 from ..target import processes
 from ..verify import usage
 from ..workers import pool
-from . import states, survey
+from . import published, states, survey
 
 
 def stop(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], times: states.Times) -> states.Errors:
@@ -42,7 +42,7 @@ def stop(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], times
     alive = processes.wait_for_end(alive, programs.PATIENCE)
     removal.remove_cgroups(left)
     ended = [name for name in inits if name not in monitored and inits[name] not in alive]
-    errors = take_down_mounts(lxc.lxc_path, ended)
+    errors = take_down(lxc.lxc_path, ended)
     for name in [name for name in inits if both[name] & alive]:
         kind = "PID 1" if inits[name] in alive else "monitor"
         pid = inits[name] if inits[name] in alive else min(both[name] & alive)
@@ -50,11 +50,13 @@ def stop(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], times
     return errors
 
 
-def take_down_mounts(lxc_path: str, names: Iterable[str]) -> states.Errors:
-    """Unmount what the hooks of stopped containers left mounted, as happens after a monitor was killed.
+def take_down(lxc_path: str, names: Sequence[str]) -> states.Errors:
+    """Remove what the hooks of stopped containers left, as happens after a monitor was killed. Return the errors."""
+    return {**published.take_down(lxc_path, names), **take_down_mounts(lxc_path, names)}
 
-    Return the errors.
-    """
+
+def take_down_mounts(lxc_path: str, names: Iterable[str]) -> states.Errors:
+    """Unmount what the hooks of stopped containers left mounted. Return the errors."""
     errors: states.Errors = {}
     for name in names:
         place = lxc_config.place_of_mounts(os.path.realpath(lxc_path), name)

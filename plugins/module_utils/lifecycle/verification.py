@@ -13,7 +13,7 @@ from ..model import config_text
 from ..plan import lxc_config, transitions
 from ..target import facts
 from ..verify import in_force, usage
-from . import states
+from . import published, states
 
 
 def verify(all_desired: Iterable[states.DesiredState], found: states.Survey) -> states.Errors:
@@ -35,6 +35,7 @@ def not_in_force(lxc_path: str, desired: states.DesiredState, pid: int) -> List[
     try:
         found = in_force.of(pid)
         missing += in_force.not_in_force(lines, found)
+        missing += published.not_in_force(lxc_path, desired.name, lines)
         missing += [
             "%s: nothing is mounted at %s, although %s is there" % (key, inside, source)
             for key, source, inside in desired.optional

@@ -41,6 +41,7 @@ class Host(NamedTuple):
     - `controllers`: the cgroup version (1 or 2) that each controller is on.
     - `apparmor`, `selinux`, `seccomp`: whether they are switched on in the kernel.
     - `seccomp_profile`: LXC's common seccomp profile.
+    - `nft`, `iptables`: the paths of these programs; nft only if it works here.
     - `sleep`, `shell`: programs below /usr that a container without busybox can use.
     - `sources`: the files of the controller that the specs name. `objects`: the directory that holds their contents.
     - `seed`: an id of this target, so that ids derived from it differ from those of other targets.
@@ -62,6 +63,8 @@ class Host(NamedTuple):
     selinux: bool = False
     seccomp: bool = False
     seccomp_profile: Optional[str] = None
+    nft: Optional[str] = None
+    iptables: Optional[str] = None
     sleep: Optional[str] = None
     shell: Optional[str] = None
     resolv_conf: str = ""

@@ -27,6 +27,10 @@ class Network(NamedTuple):
         first = number_of(self.address) // size * size
         return range(first + 1, first + size - 1)
 
+    def text(self) -> str:
+        """Return the network with the length of its prefix."""
+        return "%s/%d" % (text_of(self.hosts().start - 1), self.prefix)
+
     def lower_half(self) -> range:
         """Return those of the lower half. By default, the role `host` leaves them out of DHCP."""
         hosts = self.hosts()

@@ -136,6 +136,7 @@ def desired_of(container: records.Container) -> states.DesiredState:
         container.reload,
         after=container.after,
         ready=container.ready,
+        ports=tuple((port.protocol, port.target) for port in container.ports),
     )
 
 

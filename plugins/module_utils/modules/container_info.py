@@ -13,7 +13,7 @@ from .. import call
 from ..container_spec import parse
 from ..disk import beneath, places, volumes
 from ..errors import ContainerError, RefusedError, unexpected
-from ..lifecycle import history, obstacles, survey
+from ..lifecycle import history, obstacles, published, survey
 from ..lxc import queries, runtime
 from ..model import config_text, manifest, tree
 from ..plan import lxc_config
@@ -56,7 +56,7 @@ def describe_safely(lxc_path: str, name: str, status: Union[runtime.Status, Cont
     except Exception as error:  # pylint: disable=broad-except
         unknown: Dict[str, Any] = {"state": None, "pid": None, "ours": False, "drift": []}
         unknown.update(restart_needed=False, reload_needed=False)
-        return {"name": name, **unknown, **NO_LIFE, **measurements(None), "error": unexpected(error)}
+        return {"name": name, **unknown, **NO_LIFE, **measurements(None), "ports": [], "error": unexpected(error)}
 
 
 def describe(lxc_path: str, name: str, status: Union[runtime.Status, ContainerError, None]) -> Dict[str, Any]:
@@ -80,9 +80,10 @@ def describe(lxc_path: str, name: str, status: Union[runtime.Status, ContainerEr
     item.update(drift_of(lxc_path, name, record))
     item.update(life_of(lxc_path, name, bool(item["pid"])) if status else NO_LIFE)
     try:
-        return {**item, **measurements(item["pid"])}
+        ports = published.in_force(lxc_path, name) if item["pid"] else []
+        return {**item, **measurements(item["pid"]), "ports": ports}
     except ContainerError as error:
-        return {**item, **measurements(None), "error": item["error"] or str(error)}
+        return {**item, **measurements(None), "ports": [], "error": item["error"] or str(error)}
 
 
 def life_of(lxc_path: str, name: str, running: bool) -> Dict[str, Any]:

@@ -17,7 +17,7 @@ from ..lxc import programs, runtime
 from ..model import id_map
 from ..plan import rootfs_tree
 from ..preflight import records, requirements
-from ..target import facts, id_mapped_mounts, resolvers, system_calls
+from ..target import facts, id_mapped_mounts, published, resolvers, system_calls
 
 # LXC's default directory for containers, used if LXC cannot be asked.
 LXC_PATH = "/var/lib/lxc"
@@ -80,6 +80,8 @@ def gather(parameters: Mapping[str, Any], bridge: str) -> records.Facts:
         ctypes=system_calls.has_ctypes(),
         noexec=bool(status.f_flag & os.ST_NOEXEC),
         profiles=facts.apparmor_state(),
+        rules=facts.nft() or facts.first_program("iptables", facts.PROGRAMS),
+        forwards=published.forwards(),
         read_only=tuple(path for path in (nearest, "/run") if os.statvfs(path).f_flag & os.ST_RDONLY),
     )
 

@@ -16,7 +16,7 @@ from ..errors import ContainerError
 from ..model import tree
 from ..model.host import Host
 from ..model.id_map import Ids
-from . import launch, lifetime, lxc_hooks, lxc_mounts, security, start_waits, volumes
+from . import launch, lifetime, lxc_hooks, lxc_mounts, ports, security, start_waits, volumes
 
 FILE_NAME = "config"
 HEADER = "# Rendered whole by softwarecontainer.lxc from the container spec; changes made here are lost.\n"
@@ -79,6 +79,7 @@ def render(
         ("lxc.pty.max", str(container.pty)),
         *mounts(container, host, lxc_path, ids, place_of_mounts(place or lxc_path, container.name)),
         *network(container, host, bridge),
+        *ports.lines(container, host, identity(place or lxc_path, container.name)),
         *environment(container),
         *limits(container.limits, host),
         *security.lines(container.security, host, ids),
@@ -109,7 +110,12 @@ def mounts(container: Container, host: Host, lxc_path: str, ids: Ids, place: str
 
 def place_of_mounts(lxc_path: str, name: str) -> str:
     """Return the directory to which a container's hooks bind sources; `lxc_path` must be without links."""
-    return "%s/%s-%s" % (MOUNTS, hashlib.sha256(lxc_path.encode("utf-8", "surrogateescape")).hexdigest()[:8], name)
+    return "%s/%s" % (MOUNTS, identity(lxc_path, name))
+
+
+def identity(lxc_path: str, name: str) -> str:
+    """Return what tells a container from all others of the target; `lxc_path` must be without links."""
+    return "%s-%s" % (hashlib.sha256(lxc_path.encode("utf-8", "surrogateescape")).hexdigest()[:8], name)
 
 
 def quoted(value: str) -> str:

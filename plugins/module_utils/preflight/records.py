@@ -32,6 +32,7 @@ class Facts(NamedTuple):
     - `ctypes`: whether that Python can call the kernel.
     - `noexec`: whether programs in the lxc path cannot run.
     - `profiles`: the state of AppArmor.
+    - `rules`: nft or iptables, or None. `forwards`: whether the target forwards packets.
     """
 
     root: bool = True
@@ -66,6 +67,8 @@ class Facts(NamedTuple):
     ctypes: bool = False
     noexec: bool = False
     profiles: profiles.State = profiles.State()
+    rules: Optional[str] = None
+    forwards: bool = False
 
 
 class Check(NamedTuple):

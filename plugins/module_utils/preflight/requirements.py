@@ -88,6 +88,15 @@ def names(facts: Facts, _containers: Sequence[Container]) -> Check:
     return Check(not copy.warning, found + (", the target itself" if copy.warning else ""), advice)
 
 
+def published_ports(facts: Facts, _containers: Sequence[Container]) -> Check:
+    found = "%s, and the target forwards %s" % (
+        facts.rules or "no nft or iptables",
+        "packets" if facts.forwards else "none",
+    )
+    advice = "install nftables or iptables, and switch net.ipv4.ip_forward on, with the role softwarecontainer.lxc.host"
+    return Check(bool(facts.rules and facts.forwards), found, advice + " for example")
+
+
 def busybox(facts: Facts, _containers: Sequence[Container]) -> Check:
     if not isinstance(facts.busybox, Binary):
         return Check(False, facts.busybox, "install busybox, or set busybox.method to none")
@@ -152,6 +161,7 @@ CHECKS: Dict[str, Callable[[Facts, Sequence[Container]], Check]] = {
     "init_lxc": init_lxc,
     "bridge": bridge,
     "name_servers": names,
+    "ports": published_ports,
     "busybox": busybox,
     "space": space,
     "writable": writable,
@@ -175,6 +185,7 @@ SOMETIMES: Dict[str, Callable[[Container], bool]] = {
     "selinux": lambda container: bool(container.security.selinux),
     "init_lxc": lambda container: not container.init,
     "bridge": lambda container: any(hangs_on_bridge(interface) for interface in container.network),
+    "ports": lambda container: bool(container.ports),
     "busybox": lambda container: container.busybox.method != "none" and not container.busybox.path,
 }
 

@@ -16,7 +16,7 @@ from ..errors import ContainerError
 from ..model import config_text, manifest, tree
 from ..model.host import Host
 from ..plan import lxc_config, lxc_mounts, rootfs_tree, start_waits, volumes
-from ..target import facts
+from ..target import facts, published
 from . import busybox, planning
 
 
@@ -29,6 +29,7 @@ def gather(containers: Sequence[Container], host: Host) -> Host:
     programs = {program for program in (init_lxc, init_lxc_static) if program}
     paths |= programs | {os.path.dirname(program) for program in programs}
     kinds = {path: facts.kind(path) for path in sorted(paths)}
+    publishes = any(container.ports for container in containers)
     real = {path: os.path.realpath(path) for path in paths}
     return busybox.gather(containers, host)._replace(
         init_lxc=init_lxc,
@@ -45,6 +46,8 @@ def gather(containers: Sequence[Container], host: Host) -> Host:
         selinux=facts.selinux(),
         seccomp=facts.seccomp(),
         seccomp_profile=facts.seccomp_profile(),
+        nft=facts.nft() if publishes else None,
+        iptables=facts.first_program("iptables", facts.PROGRAMS) if publishes else None,
         sleep=facts.first_program("sleep", ("/usr/bin",), below="/usr/"),
         shell=facts.first_program("sh", ("/usr/bin",), below="/usr/"),
     )
@@ -77,6 +80,8 @@ def plan(
     beside = tuple(words for each, is_new in zip(told, new) if is_new for words in each)
     beside += moved(before, after)
     found = planning.planned("config", container, place, before, after, wanted, seen_inside, beside, asked)
+    if found.change.actions and container.state in ("started", "frozen"):
+        refuse_ports(container, place)
     return found._replace(
         changes=found.changes + tuple(words for each, is_new in zip(told, new) if not is_new for words in each),
         config=text if found.change.actions else None,
@@ -109,6 +114,17 @@ def in_order(container: Container, place: planning.Place) -> Tuple[Container, Li
         for name in container.after
     ]
     return container._replace(autostart=container.autostart._replace(order=number)), known
+
+
+def refuse_ports(container: Container, place: planning.Place) -> None:
+    """Raise ContainerError if the container cannot publish its ports. Whether it can is asked again before its start.
+
+    A container that is declared as well may have a port that it gives up in this run.
+    """
+    asked = [(port.protocol, port.target) for port in container.ports]
+    reason = published.obstacle(place.lxc_path, container.name, asked, place.declared) if asked else None
+    if reason:
+        raise ContainerError(reason)
 
 
 def moved(before: manifest.Manifest, after: manifest.Manifest) -> Tuple[str, ...]:

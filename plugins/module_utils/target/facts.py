@@ -50,6 +50,19 @@ def first_program(name: str, directories: Iterable[str], below: str = "/") -> Op
     return None
 
 
+@read_once
+def nft() -> Optional[str]:
+    """Return the path of nft, or None if it is missing or the kernel has nothing for it."""
+    path = first_program("nft", PROGRAMS)
+    if not path:
+        return None
+    try:
+        subprocess.run([path, "list", "tables"], stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return path
+
+
 def existing(path: str) -> str:
     """Return the path itself if it is a directory, else the nearest existing directory above it."""
     while not os.path.isdir(path):

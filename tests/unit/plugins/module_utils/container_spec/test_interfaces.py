@@ -22,6 +22,11 @@ CLASHES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"network": [{"ipv4": "10.0.3.20/24"}]},
         f"network[0].ipv4: '10.0.3.20/24' {ADDRESS}",
     ),
+    "one port of the target": (
+        {"ports": [{"target": 8080, "container": 80}]},
+        {"ports": [{"target": 53}, {"target": 8080}]},
+        "ports[1].target: '8080/tcp' is a port of the target for container 'a' as well; publish each at another one",
+    ),
     "with another prefix": (
         {"network": [{"ipv4": "10.0.3.20/24"}]},
         {"network": [{"type": "empty"}, {"ipv4": ["10.0.3.7/24", "10.0.3.20/16"]}]},
@@ -144,12 +149,13 @@ def test_accepted(one: dict[str, Any], other: dict[str, Any]) -> None:
             {"network": [{"type": "phys", "link": "eth1"}, {"type": "phys", "link": "eth1"}]},
             "network[1].link",
         ),
+        ({"ports": [{"target": 80}, {"target": 80, "container": 8080}]}, "ports[1].target"),
         (
             {"network": [{}, {}], "lxc": {"lxc.net.0.veth.pair": "up", "lxc.net.1.veth.pair": "up"}},
             "lxc.lxc.net.1.veth.pair",
         ),
     ],
-    ids=["an interface of the target", "the end of a veth"],
+    ids=["an interface of the target", "a port of the target", "the end of a veth"],
 )
 def test_twice_in_one_container(given: dict[str, Any], key: str) -> None:
     with pytest.raises(RefusedError) as refusal:

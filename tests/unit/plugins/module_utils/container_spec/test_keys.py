@@ -23,6 +23,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_sp
     Limits,
     Log,
     Mount,
+    Port,
     Restart,
     Security,
     Volume,
@@ -70,6 +71,7 @@ FULL: dict[str, Any] = {
         },
         {"ipv4": "10.0.4.20/24", "ipv4_gateway": "auto", "ipv6": "fd01::20/64", "ipv6_gateway": "dev"},
     ],
+    "ports": [{"target": "8080", "container": "80"}, {"target": 53, "protocol": "udp"}],
     "autodev": "no",
     "tty": "4",
     "pty": "5",
@@ -141,6 +143,7 @@ FULL_PARSED = Container(
         ),
         Interface(ipv4=("10.0.4.20/24",), ipv4_gateway="auto", ipv6=("fd01::20/64",), ipv6_gateway="dev"),
     ),
+    ports=(Port(8080, 80), Port(53, 53, "udp")),
     autodev=False,
     tty=4,
     pty=5,
@@ -184,6 +187,7 @@ DEFAULT_PARSED = Container(
     ready=(),
     after=(),
     network=(Interface("veth", None, None, "up", None, None, (AUTO_IF_OWN,), None, (), None),),
+    ports=(),
     autodev=True,
     tty=1,
     pty=1,
@@ -668,6 +672,20 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"network": [{"ipv4": "auto, if own"}]},
         "network[0].ipv4[0]: 'auto, if own' is not an IPv4 address with a prefix length",
     ),
+    "ports without a target": ({"ports": [{"container": 80}]}, "ports[0].target: None is required and missing"),
+    "port 0": ({"ports": [{"target": 0}]}, "ports[0].target: 0 is not from 1 to 65535"),
+    "port 70000": (
+        {"ports": [{"target": 80}, {"target": 81, "container": 70000}]},
+        "ports[1].container: 70000 is not from 1 to 65535",
+    ),
+    "port of another protocol": (
+        {"ports": [{"target": 80, "protocol": "sctp"}]},
+        "ports[0].protocol: 'sctp' is none of tcp, udp; did you mean 'tcp'?",
+    ),
+    "ports without an address": (
+        {"network": [{}, {"type": "macvlan", "ipv4": "192.0.2.1/24"}], "ports": [{"target": 8080}]},
+        "ports[0].target: 8080 needs an interface of type veth with an IPv4 address (network[].ipv4: auto)",
+    ),
     "network flags": ({"network": [{"flags": "yes"}]}, "network[0].flags: 'yes' is none of up, down"),
     "network hwaddr": (
         {"network": [{"hwaddr": "00:16:3e:xx:xx:xx"}]},
@@ -1036,8 +1054,8 @@ POSITIONS: dict[str, Callable[[str, str], str]] = {
 
 def test_all_strings_are_walked() -> None:
     """A walk that finds less would prove less."""
-    assert len(list(leaves(FULL))) == 88
-    assert len(list(levels(FULL))) == 19
+    assert len(list(leaves(FULL))) == 91
+    assert len(list(levels(FULL))) == 21
 
 
 @pytest.mark.parametrize("position", POSITIONS.values(), ids=POSITIONS)

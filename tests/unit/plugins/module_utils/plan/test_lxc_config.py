@@ -32,6 +32,7 @@ HOST = Host(
     apparmor=True,
     seccomp=True,
     seccomp_profile="/usr/share/lxc/config/common.seccomp",
+    nft="/usr/sbin/nft",
     sleep="/usr/bin/sleep",
     shell="/usr/bin/sh",
 )
@@ -141,6 +142,24 @@ def test_the_place_and_the_bridge() -> None:
 
 
 MOUNT = {"source": "/srv", "target": "/data"}
+# The place of the container comes from the digest of /var/lib/lxc.
+PUBLISHED = [
+    "+lxc.hook.pre-start = sh -c 'published='\"'\"'/usr/sbin/nft 10.0.3.0/24 tcp:8080:10.0.3.20:80'\"'\"'; set -e;"
+    " { echo changeprofile unconfined > /proc/self/attr/current; } 2>/dev/null || :;"
+    ' mkdir -p /run/softwarecontainer.ports; echo "$published" > /run/softwarecontainer.ports/a34c786e-hmi;'
+    " /usr/sbin/nft '\"'\"'add table ip softwarecontainer-a34c786e-hmi; delete table ip softwarecontainer-a34c786e-hmi;"
+    " table ip softwarecontainer-a34c786e-hmi {"
+    " chain prerouting { type nat hook prerouting priority -100;"
+    " fib daddr type local tcp dport 8080 dnat to 10.0.3.20:80; };"
+    " chain output { type nat hook output priority -100;"
+    " ip daddr != 127.0.0.0/8 fib daddr type local tcp dport 8080 dnat to 10.0.3.20:80; };"
+    " chain postrouting { type nat hook postrouting priority 100;"
+    " ip saddr 10.0.3.0/24 ip daddr 10.0.3.20 ct status dnat masquerade; }; }'\"'\"''",
+    "+lxc.hook.post-stop = sh -c '{ echo changeprofile unconfined > /proc/self/attr/current; } 2>/dev/null || :;"
+    " /usr/sbin/nft '\"'\"'add table ip softwarecontainer-a34c786e-hmi;"
+    " delete table ip softwarecontainer-a34c786e-hmi'\"'\"';"
+    " rm -f /run/softwarecontainer.ports/a34c786e-hmi'",
+]
 CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "name": (
         {"name": "a"},
@@ -252,6 +271,10 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "+lxc.net.0.ipv6.gateway = auto",
             *VETH[3:],
         ],
+    ),
+    "ports": (
+        {"network": [{"ipv4": "10.0.3.20/24"}], "ports": [{"target": 8080, "container": 80}]},
+        ["+lxc.net.0.ipv4.address = 10.0.3.20/24", *PUBLISHED],
     ),
     "several networks": (
         {"network": [{}, {"type": "phys", "link": "eth0"}, {"link": "br1"}]},
