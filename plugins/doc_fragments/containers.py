@@ -200,13 +200,14 @@ options:
             default: all
       command:
         description:
-          - The program that the container runs, with its arguments. It is the child of C(init.lxc), which is PID 1,
-            reaps zombies, and hands C(SIGTERM) on, so that a stop is clean.
-          - LXC splits at blanks what it is told to run. So where a word is empty, or has a blank or a quote, LXC is told
-            to run a script instead, C(/etc/softwarecontainer/command), which M(softwarecontainer.lxc.config) writes and
-            which becomes the program, with the words as they are given here.
-          - The script needs a C(sh), which is that of the container's busybox, or with O(containers[].system_mounts) the
-            target's below C(/usr). Where there is neither, the container fails.
+          - The program that the container runs, with its arguments. PID 1 is C(init.lxc), which reaps zombies and hands
+            C(SIGTERM) on, so that a stop is clean.
+          - Between the two is a shell with a small script, C(/etc/softwarecontainer/command), which
+            M(softwarecontainer.lxc.config) writes. It runs the program, records how it ends, and starts it again where
+            O(containers[].restart) says so. It gets the words as they are given here; LXC would split them at blanks.
+          - The shell is with O(containers[].system_mounts) the target's C(sh) below C(/usr), or else that of the
+            container's busybox. Where there is neither, PID 1 runs the program itself, and a word that is empty, or has a
+            blank or a quote, is refused.
           - When left out, the container idles, by C(/bin/busybox sleep) or by the target's C(sleep) below C(/usr).
         type: list
         elements: str
@@ -238,8 +239,7 @@ options:
           - It is what the O(containers[].command), or the O(containers[].init) of its own, and their children write to
             their standard output and standard error, and what any program writes to C(/dev/console). LXC's monitor
             writes it to C(log/output) in the container's directory. A program never waits for a full disk.
-          - It needs a shell in the container (that of its busybox, or with O(containers[].system_mounts) that of the
-            target) and O(containers[].autodev). Where it is declared and these are missing, the container is refused.
+          - It needs a shell in the container, see O(containers[].command), and O(containers[].autodev). Where it is declared and these are missing, the container is refused.
           - The console is a terminal, so that programs write whole lines, and some of them colors.
           - When left out, two parts of 256K are kept where that is possible.
         type: raw
@@ -250,6 +250,17 @@ options:
               - A full log is kept as C(log/output.1), in place of the one before, so that there are two parts of this size.
             type: str
             default: 256K
+          driver:
+            description:
+              - Where the output goes besides. V(syslog) also sends it to the target's syslog, and V(journald) to its
+                journal, each line under the name of the container. V(file) sends it nowhere else.
+              - A container is refused where the target has no such daemon, or not the program C(logger) or
+                C(systemd-cat).
+              - Two processes on the target do it while the container runs. They follow the log, so a daemon that hangs
+                does not keep the container waiting.
+            type: str
+            choices: [file, syslog, journald]
+            default: file
       restart:
         description:
           - Whether the O(containers[].command) is started again after it has ended. Neither Ansible nor anything else on

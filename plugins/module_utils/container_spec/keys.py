@@ -264,7 +264,16 @@ def parse_log(value: Any) -> records.Log:
 
 
 # LXC rounds the size of a log up to a power of two and to at least a page of memory.
-LOG = either("none", record(records.Log, {"size": Field(bounded_size(4096, 1024**3), records.Log().size)}))
+LOG = either(
+    "none",
+    record(
+        records.Log,
+        {
+            "size": Field(bounded_size(4096, 1024**3), records.Log().size),
+            "driver": Field(choice("file", "syslog", "journald"), "file"),
+        },
+    ),
+)
 RESTART = record(
     records.Restart,
     {

@@ -166,9 +166,14 @@ class Check(NamedTuple):
 
 
 class Log(NamedTuple):
-    """How much output of the container's programs is kept: the size of each of its two parts in bytes; 0 means none."""
+    """How output of the container's programs is kept.
+
+    `size`: the size of each of its two parts in bytes; 0 means none. `driver`: where else it goes, syslog or journald, or
+    file for nowhere.
+    """
 
     size: int = 256 * 1024
+    driver: str = "file"
 
 
 class Restart(NamedTuple):

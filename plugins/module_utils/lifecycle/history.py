@@ -108,6 +108,16 @@ def part_of(path: str) -> Part:
         return Part()
 
 
+def follower(lxc_path: str, name: str) -> Optional[int]:
+    """Return the process group that sends the output of a container to a log daemon, or None if there is none."""
+    place = os.path.join(lxc_path, name, lifetime.DIRECTORY)
+    with suppress(OSError, ValueError):
+        leader = int(facts.read_text(os.path.join(place, lifetime.FOLLOWER)))
+        # The number may belong to another process by now.
+        return leader if os.path.samefile("/proc/%d/cwd" % leader, place) else None
+    return None
+
+
 def last_words(lxc_path: str, name: str) -> str:
     """Return the last lines since the start of a container as the end of an error."""
     return output.last_words(output_of(lxc_path, name, since_start=True))

@@ -17,7 +17,7 @@ from ..plan import lxc_config
 from ..target import processes
 from ..verify import usage
 from ..workers import pool
-from . import published, states, survey
+from . import history, published, states, survey
 
 
 def stop(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], times: states.Times) -> states.Errors:
@@ -52,7 +52,16 @@ def stop(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], times
 
 def take_down(lxc_path: str, names: Sequence[str]) -> states.Errors:
     """Remove what the hooks of stopped containers left, as happens after a monitor was killed. Return the errors."""
+    end_followers(lxc_path, names)
     return {**published.take_down(lxc_path, names), **take_down_mounts(lxc_path, names)}
+
+
+def end_followers(lxc_path: str, names: Iterable[str]) -> None:
+    """End the processes that send output to a log daemon."""
+    for leader in (history.follower(lxc_path, name) for name in names):
+        with suppress(ProcessLookupError):
+            if leader:
+                os.killpg(leader, signal.SIGTERM)
 
 
 def take_down_mounts(lxc_path: str, names: Iterable[str]) -> states.Errors:

@@ -10,10 +10,10 @@ from typing import Iterable, List, Mapping
 
 from ..errors import ContainerError, unexpected
 from ..model import config_text
-from ..plan import lxc_config, transitions
+from ..plan import lifetime, lxc_config, transitions
 from ..target import facts
 from ..verify import in_force, usage
-from . import published, states
+from . import history, published, states
 
 
 def verify(all_desired: Iterable[states.DesiredState], found: states.Survey) -> states.Errors:
@@ -30,8 +30,11 @@ def verify(all_desired: Iterable[states.DesiredState], found: states.Survey) -> 
 
 def not_in_force(lxc_path: str, desired: states.DesiredState, pid: int) -> List[str]:
     """Return what a container that was just started should have, but the kernel does not show for its PID 1."""
-    lines = config_text.lines_of(facts.read_text(os.path.join(lxc_path, desired.name, lxc_config.FILE_NAME)))
+    text = facts.read_text(os.path.join(lxc_path, desired.name, lxc_config.FILE_NAME))
+    lines = config_text.lines_of(text)
     missing = usage.limits_not_in_force(pid, desired.limits)
+    if lifetime.sends_output(text) and not history.follower(lxc_path, desired.name):
+        missing.append("log.driver: no process sends its output on")
     try:
         found = in_force.of(pid)
         missing += in_force.not_in_force(lines, found)

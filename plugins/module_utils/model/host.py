@@ -44,6 +44,7 @@ class Host(NamedTuple):
     - `nft`, `iptables`: the paths of these programs; nft only if it works here.
     - `sleep`, `shell`: programs below /usr that a container without busybox can use.
     - `sources`: the files of the controller that the specs name. `objects`: the directory that holds their contents.
+    - `log_drivers`: which of syslog and journald the target has.
     - `seed`: an id of this target, so that ids derived from it differ from those of other targets.
     """
 
@@ -67,6 +68,7 @@ class Host(NamedTuple):
     iptables: Optional[str] = None
     sleep: Optional[str] = None
     shell: Optional[str] = None
+    log_drivers: FrozenSet[str] = frozenset()
     resolv_conf: str = ""
     seed: str = ""
     sources: Sources = {}

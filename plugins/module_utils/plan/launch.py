@@ -38,6 +38,10 @@ IDLE_SECONDS = "2147483647"
 PAUSE_MAX = 60
 GOOD_RUN = 10
 HALT = "lxc.signal.halt"
+NEEDED = {
+    "syslog": "the target has no program logger, or no syslog daemon that listens at /dev/log",
+    "journald": "the target has no program systemd-cat, or no journald that listens in /run/systemd/journal",
+}
 SHEBANG = "#!/bin/sh\n"
 # PID 1 passes the signal for a stop, TERM, on to all processes.
 SUPERVISOR = """\
@@ -51,7 +55,7 @@ uptime() { { read -r up _ < /proc/uptime && up=${up%%.*}${up#*.}; } 2>/dev/null 
   uptime; begun=$up
   (exec %(argv)s)%(output)s
   status=$?
-  uptime; ran=$((up - begun)); ended=$(%(date)s +%%s)
+  uptime; ran=$((up - begun)); ended=$(%(date)s +%%s 2>/dev/null || echo -)
   if [ "$asked" ]; then note stopped; exit $status; fi
 %(again)sdone
 """
@@ -70,8 +74,9 @@ AGAIN = """\
   row=$((row + 1)) restarts=$((restarts + 1))
   note waiting
   (echo "softwarecontainer.lxc: the command ended with $status and is started again in $pause s")%(output)s
-  %(sleep)s $pause & wait $!
-  if [ "$asked" ]; then note stopped; exit $status; fi
+  %(sleep)s $pause & wait $! || asked=${asked:-failed}
+  if [ "$asked" = 1 ]; then note stopped; exit $status; fi
+  if [ "$asked" ]; then note ended; exit $status; fi
 """
 
 Line = Tuple[str, str]
@@ -127,6 +132,9 @@ def launch(container: Container, host: Host) -> Launch:
         raise ContainerError("log: no output can be kept, since %s; declare none" % refusal)
     # A container that idles has no output.
     keeps = bool(size_of_log(container) and (container.command or container.init)) and not refusal
+    driver = container.log.driver if container.log and keeps else "file"
+    if driver != "file" and driver not in host.log_drivers:
+        raise ContainerError("log.driver: %r cannot be had, since %s" % (driver, NEEDED[driver]))
     if not shell:
         if container.command and container.restart.policy != "never":
             raise ContainerError("restart.policy: there is no shell in the container to restart its command; use never")
@@ -162,12 +170,16 @@ def without_log(container: Container, shell: Tuple[str, ...]) -> str:
 
 
 def shell_of(container: Container, host: Host) -> Tuple[str, ...]:
-    """Return the command line of a shell in the container, empty if there is none that can read the script."""
+    """Return the command line of a shell in the container, empty if there is none that can read the script.
+
+    That of the target comes first: all containers share its memory, and none can change it.
+    """
     if covered(SCRIPT, container):
         return ()
-    if container.busybox.method != "none" and "sh" in host.busybox(container.busybox.path).applets:
-        return () if covered(BUSYBOX, container) else (BUSYBOX, "sh")
-    return (host.shell,) if container.system_mounts and host.shell and not covered(host.shell, container) else ()
+    if container.system_mounts and host.shell and not covered(host.shell, container):
+        return (host.shell,)
+    own = container.busybox.method != "none" and "sh" in host.busybox(container.busybox.path).applets
+    return (BUSYBOX, "sh") if own and not covered(BUSYBOX, container) else ()
 
 
 def covered(path: str, container: Container) -> bool:
@@ -184,7 +196,7 @@ def supervisor(container: Container, host: Host, argv: Tuple[str, ...], keeps: b
     if container.restart.policy != "never":
         again = AGAIN % {**values, **restart_values(container.restart)}
     # The console is a terminal; it must not change line ends.
-    raw = "%s -opost < /dev/console 2>/dev/null\n" % stty if keeps else ""
+    raw = "(exec %s -opost) < /dev/console 2>/dev/null\n" % stty if keeps else ""
     return SUPERVISOR % {**values, "again": again, "raw": raw}
 
 
@@ -202,15 +214,16 @@ def restart_values(restart: Restart) -> dict:
 
 
 def tool(name: str, container: Container, host: Host) -> str:
-    """Return the command line of a small program in a container that has a shell."""
-    own = container.busybox.method != "none" and "sh" in host.busybox(container.busybox.path).applets
-    return "%s %s" % (BUSYBOX, name) if own else "/usr/bin/" + name
+    """Return the command line of a small program in a container that has a shell: where its `sleep` is."""
+    if container.system_mounts and host.sleep and not covered(host.sleep, container):
+        return host.sleep[: -len("sleep")] + name
+    return "%s %s" % (BUSYBOX, name)
 
 
 def output(keeps: bool) -> str:
-    """Return the redirections of the program. Only a child of the shell may open the console.
+    """Return the redirections of the program. Only a child of the shell may open the console, as a subshell is one.
 
-    A shell that leads its session would make the console its controlling terminal, and get a SIGHUP if LXC's monitor
+    For a simple command some shells open files before they fork. A shell that leads its session would make the console its controlling terminal, and get a SIGHUP if LXC's monitor
     dies.
     """
     place = "/dev/console" if keeps else "/dev/null"

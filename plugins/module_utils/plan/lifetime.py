@@ -44,6 +44,14 @@ AT_END = (
     ' echo "$n $boot $up ${how%%%%)*} $oom" > end'
 )
 
+# Sends the output on. It follows the file, so that a log daemon that hangs does not keep the container waiting.
+FOLLOWER = "follower"
+SEND = {"syslog": "logger -t %s", "journald": "systemd-cat -t %s"}
+KEEP_NUMBER = "& echo $! > " + FOLLOWER
+FOLLOW = "; %s; : >> output; setsid sh -c %s sh $((${6:-0} + 1)) < /dev/null > /dev/null 2>&1 " + KEEP_NUMBER
+# Ends what follows the output. Each program of it has the directory as its own. A tail may look only once a second.
+UNFOLLOW = '{ read -r p < follower && [ "/proc/$p/cwd" -ef . ] && %skill -TERM "-$p"; rm -f follower; }'
+
 Line = Tuple[str, str]
 
 
@@ -60,6 +68,16 @@ def lines(container: Container, launched: Launch, root: str) -> List[Line]:
     unwatched = (container.init or container.command) and not launched.supervised
     if unwatched and not any(key.startswith("lxc.log.") for key, _values in container.lxc):
         found += [("lxc.log.file", "%s/%s" % (place, LXC_LOG)), ("lxc.log.level", "INFO")]
-    hooks = (("lxc.hook.start-host", AT_START), ("lxc.hook.stop", AT_END))
+    at_start, at_end = (text % shlex.quote(place) for text in (AT_START, AT_END))
+    if launched.keeps_output and container.log and container.log.driver in SEND:
+        send = 'tail -c "+$1" -F output | ' + SEND[container.log.driver] % shlex.quote(container.name)
+        at_start += FOLLOW % (UNFOLLOW % "", shlex.quote(send))
+        at_end += "; " + UNFOLLOW % "sleep 1 && "
+    hooks = (("lxc.hook.start-host", at_start), ("lxc.hook.stop", at_end))
     # LXC starts no container with a hook that fails.
-    return found + [(key, shell("{ %s; } 2>/dev/null; :" % (text % shlex.quote(place)))) for key, text in hooks]
+    return found + [(key, shell("{ %s; } 2>/dev/null; :" % text)) for key, text in hooks]
+
+
+def sends_output(config: str) -> bool:
+    """Return whether a container with this config has a process that sends its output to a log daemon."""
+    return KEEP_NUMBER in config

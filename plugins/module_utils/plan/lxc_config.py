@@ -52,6 +52,11 @@ def sources(container: Container) -> List[str]:
     return found
 
 
+def log_driver(container: Container) -> Optional[str]:
+    """Return the driver that gets the container's output as well, or None."""
+    return container.log.driver if container.log and container.log.driver != "file" else None
+
+
 def render(
     container: Container,
     host: Host,

@@ -48,6 +48,7 @@ def gather(containers: Sequence[Container], host: Host) -> Host:
         seccomp_profile=facts.seccomp_profile(),
         nft=facts.nft() if publishes else None,
         iptables=facts.first_program("iptables", facts.PROGRAMS) if publishes else None,
+        log_drivers=facts.log_drivers() if any(map(lxc_config.log_driver, containers)) else frozenset(),
         sleep=facts.first_program("sleep", ("/usr/bin",), below="/usr/"),
         shell=facts.first_program("sh", ("/usr/bin",), below="/usr/"),
     )

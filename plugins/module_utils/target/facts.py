@@ -10,10 +10,11 @@ import hashlib
 import os
 import platform
 import re
+import shutil
 import stat
 import struct
 import subprocess
-from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Dict, FrozenSet, Iterable, Mapping, Optional, Tuple, Union
 
 from ..model import mountinfo
 from ..model.host import DEVICE, DIRECTORY, FILE, Binary
@@ -61,6 +62,14 @@ def nft() -> Optional[str]:
     except (OSError, subprocess.SubprocessError):
         return None
     return path
+
+
+def log_drivers() -> FrozenSet[str]:
+    """Return which of syslog and journald take messages on the target, and have the program that sends them."""
+    needed = {"syslog": ("logger", "/dev/log"), "journald": ("systemd-cat", "/run/systemd/journal/stdout")}
+    return frozenset(
+        driver for driver, (program, socket) in needed.items() if shutil.which(program) and os.path.exists(socket)
+    )
 
 
 def existing(path: str) -> str:

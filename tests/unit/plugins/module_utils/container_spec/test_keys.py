@@ -47,7 +47,7 @@ FULL: dict[str, Any] = {
     "busybox": {"method": "bind", "path": "/opt/busybox", "applets": ["sh", "["]},
     "command": ["/bin/app", "--flag", "a b"],
     "reload": "SIGHUP",
-    "log": {"size": "64K"},
+    "log": {"size": "64K", "driver": "syslog"},
     "restart": {"policy": "never", "delay": "2", "limit": "3"},
     "on_change": "leave",
     "ready": [
@@ -123,7 +123,7 @@ FULL_PARSED = Container(
     command=("/bin/app", "--flag", "a b"),
     init=None,
     reload="HUP",
-    log=Log(65536),
+    log=Log(65536, "syslog"),
     restart=Restart("never", 2, 3),
     on_change="leave",
     ready=(Check(("/bin/check", "a b"), None, None, 5.0, 0.5), Check(None, 80), Check(None, None, "/run/ready")),
@@ -1054,7 +1054,7 @@ POSITIONS: dict[str, Callable[[str, str], str]] = {
 
 def test_all_strings_are_walked() -> None:
     """A walk that finds less would prove less."""
-    assert len(list(leaves(FULL))) == 91
+    assert len(list(leaves(FULL))) == 92
     assert len(list(levels(FULL))) == 21
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,19 @@ def test_output_since_the_start(root: Path, older: str, output: str, inode: str,
     write_output(root, older, output, inode, size)
     assert history.output_of(str(root.parent), root.name, since_start=True) == lines
     assert history.output_of(str(root.parent), root.name) == (older + output).split()
+
+
+def test_the_follower_of_an_output(root: Path) -> None:
+    record = root / "log" / "follower"
+    assert history.follower(str(root.parent), root.name) is None
+    for text in ("x\n", "999999999\n", f"{os.getpid()}\n"):
+        record.write_text(text)
+        assert history.follower(str(root.parent), root.name) is None
+    with subprocess.Popen(["sleep", "60"], cwd=root / "log") as process:
+        record.write_text(f"{process.pid}\n")
+        found = history.follower(str(root.parent), root.name)
+        process.kill()
+    assert found == process.pid
 
 
 def test_no_more_than_the_end_of_a_large_output_is_read(root: Path) -> None:

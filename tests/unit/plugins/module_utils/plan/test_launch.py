@@ -53,6 +53,11 @@ def test_the_idle_command(given: dict[str, Any], sleep: bool, command: str | Non
 # The spec, whether the target has a shell, and what runs the script.
 SHELLS = {
     "busybox": ({}, False, "/bin/busybox sh /etc/softwarecontainer/command"),
+    "busybox without system_mounts": (
+        {"system_mounts": False},
+        True,
+        "/bin/busybox sh /etc/softwarecontainer/command",
+    ),
     "the target's": (NO_BUSYBOX, True, "/usr/bin/sh /etc/softwarecontainer/command"),
     "busybox without sh": (NO_SLEEP, True, "/usr/bin/sh /etc/softwarecontainer/command"),
     "none": (NO_BUSYBOX, False, None),
@@ -74,8 +79,8 @@ def test_the_shell_of_the_script(key: str, given: dict[str, Any], shell: bool, c
 
 # The spec, the target, the command line for LXC or its init, whether output is kept, and whether there is a supervisor.
 LAUNCHES: dict[str, tuple[dict[str, Any], Host, tuple[str, ...], bool, bool]] = {
-    "a command": (APP, HOST, IN_BUSYBOX, True, True),
-    "a command with the target's shell": ({**APP, **NO_BUSYBOX}, HOST, IN_SHELL, True, True),
+    "a command": (APP, HOST, IN_SHELL, True, True),
+    "a command with the shell of busybox": (APP, BARE, IN_BUSYBOX, True, True),
     "no shell": ({**APP, **NO_BUSYBOX}, BARE, ("/app", "-v"), False, False),
     "a shell that a mount hides": (
         {**APP, "mounts": [{"source": "/srv", "target": "/bin"}]},
@@ -85,11 +90,11 @@ LAUNCHES: dict[str, tuple[dict[str, Any], Host, tuple[str, ...], bool, bool]] = 
         False,
     ),
     "a script that a mount hides": ({**APP, **ETC}, HOST, ("/app", "-v"), False, False),
-    "no log": ({**APP, "log": "none"}, HOST, IN_BUSYBOX, False, True),
-    "no console": ({**APP, "autodev": False}, HOST, IN_BUSYBOX, False, True),
-    "a console of one's own": ({**APP, "lxc": {"lxc.console.path": "none"}}, HOST, IN_BUSYBOX, False, True),
-    "another signal for a stop": ({**APP, "lxc": {"lxc.signal.halt": "SIGINT"}}, HOST, IN_BUSYBOX, True, False),
-    "an init": (INIT, HOST, IN_BUSYBOX, True, False),
+    "no log": ({**APP, "log": "none"}, HOST, IN_SHELL, False, True),
+    "no console": ({**APP, "autodev": False}, HOST, IN_SHELL, False, True),
+    "a console of one's own": ({**APP, "lxc": {"lxc.console.path": "none"}}, HOST, IN_SHELL, False, True),
+    "another signal for a stop": ({**APP, "lxc": {"lxc.signal.halt": "SIGINT"}}, HOST, IN_SHELL, True, False),
+    "an init": (INIT, HOST, IN_SHELL, True, False),
     "an init without a log": ({**INIT, "log": "none"}, HOST, ("/app", "-v"), False, False),
     "nothing to run": ({}, HOST, ("/bin/busybox", "sleep", "2147483647"), False, False),
     "nothing to restart": (
@@ -127,6 +132,11 @@ REFUSED: dict[str, tuple[dict[str, Any], Host, str]] = {
         HOST,
         "log: no output can be kept, since lxc sets lxc.console.logfile",
     ),
+    "a log daemon that is not there": (
+        {**APP, "log": {"driver": "syslog"}},
+        HOST._replace(log_drivers=frozenset(["journald"])),
+        "log.driver: 'syslog' cannot be had",
+    ),
     "restarts without a shell": ({**APP, **NO_BUSYBOX, **ALWAYS}, BARE, "restart.policy: there is no shell"),
     "restarts with another signal": (
         {**APP, **ALWAYS, "lxc": {"lxc.signal.halt": "SIGINT"}},
@@ -160,7 +170,7 @@ ARGVS = {
 @pytest.mark.parametrize("argv", ARGVS.values(), ids=ARGVS)
 def test_the_command_line_in_the_script(key: str, argv: list[str]) -> None:
     script = launch.launch(container({key: argv}), HOST).script or ""
-    (line,) = (line for line in script.splitlines() if "exec " in line)
+    (line,) = (line for line in script.splitlines() if "exec " in line and line.endswith("2>&1"))
     written = re.search(r"exec (.*?)\)? < /dev/null", line)
     assert written
     assert shlex.split(written.group(1)) == argv
@@ -183,11 +193,11 @@ def supervise(tmp_path: Path, command: str, restart: dict[str, Any], earlier: st
         (launch.RUNS, str(record)),
         ("> /dev/console", f">> {out}"),
         ("< /dev/console", "< /dev/null"),
-        ("/bin/busybox date", "date"),
-        ("/bin/busybox stty", "stty"),
+        ("/usr/bin/date", "date"),
+        ("/usr/bin/stty", "stty"),
     ):
         text = text.replace(ours, here)
-    text = re.sub(r"/bin/busybox sleep \$pause", "sleep 0.01", text)
+    text = re.sub(r"/usr/bin/sleep \$pause", "sleep 0.01", text)
     done = subprocess.run(["/bin/sh", "-c", text], check=False, timeout=30)
     return done.returncode, record.read_text(), out.read_text().splitlines()
 

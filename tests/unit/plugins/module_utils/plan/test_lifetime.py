@@ -46,6 +46,17 @@ def test_lines(given: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     assert [key for key, _value in found[len(expected) :]] == ["lxc.hook.start-host", "lxc.hook.stop"]
 
 
+def test_what_sends_output_on() -> None:
+    for driver, program in (("syslog", "logger -t hmi"), ("journald", "systemd-cat -t hmi")):
+        spec = container({"command": ["/app"], "log": {"driver": driver}})
+        host = HOST._replace(log_drivers=frozenset([driver]))
+        hooks = dict(lifetime.lines(spec, launch.launch(spec, host), "/c/hmi"))
+        assert program in hooks["lxc.hook.start-host"]
+        assert "kill" in hooks["lxc.hook.stop"]
+        assert lifetime.sends_output(hooks["lxc.hook.start-host"])
+    assert not any(lifetime.sends_output(value) for _key, value in lines_of({"command": ["/app"]}))
+
+
 SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
 
 

@@ -81,7 +81,7 @@ lxc.seccomp.profile = /usr/share/lxc/config/common.seccomp
 ELSEWHERE = ("# command: ", "lxc.hook.start-host ", "lxc.hook.stop ", "lxc.console.", "lxc.log.")
 INIT = "lxc.init.cmd = /usr/sbin/init.lxc --name hmi -- "
 IDLE = "-" + INIT + "/bin/busybox sleep 2147483647"
-SCRIPT = "+" + INIT + "/bin/busybox sh /etc/softwarecontainer/command"
+SCRIPT = "+" + INIT + "/usr/bin/sh /etc/softwarecontainer/command"
 VETH = ["-lxc.net.0.type = veth", "-lxc.net.0.link = lxcbr0", "-lxc.net.0.name = eth0", "-lxc.net.0.flags = up"]
 DROPS = [
     f"-lxc.cap.drop = {name}"
@@ -217,20 +217,20 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "command with an empty word": ({"command": ["/app", ""]}, [IDLE, SCRIPT]),
     "init": (
         {"init": ["/sbin/init", "splash"]},
-        [*OWN_INIT, "+lxc.init.cmd = /bin/busybox sh /etc/softwarecontainer/command"],
+        [*OWN_INIT, "+lxc.init.cmd = /usr/bin/sh /etc/softwarecontainer/command"],
     ),
     "init with blanks": (
         {"init": ["/sbin/init", "a b"]},
         [
             *OWN_INIT,
-            "+lxc.init.cmd = /bin/busybox sh /etc/softwarecontainer/command",
+            "+lxc.init.cmd = /usr/bin/sh /etc/softwarecontainer/command",
         ],
     ),
     "init and halt signal": (
         {"init": ["/sbin/init"], "lxc": {"lxc.signal.halt": "SIGRTMIN+3"}},
         [
             *OWN_INIT,
-            "+lxc.init.cmd = /bin/busybox sh /etc/softwarecontainer/command",
+            "+lxc.init.cmd = /usr/bin/sh /etc/softwarecontainer/command",
             "+lxc.signal.halt = SIGRTMIN+3",
         ],
     ),

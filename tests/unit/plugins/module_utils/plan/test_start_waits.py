@@ -20,7 +20,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host i
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import lxc_config, start_waits
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan.start_waits import Dependency
 
-SHELL = ("/bin/busybox", "sh")
+SHELL = ("/usr/bin/sh",)
 # A container runs, with this very process as its PID 1, once there is a file of its name. What is run in it fails until
 # there is a file `works`.
 PROGRAMS = {
