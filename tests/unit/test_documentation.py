@@ -311,9 +311,10 @@ def test_the_group_of_a_user_that_is_a_mere_number(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shell", "command"), [(None, "/bin/busybox sh"), ("/usr/bin/sh", "/usr/bin/sh")], ids=["its own", "the target's"]
 )
-def test_the_script_of_a_command_with_blanks(word: str, system_mounts: bool, shell: str) -> None:
-    container = container_of(command=["/bin/echo", word], system_mounts=system_mounts)
-    assert f"-- {shell} {launch.SCRIPT}\n" in lxc_config.render(container, HOST, "/var/lib/lxc", "lxcbr0", id_map.Ids())
+def test_the_script_of_a_command_with_blanks(word: str, shell: str | None, command: str) -> None:
+    container, host = container_of(command=["/bin/echo", word]), HOST._replace(shell=shell)
+    rendered = lxc_config.render(container, host, "/var/lib/lxc", "lxcbr0", id_map.Ids())
+    assert f"-- {command} {launch.SCRIPT}\n" in rendered
     assert launch.SCRIPT in text_of(SPEC["command"]["description"])
 
 
