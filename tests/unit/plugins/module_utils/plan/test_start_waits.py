@@ -82,7 +82,7 @@ def test_it_looks_for_a_file_in_the_container(place: Path) -> None:
     (place / "db").touch()
     (place / "works").touch()
     check = Check(file="/run/it's $ready", stable=0.0)
-    expected = ATTACH + '/bin/busybox sh -c [ -e "$1" ] sh /run/it\'s $ready'
+    expected = ATTACH + '/usr/bin/sh -c [ -e "$1" ] sh /run/it\'s $ready'
     assert run(place, Dependency("db", (check,), SHELL)) == [INFO, expected]
 
 
