@@ -15,6 +15,8 @@ from typing import List, Sequence
 # Control sequences of terminals (ECMA-48): those with parameters, strings up to their end, and other escapes. A string
 # that does not end must not hide the next lines.
 SEQUENCES = re.compile("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b[\\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\\\)?|\x1b[ -/]*[0-~]?")
+# What the supervisor of a command itself writes begins with this.
+OURS = "softwarecontainer.lxc: "
 # How many letters of a line an error repeats, and how many of the last lines.
 LETTERS_SHOWN = 200
 LINES_SHOWN = 3
@@ -35,6 +37,10 @@ def shown(line: str) -> str:
 
 
 def last_words(lines: Sequence[str]) -> str:
-    """Return the last lines of an output as the end of an error, empty if there are none."""
-    last = [line.strip()[:LETTERS_SHOWN] for line in lines if line.strip()][-LINES_SHOWN:]
+    """Return the last lines of an output as the end of an error, empty if there are none.
+
+    Those of the supervisor are left out, since the error says the same.
+    """
+    theirs = [line.strip() for line in lines if line.strip() and not line.startswith(OURS)]
+    last = [line[:LETTERS_SHOWN] for line in theirs[-LINES_SHOWN:]]
     return "; its last output: " + " | ".join(last) if last else ""

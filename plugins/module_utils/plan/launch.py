@@ -23,6 +23,7 @@ from ..container_spec.records import Container, Log, Restart
 from ..container_spec.rules import INIT_DIRECTORY, OWN_DIRECTORY
 from ..errors import ContainerError
 from ..model.host import Host
+from ..model.output import OURS
 from . import lxc_mounts
 
 SCRIPT = OWN_DIRECTORY + "/command"
@@ -73,7 +74,7 @@ AGAIN = """\
   [ $pause -lt %(pause_max)d ] || pause=%(pause_max)d
   row=$((row + 1)) restarts=$((restarts + 1))
   note waiting
-  (echo "softwarecontainer.lxc: the command ended with $status and is started again in $pause s")%(output)s
+  (echo "%(ours)sthe command ended with $status and is started again in $pause s")%(output)s
   %(sleep)s $pause & wait $! || asked=${asked:-failed}
   if [ "$asked" = 1 ]; then note stopped; exit $status; fi
   if [ "$asked" ]; then note ended; exit $status; fi
@@ -191,7 +192,7 @@ def covered(path: str, container: Container) -> bool:
 def supervisor(container: Container, host: Host, argv: Tuple[str, ...], keeps: bool) -> str:
     """Return the script that runs the command and records its end."""
     date, sleep, stty = (tool(name, container, host) for name in ("date", "sleep", "stty"))
-    values = {"runs": RUNS, "argv": quoted(argv), "output": output(keeps), "date": date, "sleep": sleep}
+    values = {"runs": RUNS, "argv": quoted(argv), "ours": OURS, "output": output(keeps), "date": date, "sleep": sleep}
     again = ONCE
     if container.restart.policy != "never":
         again = AGAIN % {**values, **restart_values(container.restart)}

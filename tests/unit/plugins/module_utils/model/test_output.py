@@ -45,5 +45,5 @@ def test_no_byte_gets_through() -> None:
 def test_last_words() -> None:
     assert output.last_words([]) == ""
     assert output.last_words(["", "  "]) == ""
-    assert output.last_words(["1", "2", "3", " ", "4"]).endswith(": 2 | 3 | 4")
+    assert output.last_words(["1", "2", "3", " ", "4", output.OURS + "5"]).endswith(": 2 | 3 | 4")
     assert len(output.last_words(["x" * 5000])) < 300
