@@ -90,7 +90,9 @@ class AddressAllocation:
         """Return what an interface gets, None if it is to have no address. `kept`: what it has had so far."""
         item = container.network[index]
         by_default = AUTO_IF_OWN in item.ipv4
-        if AUTO not in item.ipv4 and (not by_default or any(interfaces.NET.fullmatch(key) for key, _ in container.lxc)):
+        if AUTO not in item.ipv4 and (
+            not by_default or any(interfaces.NET.fullmatch(each[0]) for each in container.lxc)
+        ):
             return None
         link = item.link or self.bridge
         network = bridges.network_of(link)

@@ -104,7 +104,7 @@ def run(stages: Sequence[planning.Stage], called: call.Call, asks_lxc: bool = Tr
     locks = nullcontext() if called.check else locking.locked(lxc.lxc_path, names)
     plans: Dict[str, ContainerPlan] = {}
     addresses = address_allocation.AddressAllocation(lxc.lxc_path, called.bridge, called.check)
-    with locks, id_allocation.IdAllocation(lxc, called.check) as ids, addresses:
+    with locks, addresses, id_allocation.IdAllocation(lxc, called.check) as ids:
         delivery.require(called)
         for some_stages, containers in passes(stages, wanted, called):
             going = [each for each in containers if each.name not in plans or not plans[each.name].error]

@@ -21,33 +21,33 @@ HTTP, DNS = Published("tcp", 8080, "10.0.3.17", 80), Published("udp", 53, "10.0.
 TWO = [{"target": 8080, "container": 80}, {"target": 53, "protocol": "udp"}]
 BY_NFT = Rules("/usr/sbin/nft", "10.0.3.0/24", (HTTP, DNS))
 BY_IPTABLES = Rules("/sbin/iptables", "10.0.3.0/24", (HTTP, DNS))
-# As nft 1.0.6 shows it, between tables of others.
+# As nft 1.0.6 shows it, between tables of others; @ stands for a tab.
 TABLE = """table ip nat {
-	chain POSTROUTING {
-		type nat hook postrouting priority 100; policy accept;
-	}
+@chain POSTROUTING {
+@@type nat hook postrouting priority 100; policy accept;
+@}
 }
 table ip softwarecontainer-0123abcd-web.1 {
-	chain prerouting {
-		type nat hook prerouting priority -100; policy accept;
-		fib daddr type 2 tcp dport 8080 dnat to 10.0.3.17:80
-		fib daddr type 2 udp dport 53 dnat to 10.0.3.17:53
-	}
+@chain prerouting {
+@@type nat hook prerouting priority -100; policy accept;
+@@fib daddr type 2 tcp dport 8080 dnat to 10.0.3.17:80
+@@fib daddr type 2 udp dport 53 dnat to 10.0.3.17:53
+@}
 
-	chain output {
-		type nat hook output priority -100; policy accept;
-		ip daddr != 127.0.0.0/8 fib daddr type 2 tcp dport 8080 dnat to 10.0.3.17:80
-		ip daddr != 127.0.0.0/8 fib daddr type 2 udp dport 53 dnat to 10.0.3.17:53
-	}
+@chain output {
+@@type nat hook output priority -100; policy accept;
+@@ip daddr != 127.0.0.0/8 fib daddr type 2 tcp dport 8080 dnat to 10.0.3.17:80
+@@ip daddr != 127.0.0.0/8 fib daddr type 2 udp dport 53 dnat to 10.0.3.17:53
+@}
 
-	chain postrouting {
-		type nat hook postrouting priority 100; policy accept;
-		ip saddr 10.0.3.0/24 ip daddr 10.0.3.17 ct status 0x20 masquerade
-	}
+@chain postrouting {
+@@type nat hook postrouting priority 100; policy accept;
+@@ip saddr 10.0.3.0/24 ip daddr 10.0.3.17 ct status 0x20 masquerade
+@}
 }
 table ip softwarecontainer-0123abcd-web.10 {
 }
-"""
+""".replace("@", "\t")
 CHAIN = ports.chains_of(PLACE)[0]
 # As iptables 1.8.9 shows it.
 CHAINS = """-P PREROUTING ACCEPT
