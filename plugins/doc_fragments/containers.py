@@ -648,7 +648,7 @@ options:
             type: float
           pids:
             description:
-              - The most processes and threads, from 1 to 4194304.
+              - The most processes and threads, from 1 to 4194304. PID 1 and the supervisor of the command are among them.
               - When left out, there is no such limit.
             type: int
       security:

@@ -44,19 +44,20 @@ NEEDED = {
     "journald": "the target has no program systemd-cat, or no journald that listens in /run/systemd/journal",
 }
 SHEBANG = "#!/bin/sh\n"
-# PID 1 passes the signal for a stop, TERM, on to all processes.
+# PID 1 passes the signal for a stop, TERM, on to all processes. What a shell complains of goes to /dev/null, as LXC's
+# own output does.
 SUPERVISOR = """\
 asked= restarts=0 row=0 status=- ran=- ended=-
-{ read -r _ _ _ status ran ended < %(runs)s; } 2>/dev/null
+[ ! -e %(runs)s ] || read -r _ _ _ status ran ended < %(runs)s
 trap asked=1 TERM
-note() { echo "$1 $restarts $row $status $ran $ended" > %(runs)s; } 2>/dev/null
-uptime() { { read -r up _ < /proc/uptime && up=${up%%.*}${up#*.}; } 2>/dev/null || up=0; }
+note() { echo "$1 $restarts $row $status $ran $ended" > %(runs)s; }
+uptime() { read -r up _ < /proc/uptime && up=${up%%.*}${up#*.} || up=0; }
 %(raw)swhile :; do
   note running
   uptime; begun=$up
   (exec %(argv)s)%(output)s
   status=$?
-  uptime; ran=$((up - begun)); ended=$(%(date)s +%%s 2>/dev/null || echo -)
+  uptime; ran=$((up - begun)); ended=$(%(date)s +%%s || echo -)
   if [ "$asked" ]; then note stopped; exit $status; fi
 %(again)sdone
 """
@@ -68,7 +69,7 @@ ONCE = """\
 AGAIN = """\
   [ $ran -lt %(good_run)d ] || row=0
   if %(last)s; then note ended; exit $status; fi
-  [ $PPID -ne 1 ] || kill -9 -1 2>/dev/null
+  [ $PPID -ne 1 ] || kill -9 -1
   pause=%(delay)d i=0
   while [ $i -lt $row ] && [ $pause -lt %(pause_max)d ]; do pause=$((pause * 2)) i=$((i + 1)); done
   [ $pause -lt %(pause_max)d ] || pause=%(pause_max)d
@@ -197,7 +198,7 @@ def supervisor(container: Container, host: Host, argv: Tuple[str, ...], keeps: b
     if container.restart.policy != "never":
         again = AGAIN % {**values, **restart_values(container.restart)}
     # The console is a terminal; it must not change line ends.
-    raw = "(exec %s -opost) < /dev/console 2>/dev/null\n" % stty if keeps else ""
+    raw = "(exec %s -opost) < /dev/console\n" % stty if keeps else ""
     return SUPERVISOR % {**values, "again": again, "raw": raw}
 
 
@@ -222,13 +223,13 @@ def tool(name: str, container: Container, host: Host) -> str:
 
 
 def output(keeps: bool) -> str:
-    """Return the redirections of the program. Only a child of the shell may open the console, as a subshell is one.
+    """Return the redirections of the program. What LXC starts in the background has /dev/null for all three otherwise.
 
-    For a simple command some shells open files before they fork. A shell that leads its session would make the console its controlling terminal, and get a SIGHUP if LXC's monitor
-    dies.
+    Only a child of the shell may open the console, as a subshell is one: for a simple command some shells open files
+    before they fork. A shell that leads its session would make the console its controlling terminal, and get a SIGHUP if
+    LXC's monitor dies.
     """
-    place = "/dev/console" if keeps else "/dev/null"
-    return " < /dev/null > %s 2>&1" % place
+    return " < /dev/null > /dev/console 2>&1" if keeps else ""
 
 
 def quoted(argv: Tuple[str, ...]) -> str:
