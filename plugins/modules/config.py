@@ -170,8 +170,8 @@ diff:
         lxc.rootfs.path = dir:/var/lib/lxc/logger/rootfs
         lxc.init.cmd = /usr/sbin/init.lxc --name logger -- /bin/busybox sleep 2147483647
         lxc.signal.halt = SIGTERM
-        lxc.hook.start-host = sh -c '{ cd /var/lib/lxc/logger/log || exit 0; n=0; for f in end start; do read -r m _ < $f && [ "$m" -ge $n ] && n=$m; done; [ ! -e lxc ] || : > lxc; read -r boot < /proc/sys/kernel/random/boot_id; read -r up _ < /proc/uptime; count=-; while IFS=: read -r _ kind path; do case ,$kind, in *,memory,*) f=/sys/fs/cgroup/memory$path/memory.oom_control;; ,,) f=/sys/fs/cgroup$path/memory.events;; *) continue;; esac; [ -e "$f" ] && count=$f; done < /proc/$LXC_PID/cgroup; set -- $(ls -lin output); echo "$((n + 1)) $boot $up ${1:-0} ${6:-0} $count" > start; } 2>/dev/null; :'
-        lxc.hook.stop = sh -c '{ cd /var/lib/lxc/logger/log || exit 0; read -r n boot _ _ _ count < start; read -r up _ < /proc/uptime; how=-; oom=-; if [ -s lxc ]; then how=status=0; text=$(tail -n 20 lxc); mark="Child <$LXC_PID> ended on"; case $text in *"$mark error ("*) how=status=${text##*"$mark error ("};; *"$mark signal "*) how=${text##*"$mark signal "}; how=signal=${how#*"("};; esac; : > lxc; fi; while read -r key value _; do [ "$key" = oom_kill ] && oom=$value; done < "$count"; echo "$n $boot $up ${how%%)*} $oom" > end; } 2>/dev/null; :'
+        lxc.hook.start-host = sh -c '{ cd /var/lib/lxc/logger/log || exit 0; n=0; for f in end start; do rea...
+        lxc.hook.stop = sh -c '{ cd /var/lib/lxc/logger/log || exit 0; read -r n boot _ _ _ count < start; r...
         lxc.autodev = 1
         lxc.tty.max = 1
         lxc.pty.max = 1

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Dict, List, Mapping, Sequence, Tuple
 
 from . import records
@@ -92,7 +93,9 @@ def boot_turn(container: records.Container) -> int:
 
 
 def order_of(
-    container: records.Container, by_name: Mapping[str, records.Container], others: Mapping[str, int] = {}
+    container: records.Container,
+    by_name: Mapping[str, records.Container],
+    others: Mapping[str, int] = MappingProxyType({}),
 ) -> int:
     """Return the order of a container at boot: the declared one, or the next after those of all in its `after`.
 
