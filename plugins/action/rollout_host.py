@@ -112,6 +112,9 @@ class ActionModule(ActionBase):
             self.sent.append(arguments["incoming"])
         with packing.lean():
             answer: Result = self._execute_module(module, arguments, task_vars=self.variables)
+            if self._task.check_mode and answer.get("missing"):
+                arguments["sources"] = delivery.with_indexes(self.found, answer["missing"])
+                answer = self._execute_module(module, arguments, task_vars=self.variables)
         # The next part takes them in: it is the first one that changes anything.
         self.missing = answer.pop("missing", ())
         return answer

@@ -91,6 +91,9 @@ class ActionModule(ActionBase):
             answer: Dict[str, Any] = self._execute_module(module, arguments, task_vars=variables)
             if not answer.get("missing"):
                 return answer
+            if self._task.check_mode:
+                arguments = {**arguments, "sources": delivery.with_indexes(found, answer["missing"])}
+                continue
             arguments = {**arguments, "incoming": delivery.send(self, found.paths, answer["missing"])}
             self.sent.append(arguments["incoming"])
         return {"failed": True, "msg": "what was sent to the target is gone each time; run again"}

@@ -158,6 +158,37 @@ options:
               - When left out, the container's own O(containers[].on_change).
             type: str
             choices: [restart, reload, leave]
+      archive:
+        description:
+          - A tar archive of the controller that is unpacked into the rootfs, or a list of them. It is looked for and sent
+            like the O(containers[].files[].src) of a file, and unpacked on the target once, plain or compressed with gzip,
+            xz or zstd; the latter two need the module C(lzma) of the target's Python, and a program C(zstd) or Python 3.14.
+          - Directories and files get the modes that the archive has, and belong to root. What O(containers[].files) and
+            O(containers[].directories) declare takes their place.
+          - Refused are links, devices, FIFOs and sparse files, paths that are absolute or lead out of the archive, an entry
+            that is there twice or lies below a file, setuid and setgid bits, more than 20000 entries, what unpacks to more
+            than there is room for, or to more than 100 MiB and 200 times its size.
+          - An entry is compared, repaired, and removed when it is no longer in the archive, like a declared file.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          src:
+            description: The archive on the controller.
+            type: str
+            required: true
+          target:
+            description:
+              - The directory in the container for its entries, a path or V(/). It is made with the mode V(0755) where it is
+                not declared, nor made by this collection.
+              - An entry that a mount of the container would hide is refused.
+            type: str
+            required: true
+          checksum:
+            description:
+              - The digest that the archive must have, such as C(sha256:) and 64 hexadecimal digits.
+              - When left out, any archive will do.
+            type: str
       resolv_conf:
         description:
           - The content of C(/etc/resolv.conf) in the container.

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Union
 
 from . import argument_specs
 from .container_spec import keys, parse, sources, values
 from .container_spec.records import Container
 from .lxc import runtime
+from .model.archive_index import Index
 
 
 class Call(NamedTuple):
@@ -18,6 +19,7 @@ class Call(NamedTuple):
 
     `failed` are the containers that failed in an earlier stage, with the reasons. This stage leaves them as they are.
     `sources` are the files of the controller that the specs name, `incoming` is the directory with the contents it has sent.
+    `archives` are the indexes of its archives, or why one is refused, by digest; they become known during the run.
     """
 
     containers: Sequence[Container]
@@ -28,6 +30,7 @@ class Call(NamedTuple):
     diff: bool
     sources: sources.Sources = {}
     incoming: str = ""
+    archives: Mapping[str, Union[Index, str]] = {}
 
 
 def of(parameters: Mapping[str, Any], check: bool, diff: bool) -> Call:

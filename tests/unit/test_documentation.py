@@ -56,6 +56,7 @@ NEEDED = {
     "directories": {"path": "/data"},
     "files": {"path": "/data"},
     "ports": {"target": 8080},
+    "archive": {"src": "app.tar", "target": "/data"},
     "mounts": {"source": "/srv", "target": "/data"},
     "volumes": {"name": "data", "target": "/data"},
     "ready": {"tcp": 80},

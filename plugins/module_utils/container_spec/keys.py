@@ -157,6 +157,14 @@ FILE = record(
         "on_change": Field(choice("restart", "reload", "leave"), None),
     },
 )
+ARCHIVE = record(
+    records.Archive,
+    {
+        "src": Field(source_path),
+        "target": Field(either("/", path)),
+        "checksum": Field(matching("sha256:[0-9a-f]{64}", "a digest (sha256: and 64 hexadecimal digits)"), None),
+    },
+)
 BUSYBOX = record(
     records.Busybox,
     {
@@ -312,6 +320,7 @@ FIELDS: Dict[str, Field] = {
     "gateway_dir_mode": Field(mode, 0o777),
     "directories": Field(list_of(DIRECTORY), ()),
     "files": Field(list_of(FILE), ()),
+    "archive": Field(list_of(ARCHIVE, single=True), ()),
     "resolv_conf": Field(lines, "copy"),
     "busybox": Field(BUSYBOX, records.Busybox()),
     "command": Field(parse_argv, None),

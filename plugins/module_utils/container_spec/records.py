@@ -53,6 +53,14 @@ class File(NamedTuple):
     on_change: Optional[str] = None
 
 
+class Archive(NamedTuple):
+    """A tar archive of the controller: its name, the directory in the container for its entries, and its digest."""
+
+    src: str
+    target: str
+    checksum: Optional[str] = None
+
+
 class Busybox(NamedTuple):
     """How the container gets busybox.
 
@@ -203,6 +211,7 @@ class Container(NamedTuple):
     gateway_dir_mode: int
     directories: Tuple[Directory, ...]
     files: Tuple[File, ...]
+    archive: Tuple[Archive, ...]
     resolv_conf: str
     busybox: Busybox
     command: Optional[Tuple[str, ...]]

@@ -34,6 +34,21 @@ def check_paths(container: records.Container) -> None:
         if over:
             raise InvalidError("would be hidden by what is mounted at %s" % over, declared_path, where)
         seen.append(declared_path)
+    for index, archive in enumerate(container.archive):
+        reason = unfit(archive.target, container)
+        if reason:
+            raise InvalidError(reason, archive.target, "archive[%d].target" % index)
+
+
+def unfit(target: str, container: records.Container) -> Optional[str]:
+    """Return why nothing can be delivered below a directory of the container, or None."""
+    below = target + "/"
+    over = next((point for point in covers(container) if below.startswith(point + "/")), None)
+    if over:
+        return "would be hidden by what is mounted at %s" % over
+    if below.startswith(OWN_DIRECTORY + "/"):
+        return "belongs to this collection"
+    return "lies below a declared file" if any(below.startswith(item.path + "/") for item in container.files) else None
 
 
 def check_reload(container: records.Container) -> None:

@@ -10,20 +10,25 @@ does not have it yet.
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Mapping, NamedTuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 from ..errors import ContainerError, RefusedError
 
 DIGEST = re.compile("[0-9a-f]{64}")
-FILE, TEMPLATE = "file", "template"
+FILE, TEMPLATE, ARCHIVE = "file", "template", "archive"
 
 
 class Source(NamedTuple):
-    """A file of the controller: SHA-256 and size of its content, or the text that was made of a template."""
+    """A file of the controller: SHA-256 and size of its content, or the text that was made of a template.
+
+    For an archive that the target does not have yet, check mode gets its index as text, or why it is refused.
+    """
 
     digest: str = ""
     size: int = 0
     text: str = ""
+    listing: Optional[str] = None
+    refused: str = ""
 
 
 # By `key`.
@@ -39,7 +44,9 @@ def parse(given: Mapping[str, Any]) -> Dict[str, Source]:
     """Return the sources from the form that they travel in. Raise RefusedError."""
     try:
         found = {
-            name: Source(text=each["text"]) if "text" in each else Source(str(each["digest"]), int(each["size"]))
+            name: Source(text=each["text"])
+            if "text" in each
+            else Source(str(each["digest"]), int(each["size"]), "", each.get("listing"), each.get("refused", ""))
             for name, each in given.items()
         }
         # The digest becomes the name of a file.
@@ -59,5 +66,10 @@ def of(sources: Sources, kind: str, src: str, where: str) -> Source:
 
 
 def digests(sources: Sources) -> List[str]:
-    """Return the digests of the contents that the target needs."""
-    return sorted({each.digest for each in sources.values() if each.digest})
+    """Return the digests of the contents that the target needs as they are."""
+    return sorted({each.digest for name, each in sources.items() if name.startswith(FILE + ":")})
+
+
+def archives(sources: Sources) -> Dict[str, Source]:
+    """Return the archives by their digests."""
+    return {each.digest: each for name, each in sources.items() if name.startswith(ARCHIVE + ":")}

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
+from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..container_spec.sources import Sources
 from ..errors import ContainerError
+from .archive_index import Index
 
 # The kinds of a path that matter for a mount. A socket and a FIFO count as files.
 DIRECTORY, FILE, DEVICE = "directory", "file", "device"
@@ -45,6 +46,7 @@ class Host(NamedTuple):
     - `sleep`, `shell`: programs below /usr that a container without busybox can use.
     - `sources`: the files of the controller that the specs name. `objects`: the directory that holds their contents.
     - `log_drivers`: which of syslog and journald the target has.
+    - `archives`: the indexes of its archives by their digests, or why one is refused.
     - `seed`: an id of this target, so that ids derived from it differ from those of other targets.
     """
 
@@ -73,6 +75,7 @@ class Host(NamedTuple):
     seed: str = ""
     sources: Sources = {}
     objects: str = ""
+    archives: Mapping[str, Union[Index, str]] = {}
 
     def busybox(self, path: Optional[str]) -> Binary:
         """Return the busybox at a path. Raise ContainerError if there is none."""

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from .. import argument_specs
 from ..disk import run_files
-from ..errors import Error, unexpected
+from ..errors import Error, MissingContentError, unexpected
 from ..rollout import steps
 from ..target import memory
 
@@ -81,6 +81,9 @@ def run(parameters: Parameters, check: bool, diff: bool, run_step: RunStep = run
     """
     way, part = steps.WAYS[parameters["way"]], parameters["part"]
     results: Dict[str, Mapping[str, Any]] = dict(parameters["results"])
+    lacking = missing(parameters, check) if asks_for_contents(parameters) else []
+    if lacking and check:
+        return {"changed": False, "steps": [], "part": part, "missing": lacking}
     lxc_path = parameters["lxc_path"] or ""
     token = "" if check else run_files.take_over(lxc_path)
 
@@ -94,22 +97,29 @@ def run(parameters: Parameters, check: bool, diff: bool, run_step: RunStep = run
         part += 1
         done += take(way[part], results, carry_out)
     found = {"changed": any(each["result"].get("changed") for each in done), "steps": done, "part": part}
-    return {**found, "missing": missing(parameters)} if asks_for_contents(parameters, check) else found
+    return {**found, "missing": lacking} if lacking else found
 
 
-def asks_for_contents(parameters: Parameters, check: bool) -> bool:
-    """Return whether the part is the one that looks which contents the target lacks, before the first change."""
-    return bool(parameters.get("sources")) and not check and (parameters["way"], parameters["part"]) == ("forward", 0)
+def asks_for_contents(parameters: Parameters) -> bool:
+    """Return whether the part is the one that tells which contents the target lacks.
+
+    On the way forward nothing has changed by then. In check mode the controller then asks again.
+    """
+    return bool(parameters.get("sources")) and parameters["way"] != "back" and parameters["part"] == 0
 
 
-def missing(parameters: Parameters) -> List[str]:
+def missing(parameters: Parameters, check: bool) -> List[str]:
     """Return the digests of the contents that the target lacks. The controller sends them before the next part."""
     from .. import call
     from ..container_spec import sources
-    from ..disk import object_store
+    from ..stages import delivery
 
-    lxc_path = call.choose_runtime(parameters).lxc_path
-    return object_store.missing(lxc_path, sources.digests(sources.parse(parameters["sources"])))
+    try:
+        given = sources.parse(parameters["sources"])
+        delivery.require(call.Call((), call.choose_runtime(parameters), "", {}, check, False, given))
+    except MissingContentError as error:
+        return error.digests
+    return []
 
 
 def take(

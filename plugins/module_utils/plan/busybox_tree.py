@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Dict, Set, Tuple
+from typing import Collection, Dict, Set, Tuple
 
 from ..container_spec.records import Container
 from ..errors import ContainerError
@@ -17,10 +17,11 @@ BINARY = "rootfs/bin/busybox"
 TARGET = "/bin/busybox"
 
 
-def desired_entries(container: Container, host: Host) -> Dict[str, tree.Entry]:
+def desired_entries(container: Container, host: Host, made: Collection[str] = ()) -> Dict[str, tree.Entry]:
     """Return the entries that busybox needs in the rootfs, by path. Raise ContainerError.
 
-    Busybox is never setuid: an applet runs with the rights of its caller.
+    Busybox is never setuid: an applet runs with the rights of its caller. `made`: the paths that another stage makes, where
+    the spec does not say which.
     """
     if container.busybox.method == "none":
         return {}
@@ -30,7 +31,7 @@ def desired_entries(container: Container, host: Host) -> Dict[str, tree.Entry]:
             "busybox.path: %s needs %s, which is not there without system_mounts; give a static busybox"
             % (binary.path, binary.interpreter)
         )
-    declared = declared_paths(container)
+    declared = declared_paths(container).union(made)
     shared = entries(binary, container.busybox.method, chosen(container, binary))
     return {path: entry for path, entry in shared.items() if path not in declared} if declared else shared
 

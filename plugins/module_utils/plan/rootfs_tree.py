@@ -12,8 +12,8 @@ import hashlib
 import hmac
 from typing import Collection, Dict
 
-from ..container_spec import sources
-from ..container_spec.records import Container, File
+from ..container_spec import rules, sources
+from ..container_spec.records import Archive, Container, File
 from ..errors import ContainerError
 from ..model import tree
 from ..model.host import DIRECTORY, Host
@@ -86,6 +86,8 @@ def desired_entries(container: Container, host: Host, uuid: str, there: Collecti
     for path, entry in mount_targets(container, host).items():
         if path not in there and entries.get(path, tree.Entry(path, "", 0)).kind != entry.kind:
             add(entries, entry)
+    for index, archive in enumerate(container.archive):
+        add_archive(entries, archive, host, container, "archive[%d].src" % index)
     for made in container.directories:
         add(entries, tree.directory("rootfs" + made.path, made.mode, (made.owner, made.group)))
     for index, item in enumerate(container.files):
@@ -102,6 +104,35 @@ def declared_file(item: File, host: Host, where: str) -> tree.Entry:
     if item.template:
         return tree.file(path, item.mode, found.text, owner)
     return tree.copied(path, item.mode, "%s/%s" % (host.objects, found.digest), found.digest, found.size, owner)
+
+
+def add_archive(entries: Dict[str, tree.Entry], archive: Archive, host: Host, container: Container, where: str) -> None:
+    """Add the entries of an archive. `where` is the key of its source. Raise ContainerError.
+
+    Declared directories and files come later, so they replace what is in it.
+    """
+    source = sources.of(host.sources, sources.ARCHIVE, archive.src, where)
+    found = host.archives.get(source.digest, "was not unpacked")
+    if isinstance(found, str):
+        raise ContainerError("%s: %s %s" % (where, ascii(archive.src), found))
+    covered = rules.covers(container)
+    top = "rootfs" + archive.target.rstrip("/")
+    if top not in entries:
+        add(entries, tree.directory(top))
+    for member in found:
+        path = "%s/%s" % (top, member.path)
+        over = next((point for point in covered if path.startswith("rootfs%s/" % point)), None)
+        before = entries.get(path)
+        if over or (path + "/").startswith("rootfs%s/" % rules.OWN_DIRECTORY):
+            reason = "would be hidden by what is mounted at %s" % over if over else "belongs to this collection"
+            raise ContainerError("%s: %s in it %s" % (where, ascii(path[len("rootfs") :]), reason))
+        if before and before.source:
+            raise ContainerError("%s: %s in it is in another archive too" % (where, ascii(path[len("rootfs") :])))
+        if member.kind == tree.DIRECTORY:
+            add(entries, tree.directory(path, member.mode))
+        else:
+            content = "%s/%s" % (host.objects, member.digest)
+            add(entries, tree.copied(path, member.mode, content, member.digest, member.size))
 
 
 def kind_of(item: File) -> str:
@@ -156,7 +187,9 @@ def requested_part(container: Container, host: Host) -> object:
     files = tuple(item._replace(on_change=None) for item in container.files)
     declared = container.directories, files, container.mounts, *([targets] if targets else [])
     named = [sources.key(kind_of(item), item.src) for item in container.files if item.src is not None]
-    return container.install_prefix, container.resolv_conf, declared, [host.sources.get(each) for each in named]
+    named += [sources.key(sources.ARCHIVE, item.src) for item in container.archive]
+    contents = [(found.digest, found.text) for found in map(host.sources.get, named) if found]
+    return container.install_prefix, container.resolv_conf, declared, container.archive, contents
 
 
 def copies_resolv_conf(container: Container) -> bool:

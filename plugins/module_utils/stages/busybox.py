@@ -25,7 +25,9 @@ def plan(
     container: Container, place: planning.Place, before: manifest.Manifest, after: manifest.Manifest
 ) -> planning.Planned:
     """Plan busybox and its applets."""
-    wanted = busybox_tree.desired_entries(container, place.host)
+    # Only the rootfs stage knows what is in an archive.
+    made = after.entries("rootfs") if container.archive else ()
+    wanted = busybox_tree.desired_entries(container, place.host, made)
     asked = busybox_tree.requested_part(container)
     if container.busybox.method == "bind":
         # A running container has the file bound that was there at its start. It sees a new one only after a restart.

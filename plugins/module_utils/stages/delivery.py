@@ -9,13 +9,14 @@ While it works with them, a run holds their lock, so that no other one removes w
 from __future__ import annotations
 
 import os
-from typing import Any, Iterator, List, Mapping
+from typing import Any, Dict, Iterator, List, Mapping, Union
 
 from .. import call
 from ..container_spec import sources
 from ..disk import beneath, locking, object_store, places
-from ..errors import ContainerError, MissingContentError
-from ..model import manifest
+from ..errors import ContainerError, MissingContentError, RefusedError
+from ..model import archive_index, manifest
+from ..model.archive_index import Index
 
 
 def locks(called: call.Call) -> List[str]:
@@ -23,20 +24,36 @@ def locks(called: call.Call) -> List[str]:
     return [places.OBJECTS] if called.sources else []
 
 
-def require(called: call.Call) -> None:
-    """Take in the contents that have come. Raises MissingContentError if the target still lacks some.
+def require(called: call.Call) -> Dict[str, Union[Index, str]]:
+    """Take in the contents that have come, and return the indexes of the archives, or why one is refused.
 
-    The result of check mode does not depend on them, because digests and sizes are known.
+    Raises MissingContentError if the target still lacks some. Check mode takes nothing in: it needs only the indexes of
+    archives, which the controller then tells.
     """
-    wanted = sources.digests(called.sources)
-    if called.check or not wanted:
-        return
     lxc_path = called.lxc.lxc_path
-    if called.incoming:
+    wanted, archives = sources.digests(called.sources), sources.archives(called.sources)
+    refused = {digest: each.refused for digest, each in archives.items() if each.refused}
+    if called.incoming and not called.check:
+        refused.update(object_store.unpack(lxc_path, called.incoming, archives))
         object_store.take_in(lxc_path, called.incoming, wanted)
-    missing = object_store.missing(lxc_path, wanted)
+    found = known(lxc_path, archives)
+    missing = [digest for digest in archives if digest not in {**found, **refused}]
+    missing += object_store.missing(lxc_path, wanted) if wanted and not called.check else []
     if missing:
-        raise MissingContentError(missing)
+        raise MissingContentError(sorted(missing))
+    return {**found, **refused}
+
+
+def known(lxc_path: str, archives: Mapping[str, sources.Source]) -> Dict[str, Union[Index, str]]:
+    """Return the indexes of those archives that are here, or that the controller has told."""
+    there = object_store.indexes(lxc_path, archives)
+    told = {
+        digest: each.listing for digest, each in archives.items() if each.listing is not None and digest not in there
+    }
+    try:
+        return {**there, **{digest: archive_index.parse(text) for digest, text in told.items()}}
+    except (TypeError, ValueError):
+        raise RefusedError("sources: are not as the controller writes them; leave them out") from None
 
 
 def sweep(lxc_path: str, given: Mapping[str, Any]) -> None:
@@ -48,8 +65,9 @@ def sweep(lxc_path: str, given: Mapping[str, Any]) -> None:
         return
     with locking.held_now(lxc_path, places.OBJECTS) as held:
         if held:
-            declared = set(sources.digests(sources.parse(given)))
-            object_store.sweep(lxc_path, declared, list(records(lxc_path)))
+            declared = sources.parse(given)
+            needed = {*sources.digests(declared), *sources.archives(declared)}
+            object_store.sweep(lxc_path, needed, list(records(lxc_path)))
 
 
 def records(lxc_path: str) -> Iterator[str]:

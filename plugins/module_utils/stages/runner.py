@@ -105,7 +105,7 @@ def run(stages: Sequence[planning.Stage], called: call.Call, asks_lxc: bool = Tr
     plans: Dict[str, ContainerPlan] = {}
     addresses = address_allocation.AddressAllocation(lxc.lxc_path, called.bridge, called.check)
     with locks, addresses, id_allocation.IdAllocation(lxc, called.check) as ids:
-        delivery.require(called)
+        called = called._replace(archives=delivery.require(called))
         for some_stages, containers in passes(stages, wanted, called):
             going = [each for each in containers if each.name not in plans or not plans[each.name].error]
             found = run_together(some_stages, going, called, (ids, addresses), asks_lxc) if going else {}
@@ -139,7 +139,8 @@ def run_together(
 ) -> Dict[str, ContainerPlan]:
     """Plan stages for containers, and apply the plans as one change for each container. Return the plans."""
     lxc, (ids, addresses) = called.lxc, choosing
-    host = Host(sources=called.sources, objects=places.objects(lxc.lxc_path))
+    objects = places.objects(lxc.lxc_path)
+    host = Host(sources=called.sources, objects=objects, archives=called.archives)
     for stage in stages:
         host = stage.gather(wanted, host)
     declared = {container.name: container for container in called.containers}

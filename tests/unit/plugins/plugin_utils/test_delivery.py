@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from ansible import constants
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import archive_index
 from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils import delivery
 from ansible_collections.softwarecontainer.lxc.plugins.plugin_utils.delivery import Use
 
@@ -110,22 +112,30 @@ USES: dict[str, tuple[dict[str, Any], list[Use]]] = {
     "nothing": ({}, []),
     "of its own": (
         {"containers": [{"name": "a", "files": [FILE]}]},
-        [Use("container 'a'", "files[0].src", "file", "app")],
+        [Use("container 'a'", "files[0]", "file", "app")],
     ),
     "of all": (
         {"containers": [{"name": "a"}, {"name": "b", "files": []}], "defaults": {"files": [FILE]}},
-        [Use("container 'a'", "files[0].src", "file", "app")],
+        [Use("container 'a'", "files[0]", "file", "app")],
     ),
     "a template": (
         {"containers": [{"files": [{"content": ""}, {**FILE, "template": "on"}]}]},
-        [Use("containers[0]", "files[1].src", "template", "app")],
+        [Use("containers[0]", "files[1]", "template", "app")],
     ),
     "no template": (
         {"containers": [{"name": "a", "files": [{**FILE, "template": "off"}]}]},
-        [Use("container 'a'", "files[0].src", "file", "app")],
+        [Use("container 'a'", "files[0]", "file", "app")],
     ),
     "one that goes": ({"containers": [{"name": "a", "state": "absent", "files": [FILE]}]}, []),
     "all that go": ({"containers": [{"name": "a", "files": [FILE]}], "defaults": {"state": "absent"}}, []),
+    "an archive": (
+        {"containers": [{"name": "a", "archive": {"src": "a.tar", "checksum": "sha256:ab"}}]},
+        [Use("container 'a'", "archive[0]", "archive", "a.tar", "sha256:ab")],
+    ),
+    "archives": (
+        {"containers": [{"name": "a", "archive": [{"src": "a.tar"}, {"src": "b.tar", "template": True}]}]},
+        [Use("container 'a'", f"archive[{place}]", "archive", src) for place, src in enumerate(("a.tar", "b.tar"))],
+    ),
     "what the module refuses": (
         {"containers": [1, {"files": 1}, {"files": [1, {"src": 1}, {"src": ""}, {"src": None}]}], "defaults": 1},
         [],
@@ -137,6 +147,32 @@ USES: dict[str, tuple[dict[str, Any], list[Use]]] = {
 @pytest.mark.parametrize(("arguments", "uses"), USES.values(), ids=USES)
 def test_which_are_named(arguments: dict[str, Any], uses: list[Use]) -> None:
     assert list(delivery.uses(arguments)) == uses
+
+
+def test_an_archive(place: Path) -> None:
+    digest = sha256(b"\0one").hexdigest()
+    archive = {"src": "app", "target": "/opt", "checksum": "sha256:" + digest}
+    both = found(place, {"src": "app"}, containers=[{"name": "hmi", "files": [{"src": "app"}], "archive": archive}])
+    assert both.sources == dict.fromkeys(("file:app", "archive:app"), {"digest": digest, "size": 4})
+    with pytest.raises(RefusedError) as caught:
+        found(place, containers=[{"name": "hmi", "archive": [archive, {**archive, "checksum": "sha256:00"}]}])
+    assert str(caught.value) == (
+        f"container 'hmi': archive[1].src: 'app' has the checksum sha256:{digest}, not 'sha256:00'"
+    )
+
+
+def test_check_mode_is_told_what_is_in_an_archive_that_the_target_lacks(place: Path) -> None:
+    with tarfile.open(place / "play/files/good", "w:gz") as archive:
+        archive.add(place / "play/files/app", "bin/app")
+    specs = [{"name": "hmi", "archive": [{"src": "good"}, {"src": "app"}], "files": [{"src": "good"}]}]
+    sources = found(place, containers=specs)
+    good, bad = (sources.sources["archive:" + name]["digest"] for name in ("good", "app"))
+    told = delivery.with_indexes(sources, [good, bad])
+    (member,) = archive_index.parse(told["archive:good"]["listing"])
+    assert (member.path, member.digest, member.size) == ("bin/app", sha256(b"\0one").hexdigest(), 4)
+    assert told["archive:app"]["refused"].startswith("is no tar archive: ")
+    assert told["file:good"] == sources.sources["file:good"]
+    assert delivery.with_indexes(sources, []) == sources.sources
 
 
 class Recorder:

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys, parse
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.records import (
     AUTO_IF_OWN,
+    Archive,
     Autostart,
     Busybox,
     Check,
@@ -43,6 +44,7 @@ FULL: dict[str, Any] = {
         {"path": "/etc/motd", "mode": "0600", "content": "hello", "on_change": "reload"},
         {"path": "/etc/app", "src": "app.j2", "template": "yes", "owner": 1000, "group": "100"},
     ],
+    "archive": [{"src": "app.tar.xz", "target": "/opt/app/", "checksum": "sha256:" + "ab" * 32}],
     "resolv_conf": "nameserver 10.0.3.1",
     "busybox": {"method": "bind", "path": "/opt/busybox", "applets": ["sh", "["]},
     "command": ["/bin/app", "--flag", "a b"],
@@ -118,6 +120,7 @@ FULL_PARSED = Container(
         File("/etc/motd", 0o600, "hello", on_change="reload"),
         File("/etc/app", 0o644, "", "app.j2", True, 1000, 100),
     ),
+    archive=(Archive("app.tar.xz", "/opt/app", "sha256:" + "ab" * 32),),
     resolv_conf="nameserver 10.0.3.1",
     busybox=Busybox("bind", "/opt/busybox", ("sh", "[")),
     command=("/bin/app", "--flag", "a b"),
@@ -176,6 +179,7 @@ DEFAULT_PARSED = Container(
     gateway_dir_mode=0o777,
     directories=(),
     files=(),
+    archive=(),
     resolv_conf="copy",
     busybox=Busybox("copy", None, None),
     command=None,
@@ -567,6 +571,27 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "directories owner": (
         {"directories": [{"path": "/a", "owner": -1}]},
         "directories[0].owner: -1 is not from 0 to 4294967294",
+    ),
+    "archive without target": ({"archive": {"src": "a"}}, "archive[0].target: None is required and missing"),
+    "archive checksum": (
+        {"archive": {"src": "a", "target": "/a", "checksum": "ab" * 32}},
+        "archive[0].checksum: '%s' is not a digest (sha256: and 64 hexadecimal digits)" % ("ab" * 32),
+    ),
+    "archive below a file": (
+        {"archive": {"src": "a", "target": "/a/b"}, "files": [{"path": "/a"}]},
+        "archive[0].target: '/a/b' lies below a declared file",
+    ),
+    "archive on a file": (
+        {"archive": [{"src": "a", "target": "/"}, {"src": "a", "target": "/a"}], "files": [{"path": "/a"}]},
+        "archive[1].target: '/a' lies below a declared file",
+    ),
+    "archive below a mount": (
+        {"archive": {"src": "a", "target": "/usr"}},
+        "archive[0].target: '/usr' would be hidden by what is mounted at /usr",
+    ),
+    "archive in our directory": (
+        {"archive": {"src": "a", "target": "/etc/softwarecontainer"}},
+        "archive[0].target: '/etc/softwarecontainer' belongs to this collection",
     ),
     "files content dictionary": (
         {"files": [{"path": "/a", "content": {"a": 1}}]},
@@ -1054,8 +1079,8 @@ POSITIONS: dict[str, Callable[[str, str], str]] = {
 
 def test_all_strings_are_walked() -> None:
     """A walk that finds less would prove less."""
-    assert len(list(leaves(FULL))) == 92
-    assert len(list(levels(FULL))) == 21
+    assert len(list(leaves(FULL))) == 95
+    assert len(list(levels(FULL))) == 22
 
 
 @pytest.mark.parametrize("position", POSITIONS.values(), ids=POSITIONS)

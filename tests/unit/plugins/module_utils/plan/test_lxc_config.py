@@ -195,8 +195,9 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
             "+lxc.hook.mount = sh -c 'mount -o remount,bind,rw,nosuid,nodev \"$LXC_ROOTFS_MOUNT\"/gateways'",
         ],
     ),
-    "directories, files, resolv_conf": (
+    "directories, files, archive, resolv_conf": (
         {
+            "archive": {"src": "a.tar", "target": "/c"},
             "directories": [{"path": "/a"}],
             "files": [{"path": "/b", "content": "lxc.hook.pre-start = x\n"}],
             "resolv_conf": "a\nlxc.hook.pre-start = x\n",

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys, sources
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import tree
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.archive_index import Member
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import rootfs_tree
@@ -313,3 +314,69 @@ def test_what_follows_a_change_is_no_part_of_what_is_made() -> None:
         keys.CONTAINER({"name": "hmi", "files": [file("/a", on_change)]}) for on_change in ("restart", "leave")
     )
     assert rootfs_tree.requested_part(one, HOST) == rootfs_tree.requested_part(other, HOST)
+
+
+ARCHIVE = (
+    Member("bin", "directory", 0o750),
+    Member("bin/app", "file", 0o755, "ab" * 32, 5),
+    Member("a/b", "file", 0o644),
+)
+
+
+def unpacked(found: Any, **given: Any) -> dict[str, tree.Entry]:
+    """The entries of a container with an archive."""
+    container = keys.CONTAINER({"name": "hmi", "archive": {"src": "a.tar", "target": "/opt"}, **given})
+    named = {"archive:a.tar": sources.Source("cd" * 32, 9), "archive:b.tar": sources.Source("ef" * 32, 9)}
+    archives = {"cd" * 32: found, "ef" * 32: ARCHIVE}
+    host = HOST._replace(sources=named, objects="/lxc/.objects", archives=archives)
+    return rootfs_tree.desired_entries(container, host, UUID)
+
+
+@pytest.mark.parametrize("target", ["/opt", "/opt/x/y", "/"])
+def test_what_is_in_an_archive(target: str) -> None:
+    entries, top = unpacked(ARCHIVE, archive={"src": "a.tar", "target": target}), "rootfs" + target.rstrip("/")
+    assert entries[top].mode == 0o755
+    assert entries[top + "/bin"] == tree.directory(top + "/bin", 0o750)
+    assert entries[top + "/bin/app"] == tree.copied(top + "/bin/app", 0o755, "/lxc/.objects/" + "ab" * 32, "ab" * 32, 5)
+    assert entries[top + "/a"] == tree.directory(top + "/a")
+    paths = list(entries)
+    assert paths.index(top) < paths.index(top + "/a") < paths.index(top + "/a/b")
+
+
+def test_what_is_declared_takes_its_place() -> None:
+    entries = unpacked(
+        ARCHIVE,
+        files=[{"path": "/opt/bin/app", "content": "own"}],
+        directories=[{"path": "/opt/bin", "mode": "0700"}, {"path": "/opt", "mode": "0711"}],
+    )
+    assert entries["rootfs/opt/bin/app"] == tree.file("rootfs/opt/bin/app", 0o644, "own")
+    assert (entries["rootfs/opt/bin"].mode, entries["rootfs/opt"].mode) == (0o700, 0o711)
+
+
+ARCHIVES = [{"src": "a.tar", "target": "/"}, {"src": "b.tar", "target": "/"}]
+REFUSED_ARCHIVES: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "refused": ("has a FIFO", {}, "archive[0].src: 'a.tar' has a FIFO"),
+    "hidden": (
+        (Member("local/app", "file", 0o644),),
+        {"archive": {"src": "a.tar", "target": "/"}, "mounts": [{"source": "/srv", "target": "/local"}]},
+        "archive[0].src: '/local/app' in it would be hidden by what is mounted at /local",
+    ),
+    "ours": (
+        (Member("etc/softwarecontainer/x", "file", 0o644),),
+        {"archive": {"src": "a.tar", "target": "/"}},
+        "archive[0].src: '/etc/softwarecontainer/x' in it belongs to this collection",
+    ),
+    "two": (ARCHIVE, {"archive": ARCHIVES}, "archive[1].src: '/bin/app' in it is in another archive too"),
+    "a file for a directory": (
+        (Member("etc", "file", 0o644),),
+        {"archive": {"src": "a.tar", "target": "/"}},
+        "/etc is wanted as a file and as a directory",
+    ),
+}
+
+
+@pytest.mark.parametrize(("found", "given", "reason"), REFUSED_ARCHIVES.values(), ids=REFUSED_ARCHIVES)
+def test_an_archive_that_cannot_be_unpacked(found: Any, given: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ContainerError) as caught:
+        unpacked(found, **given)
+    assert str(caught.value) == reason
