@@ -159,7 +159,7 @@ diff:
       before: ""
       after: |
         directory 0700 log
-        file 0600 config sha256:30f174d3131702b4
+        file 0600 config sha256:897de050ef745301
     - before_header: logger/config
       after_header: logger/config
       before: ""
@@ -170,8 +170,8 @@ diff:
         lxc.rootfs.path = dir:/var/lib/lxc/logger/rootfs
         lxc.init.cmd = /usr/sbin/init.lxc --name logger -- /bin/busybox sleep 2147483647
         lxc.signal.halt = SIGTERM
-        lxc.hook.start-host = sh -c '{ cd /var/lib/lxc/logger/log || exit 0; n=0; for f in end start; do rea...
-        lxc.hook.stop = sh -c '{ cd /var/lib/lxc/logger/log || exit 0; read -r n boot _ _ _ count < start; r...
+        lxc.hook.start-host = /bin/sh -c '{ cd /var/lib/lxc/logger/log || exit 0; n=0; for f in end start; d...
+        lxc.hook.stop = /bin/sh -c '{ cd /var/lib/lxc/logger/log || exit 0; read -r n boot _ _ _ count < sta...
         lxc.autodev = 1
         lxc.tty.max = 1
         lxc.pty.max = 1

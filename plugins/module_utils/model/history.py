@@ -113,8 +113,8 @@ def end_of(text: str) -> Optional[End]:
 
 
 def runs_of(text: str) -> Optional[Runs]:
-    """Return the record of a supervisor, or None if the text is none."""
-    found = RUNS.fullmatch(text)
+    """Return the record of a supervisor, or None if the text is none. It is the first line; the rest is of longer ones."""
+    found = RUNS.match(text)
     if not found:
         return None
     state, restarts, row, status, ran, ended = found.groups()

@@ -44,13 +44,14 @@ NEEDED = {
     "journald": "the target has no program systemd-cat, or no journald that listens in /run/systemd/journal",
 }
 SHEBANG = "#!/bin/sh\n"
+# A record is written over the one before, not into an emptied file: whoever is killed in between leaves one of them.
 # PID 1 passes the signal for a stop, TERM, on to all processes. What a shell complains of goes to /dev/null, as LXC's
 # own output does.
 SUPERVISOR = """\
 asked= restarts=0 row=0 status=- ran=- ended=-
 [ ! -e %(runs)s ] || read -r _ _ _ status ran ended < %(runs)s
 trap asked=1 TERM
-note() { echo "$1 $restarts $row $status $ran $ended" > %(runs)s; }
+note() { echo "$1 $restarts $row $status $ran $ended" 1<> %(runs)s; }
 uptime() { read -r up _ < /proc/uptime && up=${up%%.*}${up#*.} || up=0; }
 %(raw)swhile :; do
   note running

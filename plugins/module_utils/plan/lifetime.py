@@ -75,7 +75,7 @@ def lines(container: Container, launched: Launch, root: str) -> List[Line]:
         at_end += "; " + UNFOLLOW % "sleep 1 && "
     hooks = (("lxc.hook.start-host", at_start), ("lxc.hook.stop", at_end))
     # LXC starts no container with a hook that fails.
-    return found + [(key, shell("{ %s; } 2>/dev/null; :" % text)) for key, text in hooks]
+    return found + [(key, "/bin/" + shell("{ %s; } 2>/dev/null; :" % text)) for key, text in hooks]
 
 
 def sends_output(config: str) -> bool:

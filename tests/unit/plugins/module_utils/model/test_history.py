@@ -32,7 +32,9 @@ ENDS = {
 RUNS = {
     "running 0 0 - - -\n": Runs("running", 0, 0, None, None, None),
     "waiting 7 2 137 105 1796058914\n": Runs("waiting", 7, 2, 137, 1.05, 1796058914),
-    "running 0 0 - - -\nended 0 0 - - -\n": None,
+    "running 0 0 - - -\n3 200 1796058918\n": Runs("running", 0, 0, None, None, None),
+    "\nrunning 0 0 - - -\n": None,
+    "running 0 0 - - -": None,
     "hacked 0 0 - - -\n": None,
     "running -1 0 - - -\n": None,
     "running " + "9" * 5000 + " 0 - - -\n": None,
