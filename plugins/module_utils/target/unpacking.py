@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from contextlib import contextmanager
-from typing import Any, Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, Callable, ContextManager, Iterator
 
 from ..errors import ContainerError
 from ..model import archive_index
@@ -170,30 +170,26 @@ def content(forward: Forward, size: int, path: str) -> Iterator[bytes]:
         yield chunk
 
 
-@contextmanager
-def plain(stream: Any) -> Iterator[Any]:
-    """Yield what an archive unpacks to, as a stream. Raise ContainerError if it cannot be unpacked here."""
+def plain(stream: Any) -> ContextManager[Any]:
+    """Return what an archive unpacks to, as a stream. Raise ContainerError if it cannot be unpacked here."""
     start = stream.read(6)
     stream.seek(0)
     if start.startswith(BZIP2):
         raise ContainerError("is compressed with bzip2; use gzip, xz or zstd")
     if start.startswith(ZSTD):
-        with zstd(stream) as unpacked:
-            yield unpacked
-        return
+        return zstd(stream)
     try:
         if start.startswith(GZIP):
             import gzip
 
-            yield gzip.GzipFile(fileobj=stream)
-        elif start.startswith(XZ):
+            return gzip.GzipFile(fileobj=stream)
+        if start.startswith(XZ):
             import lzma
 
-            yield Pieces(stream, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY_MAX))
-        else:
-            yield stream
+            return nullcontext(Pieces(stream, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY_MAX)))
     except ImportError as error:
         raise ContainerError("cannot be unpacked: Python lacks the module %s; use gzip" % error.name) from None
+    return nullcontext(stream)
 
 
 @contextmanager
