@@ -957,6 +957,18 @@ options:
     default: 30.0
 """
 
+    WAIT_READY = r"""
+options:
+  wait_ready:
+    description:
+      - Whether to wait at the end until every check in O(containers[].ready) of every container that is to be started
+        holds, as M(softwarecontainer.lxc.ready) does, and to fail where one does not hold in its time.
+      - That is part of the same run on the target. It waits also where nothing was changed, since what is unchanged
+        may have broken, and not at all where no container has checks, or in check mode.
+    type: bool
+    default: true
+"""
+
     ATTRIBUTES = r"""
 options: {}
 attributes:

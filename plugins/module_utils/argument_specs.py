@@ -27,6 +27,7 @@ SOURCES: Arguments = {"sources": {"type": "dict", "default": {}}, "incoming": {"
 STATES = ("started", "stopped", "frozen", "absent", "restarted", "reloaded")
 PRUNE: Arguments = {"prune": {"type": "bool", "default": False}}
 REMOVE_VOLUMES: Arguments = {"remove_volumes": {"type": "bool", "default": False}}
+WAIT: Arguments = {"wait_ready": {"type": "bool", "default": True}}
 
 TIMES: Arguments = {
     "settle": {"type": "float", "default": 0.5},
@@ -101,7 +102,7 @@ STAGES: Dict[str, Arguments] = {
         "state": {"type": "str", "choices": list(STATES)},
         **TIMES,
     },
-    "containers": {**CONTAINERS, **SECRETS, **SOURCES, **BRIDGE, **PRUNE, **REMOVE_VOLUMES, **TIMES},
+    "containers": {**CONTAINERS, **SECRETS, **SOURCES, **BRIDGE, **PRUNE, **REMOVE_VOLUMES, **WAIT, **TIMES},
 }
 # The options of the module that runs any stage.
 STAGE: Arguments = {"stage": {"type": "str", "choices": list(STAGES), "required": True}}

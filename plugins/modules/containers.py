@@ -27,6 +27,7 @@ extends_documentation_fragment:
   - softwarecontainer.lxc.containers.sources
   - softwarecontainer.lxc.containers.bridge
   - softwarecontainer.lxc.containers.times
+  - softwarecontainer.lxc.containers.wait_ready
   - softwarecontainer.lxc.containers.attributes
 attributes:
   check_mode:
@@ -57,6 +58,7 @@ seealso:
   - module: softwarecontainer.lxc.busybox
   - module: softwarecontainer.lxc.config
   - module: softwarecontainer.lxc.container
+  - module: softwarecontainer.lxc.ready
 """
 
 EXAMPLES = r"""
@@ -84,6 +86,12 @@ EXAMPLES = r"""
     containers: "{{ softwarecontainer_containers }}"
     defaults: "{{ softwarecontainer_defaults }}"
     prune: true
+
+- name: Start a container and wait until its port accepts connections
+  softwarecontainer.lxc.containers:
+    containers:
+      - name: web
+        ready: [{tcp: 80, timeout: 10}]
 """
 
 RETURN = r"""
@@ -121,8 +129,12 @@ containers:
       description: The process id of its PID 1 on the target, or null.
       returned: always
       type: int
+    ready:
+      description: Whether its checks held.
+      returned: when O(wait_ready) has waited for it
+      type: bool
     error:
-      description: Why a stage failed for it.
+      description: Why a stage failed for it, or why it is not ready, with the last lines of its output.
       returned: on failure
       type: str
   sample:
@@ -132,6 +144,7 @@ containers:
       state_before: RUNNING
       state: RUNNING
       pid: 22642
+      ready: true
 stages:
   description: What each stage did.
   returned: unless the whole call was refused

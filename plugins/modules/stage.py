@@ -34,6 +34,7 @@ extends_documentation_fragment:
   - softwarecontainer.lxc.containers.look_ahead
   - softwarecontainer.lxc.containers.lifecycle
   - softwarecontainer.lxc.containers.times
+  - softwarecontainer.lxc.containers.wait_ready
   - softwarecontainer.lxc.containers.attributes
 attributes:
   check_mode:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from .. import call, results
+from ..container_spec import records
 from ..errors import Error
 from ..lifecycle import states, survey
 from ..stages import chain, runner
@@ -27,7 +28,9 @@ def run(parameters: Mapping[str, Any], check: bool, diff: bool) -> Result:
     called = call.of(parameters, check, diff)
     all_desired = container.all_desired_of(called, parameters["prune"], parameters["remove_volumes"])
     with container.locks(called, all_desired):
-        return take(called, all_desired, times)
+        result = take(called, all_desired, times)
+    # Without the locks: another run may have something to do meanwhile.
+    return after_gate(called, result) if parameters["wait_ready"] and not check else result
 
 
 def take(called: call.Call, all_desired: Sequence[states.DesiredState], times: states.Times) -> Result:
@@ -45,6 +48,29 @@ def take(called: call.Call, all_desired: Sequence[states.DesiredState], times: s
         # Report the error, but keep what the earlier stages have done.
         return {**combined(found, before), "msg": str(error)}
     return combined(found, before)
+
+
+def after_gate(called: call.Call, result: Result) -> Result:
+    """Return the result after a wait for the checks of all containers that were brought to their states."""
+    waiting = with_checks(called.containers, result)
+    if not waiting:
+        return result
+    # Loaded only if a container has checks.
+    from . import ready
+
+    verdicts = {item["name"]: item for item in ready.wait(called.lxc, waiting)}
+    for item in result["containers"]:
+        item.update({key: value for key, value in verdicts.get(item["name"], {}).items() if key in ("ready", "error")})
+    more = {key: value for key, value in result.items() if key not in ("changed", "containers", "diff", "msg")}
+    return results.result_of(result["containers"], result.get("diff", []), more)
+
+
+def with_checks(containers: Sequence[records.Container], result: Result) -> List[records.Container]:
+    """Return the containers that were brought to the state started and have checks."""
+    if result["stages"][-1]["name"] != "container":
+        return []
+    reached = {item["name"] for item in result["containers"] if "error" not in item}
+    return [one for one in containers if one.ready and one.state == "started" and one.name in reached]
 
 
 def combined(found: Sequence[Tuple[str, Result]], before: states.Survey) -> Result:

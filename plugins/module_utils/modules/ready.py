@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .. import call, results
 from ..container_spec import parse, records
 from ..lifecycle import history, states, survey, verification
+from ..lxc import runtime
 from ..readiness import conditions, gate
 
 
@@ -21,6 +22,11 @@ def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
     if check:
         items = [item_of(container, None, {}, "") for container in containers]
         return results.result_of(items, [], dict(more, skipped=True))
+    return results.result_of(wait(lxc, containers), [], more)
+
+
+def wait(lxc: runtime.Runtime, containers: Sequence[records.Container]) -> List[Dict[str, Any]]:
+    """Wait until the checks of the containers hold, and return the result of each container."""
     all_desired = [states.DesiredState(container.name, container.state) for container in containers]
     names = [desired.name for desired in all_desired]
     before = survey.survey(lxc, names)
@@ -39,7 +45,7 @@ def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
         reason = ended.get(item["name"])
         item["error"] += "; " + reason if reason and reason not in item["error"] else ""
         item["error"] += history.last_words(lxc.lxc_path, item["name"])
-    return results.result_of(items, [], more)
+    return items
 
 
 def pid_of(found: states.Survey, name: str) -> int:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import parse
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle.states import ActualState
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import containers
 
@@ -70,3 +72,19 @@ def test_a_container_that_a_stage_has_failed_for() -> None:
     found = containers.combined([("rootfs", rootfs), ("config", config), ("container", last)], {})
     assert found["msg"] == "container 'a': no"
     assert [(each["changed"], each["changes"]) for each in found["containers"]] == [(True, ["create file x"])]
+
+
+WAITED_FOR: dict[str, tuple[dict[str, Any], dict[str, Any], str, list[str]]] = {
+    "with a check": ({"ready": [{"tcp": 80}]}, {}, "container", ["a"]),
+    "without": ({}, {}, "container", []),
+    "to be stopped": ({"ready": [{"tcp": 80}], "state": "stopped"}, {}, "container", []),
+    "failed": ({"ready": [{"tcp": 80}]}, {"error": "no"}, "container", []),
+    "the last stage did not run": ({"ready": [{"tcp": 80}]}, {}, "config", []),
+}
+
+
+@pytest.mark.parametrize(("spec", "told", "stage", "names"), WAITED_FOR.values(), ids=WAITED_FOR)
+def test_what_is_waited_for(spec: dict[str, Any], told: dict[str, Any], stage: str, names: list[str]) -> None:
+    declared = parse.parse_containers([{"name": "a", **spec}], {})
+    found = containers.combined([(stage, result(item("a", **told)))], {})
+    assert [one.name for one in containers.with_checks(declared, found)] == names
