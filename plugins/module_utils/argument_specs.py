@@ -48,6 +48,11 @@ LOGS: Arguments = {
     "since_start": {"type": "bool", "default": False},
     **LXC,
 }
+CONTAINER_INFO: Arguments = {
+    **CONTAINERS,
+    "name": {"type": "list", "elements": "str"},
+    "others": {"type": "bool", "default": False},
+}
 READY: Arguments = {**CONTAINERS, **SECRETS}
 
 HOST_INFO: Arguments = {

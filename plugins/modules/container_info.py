@@ -17,6 +17,8 @@ description:
     it has to be restarted for its changes to take effect.
   - With O(name) or O(containers), looks at these. With neither, looks at all containers in O(lxc_path), also at those
     of others.
+  - With O(containers) it also tells what the specs declare, whether the checks under O(containers[].ready) hold now, and
+    what is wrong, in words.
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers
   - softwarecontainer.lxc.containers.lxc
@@ -34,9 +36,15 @@ options:
       - When left out, those of O(containers), or all where there are none.
     type: list
     elements: str
+  others:
+    description: Whether to look at all other containers in O(lxc_path) too, after those of O(name) or O(containers).
+    type: bool
+    default: false
 notes:
-  - Of the specs in O(containers) only the names count. What is on disk is compared with what the collection wrote, not
-    with the specs; for the latter use the stages in check mode.
+  - What is on disk is compared with what the collection wrote, not with the specs; for the latter use the stages in
+    check mode.
+  - Each check under O(containers[].ready) is looked at once, all side by side, for five seconds at most. Nothing is waited
+    for, neither O(containers[].ready[].timeout) nor O(containers[].ready[].stable).
   - Contrary to the other modules it does not fail because of one container. See RV(containers[].error).
 seealso:
   - module: softwarecontainer.lxc.container
@@ -58,15 +66,21 @@ EXAMPLES = r"""
   softwarecontainer.lxc.container_info:
     name: [hmi, logger]
 
-- name: Look at the declared containers
+- name: Look at all containers, beside what is declared of them
   softwarecontainer.lxc.container_info:
     containers: "{{ softwarecontainer_containers }}"
     defaults: "{{ softwarecontainer_defaults }}"
+    others: true
+  register: beside
+
+- name: Require that nothing is wrong
+  ansible.builtin.assert:
+    that: beside.containers | map(attribute='problems') | flatten == []
 """
 
 RETURN = r"""
 containers:
-  description: What is there of each container, in the order given, or by name where none were given.
+  description: What is there of each container, in the order given, and then by name where others are looked at.
   returned: success
   type: list
   elements: dict
@@ -86,6 +100,45 @@ containers:
       description: The process id on the target of the container's PID 1. It is null where the container does not run.
       returned: always
       type: int
+    declared:
+      description: The state that its spec declares. It is null where no spec was given.
+      returned: always
+      type: str
+    health:
+      description:
+        - Whether the checks of its spec hold now, C(healthy) or C(unhealthy). It is null where there are none, or where
+          it does not run as declared.
+      returned: always
+      type: str
+    checks:
+      description: The checks of its spec. Empty where RV(containers[].health) is null.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        check:
+          description: What was looked at, for people.
+          returned: always
+          type: str
+        held:
+          description: Whether it held.
+          returned: always
+          type: bool
+        reason:
+          description: Why it did not. Empty where it held.
+          returned: always
+          type: str
+    problems:
+      description:
+        - What is wrong with it, a sentence each without its name. It is not in its declared state, does not stay up, is
+          unhealthy, has drifted, waits for a restart, or is not declared where O(others) is set and others are.
+      returned: always
+      type: list
+      elements: str
+    uptime_seconds:
+      description: How long it has run. It is null where it does not.
+      returned: always
+      type: int
     addresses:
       description: The IPv4 and IPv6 addresses of the container, without loopback and IPv6 link-local ones.
       returned: always
@@ -98,6 +151,10 @@ containers:
       elements: dict
     memory_bytes:
       description: The memory that its cgroup uses, page cache included. It is null where the container does not run.
+      returned: always
+      type: int
+    memory_limit_bytes:
+      description: How much that may be at most. It is null where there is no limit, or where the container does not run.
       returned: always
       type: int
     cpu_seconds:
@@ -264,17 +321,20 @@ containers:
     - name: hmi
       state: RUNNING
       pid: 2581
-      addresses:
-        - 10.0.3.20
+      declared: started
+      health: unhealthy
+      checks:
+        - {check: tcp 8080, held: false, reason: "Connection refused at 127.0.0.1, ::1, 10.0.3.20"}
+      problems:
+        - "tcp 8080 does not hold: Connection refused at 127.0.0.1, ::1, 10.0.3.20"
+        - "is not on disk as it was made: adjust directory rootfs/home to 0755; create in rootfs/bin: vi"
+      uptime_seconds: 86
+      addresses: [10.0.3.20]
       ports: [{target: 8080, container: 80, protocol: tcp}]
       memory_bytes: 536576
+      memory_limit_bytes: 67108864
       cpu_seconds: 0.007
-      limits:
-        memory: "67108864"
-        memory_swap: null
-        cpu_shares: "1024"
-        cpus: "50000"
-        pids: "100"
+      limits: {memory: "67108864", memory_swap: null, cpu_shares: "1024", cpus: "50000", pids: "100"}
       effective:
         capabilities: [chown, dac_override, net_bind_service, setgid, setuid]
         no_new_privs: true
@@ -286,17 +346,10 @@ containers:
         selinux: null
         devices: [c 1:3 rwm, c 1:5 rwm]
         devices_unknown: null
-        mounts:
-          /: rw,relatime
-          /sys: ro,nosuid,nodev,noexec,relatime
+        mounts: {/: "rw,relatime", /sys: "ro,nosuid,nodev,noexec,relatime"}
         following: [/]
         interfaces: [lo, eth0]
-        limits:
-          memory: "67108864"
-          memory_swap: null
-          cpu_shares: "1024"
-          cpus: "50000"
-          pids: "100"
+        limits: {memory: "67108864", memory_swap: null, cpu_shares: "1024", cpus: "50000", pids: "100"}
       ours: true
       drift:
         - adjust directory rootfs/home to 0755
@@ -316,29 +369,10 @@ containers:
         asked: false
         reason: its command was killed by the kernel for want of memory after 1.1 s
       error: null
-    - name: radio
-      state: ABSENT
-      pid: null
-      addresses: []
-      ports: []
-      memory_bytes: null
-      cpu_seconds: null
-      limits: {}
-      effective: {}
-      ours: false
-      drift: []
-      reload_needed: false
-      restart_needed: false
-      starts: null
-      started_at: null
-      restarts: null
-      restarting: false
-      last_end: null
-      error: null
 volumes:
   description:
-    - The O(containers[].volumes) that are on the target, of the containers that were given. Where none were given, those of
-      all containers, also of containers that are gone.
+    - The O(containers[].volumes) that are on the target, of the containers that were given. Where none were given, or
+      with O(others), those of all containers, also of containers that are gone.
   returned: success
   type: list
   elements: dict
@@ -384,10 +418,7 @@ from ..module_utils.modules import container_info
 
 def main() -> None:
     """Tell what is there of the containers of this host."""
-    module = AnsibleModule(
-        argument_spec={**argument_specs.CONTAINERS, "name": {"type": "list", "elements": "str"}},
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=argument_specs.CONTAINER_INFO, supports_check_mode=True)
     archive.keep(module.check_mode)
     try:
         result = container_info.run(module.params)

@@ -5,22 +5,29 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from .. import call
-from ..container_spec import parse
+from ..container_spec import parse, records
 from ..disk import beneath, places, volumes
 from ..errors import ContainerError, RefusedError, unexpected
-from ..lifecycle import history, obstacles, published, survey
+from ..lifecycle import history, obstacles, problems, published, survey
 from ..lxc import queries, runtime
 from ..model import config_text, manifest, tree
 from ..plan import lxc_config
 from ..stages import planning
-from ..target import facts
+from ..target import facts, processes
 from ..verify import in_force, usage
 
+UNMEASURED: Dict[str, Any] = {
+    **dict.fromkeys(("uptime_seconds", "memory_bytes", "memory_limit_bytes", "cpu_seconds")),
+    "addresses": [],
+    "limits": {},
+    "effective": {},
+}
 NO_LIFE: Dict[str, Any] = {"starts": None, "started_at": None, "restarts": None, "restarting": False, "last_end": None}
 
 
@@ -31,21 +38,64 @@ def run(parameters: Mapping[str, Any]) -> Dict[str, Any]:
     if containers and names:
         raise RefusedError("name: give either names or containers, not both")
     lxc = call.choose_runtime(parameters)
-    names = list(dict.fromkeys(names)) or [container.name for container in containers]
+    names = list(dict.fromkeys([*names, *(container.name for container in containers)]))
     with_volumes = names
-    if parameters["name"] is None and not names:
-        names = survey.names_with(lxc.lxc_path, lxc_config.FILE_NAME, manifest.FILE_NAME)
-        with_volumes = volumes.owners(lxc.lxc_path)
+    if parameters["others"] or (parameters["name"] is None and not names):
+        names = list(dict.fromkeys(names + survey.names_with(lxc.lxc_path, lxc_config.FILE_NAME, manifest.FILE_NAME)))
+        with_volumes = list(dict.fromkeys(with_volumes + volumes.owners(lxc.lxc_path)))
     present = [name for name in names if os.path.isdir(os.path.join(lxc.lxc_path, name))]
     statuses = queries.statuses(lxc, present)
+    items = [describe_safely(lxc.lxc_path, name, statuses.get(name)) for name in names]
+    judge(lxc, items, containers, parameters["others"])
     return {
         "changed": False,
-        "containers": [describe_safely(lxc.lxc_path, name, statuses.get(name)) for name in names],
+        "containers": items,
         "volumes": [each for name in with_volumes for each in volumes_of(lxc.lxc_path, name)],
         "lxc_path": lxc.lxc_path,
         "lxc_version": lxc.version(),
         "cgroup_version": facts.cgroup_version(),
         "runtime": lxc.kind,
+    }
+
+
+def judge(
+    lxc: runtime.Runtime, items: Sequence[Dict[str, Any]], containers: Sequence[records.Container], all_declared: bool
+) -> None:
+    """Add to what is known of each container what its spec declares, its health, and what is wrong with it."""
+    specs = {one.name: one for one in containers}
+    checks = checks_of(lxc, items, specs)
+    for item in items:
+        name, spec, end = item["name"], specs.get(item["name"]), item["last_end"]
+        item["declared"] = spec.state if spec else None
+        item["checks"] = checks.get(name, [])
+        healthy = all(check["held"] for check in item["checks"])
+        item["health"] = ("healthy" if healthy else "unhealthy") if item["checks"] else None
+        since = time.time() - end["ended"] if end and end["ended"] else float("inf")
+        item["problems"] = problems.problems(
+            item, bool(specs) and all_declared, functools.partial(history.last_words, lxc.lxc_path, name), since
+        )
+        if end:
+            item["last_end"] = {**end, "ended": time_of(end["ended"])}
+
+
+def checks_of(
+    lxc: runtime.Runtime, items: Sequence[Mapping[str, Any]], specs: Mapping[str, records.Container]
+) -> Dict[str, Any]:
+    """Return how the checks hold now, of each container that runs as declared and has some."""
+    pids = {item["name"]: item["pid"] for item in items if item["state"] == "RUNNING" and item["pid"]}
+    asked = [one for one in specs.values() if one.name in pids and one.state == "started" and one.ready]
+    if not asked:
+        return {}
+    # Loaded only if a container has checks.
+    from ..readiness import conditions, gate
+
+    found = gate.ask(lxc, {one.name: one.ready for one in asked}, pids)
+    return {
+        one.name: [
+            {"check": conditions.title(check), **{key: found[one.name][place][key] for key in ("held", "reason")}}
+            for place, check in enumerate(one.ready)
+        ]
+        for one in asked
     }
 
 
@@ -97,7 +147,7 @@ def life_of(lxc_path: str, name: str, running: bool) -> Dict[str, Any]:
         "started_at": time_of(found.started),
         "restarts": found.restarts(),
         "restarting": bool(running and found.runs and found.runs.state == "waiting"),
-        "last_end": {**end._asdict(), "ended": time_of(end.ended)} if end else None,
+        "last_end": end._asdict() if end else None,
     }
 
 
@@ -144,12 +194,15 @@ def measurements(pid: Optional[int]) -> Dict[str, Any]:
     Raises ContainerError if the report cannot be understood.
     """
     if not pid:
-        return {"addresses": [], "memory_bytes": None, "cpu_seconds": None, "limits": {}, "effective": {}}
+        return dict(UNMEASURED)
     limits: Dict[str, Optional[str]] = usage.effective_limits(pid)
     addresses: List[str] = usage.addresses(pid)
+    started, most = processes.started(pid), limits.get("memory")
     return {
+        "uptime_seconds": None if started is None else int(processes.since_boot() - started),
         "addresses": addresses,
         "memory_bytes": usage.memory_bytes(pid),
+        "memory_limit_bytes": int(most) if most else None,
         "cpu_seconds": usage.cpu_seconds(pid),
         "limits": limits,
         "effective": {**in_force.of(pid)._asdict(), "limits": limits},

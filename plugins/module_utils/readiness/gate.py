@@ -1,7 +1,11 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waits (I/O) until the checks of containers hold, each in a process of its own."""
+"""Waits (I/O) until the checks of containers hold, or looks at each once.
+
+All checks run at once, each in a process of its own: a check that hangs does not delay the others, and a process that
+has entered a container's network namespace stays there.
+"""
 
 from __future__ import annotations
 
@@ -22,32 +26,40 @@ GRACE = 5.0
 # More processes would need more descriptors than a process may usually have. Further checks wait for their turn.
 AT_ONCE = 256
 OUTPUT_MAX = 4096
+# How long a look may take (in seconds) if it is the only one.
+LOOK_ONCE = 5.0
 
+Checks = Mapping[str, Sequence[records.Check]]
 Places = Dict[str, Tuple[str, records.Check]]
+Verdicts = Dict[str, Dict[int, Dict[str, Any]]]
 
 
-def wait(
-    lxc: runtime.Runtime, checks: Mapping[str, Sequence[records.Check]], pids: Mapping[str, int]
-) -> Dict[str, Dict[int, Dict[str, Any]]]:
-    """Return the verdict on each check, by container and by its place in the container's list.
+def wait(lxc: runtime.Runtime, checks: Checks, pids: Mapping[str, int]) -> Verdicts:
+    """Return the verdict on each check, by container and by its place in the container's list."""
+    since = {name: processes.started(pid) for name, pid in pids.items()}
+    longest = max((conditions.bound(check) for all_ in checks.values() for check in all_), default=0.0)
 
-    All checks run at once, each in a process of its own: a check that hangs does not delay the others, and a process
-    that has entered a container's network namespace stays there.
+    def watch(name: str, check: records.Check) -> Dict[str, Any]:
+        return watch_one(lxc, name, check, pids[name], since[name])
+
+    return side_by_side(checks, watch, longest)
+
+
+def ask(lxc: runtime.Runtime, checks: Checks, pids: Mapping[str, int]) -> Verdicts:
+    """Return whether each check holds now, and if not, why; by container and by its place in the container's list."""
+    return side_by_side(checks, lambda name, check: look_once(lxc, name, check, pids[name]), LOOK_ONCE)
+
+
+def side_by_side(checks: Checks, function: Callable[[str, records.Check], Dict[str, Any]], seconds: float) -> Verdicts:
+    """Call the function for all checks at once, each with the name of its container.
+
+    Return what it returns, by container and by the check's place in its list.
     """
     places: Places = {
         "%s %d" % (name, place): (name, check) for name, all_ in checks.items() for place, check in enumerate(all_)
     }
-    if not places:
-        return {}
-    since = {name: processes.started(pid) for name, pid in pids.items()}
-
-    def watch(item: str) -> Dict[str, Any]:
-        name, check = places[item]
-        return watch_one(lxc, name, check, pids[name], since[name])
-
-    longest = max(conditions.bound(check) for _name, check in places.values())
-    found = pool.each(watch, list(places), longest + GRACE, AT_ONCE, keep=False)
-    verdicts: Dict[str, Dict[int, Dict[str, Any]]] = {}
+    found = pool.each(lambda item: function(*places[item]), list(places), seconds + GRACE, AT_ONCE, keep=False)
+    verdicts: Verdicts = {}
     for item, result in found.items():
         name, check = places[item]
         place = int(item.rpartition(" ")[2])
@@ -80,6 +92,15 @@ def watch_one(
     error = error or ("" if verdict else conditions.failure(check, watch))
     seconds = round(time.monotonic() - begun, 2)
     return {"held": verdict, "seconds": seconds, "reason": watch.reason, "error": error}
+
+
+def look_once(lxc: runtime.Runtime, name: str, check: records.Check, pid: int) -> Dict[str, Any]:
+    """Return whether one check holds now, and if not, why."""
+    try:
+        reason = LOOKS[conditions.kind(check)](lxc, name, check, pid)(LOOK_ONCE)
+    except (ContainerError, OSError) as problem:
+        reason = str(problem)
+    return {"held": not reason, "reason": reason}
 
 
 Look = Callable[[float], str]

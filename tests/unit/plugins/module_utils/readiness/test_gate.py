@@ -64,3 +64,14 @@ def test_the_end_of_its_process() -> None:
 def test_another_process_with_its_number() -> None:
     told = gate.watch_one(LXC, "hmi", Check(file="/proc/self", stable=0.0), os.getpid(), 1.0)
     assert (told["held"], told["error"]) == (False, conditions.ENDED)
+
+
+def test_one_look(tmp_path: Path) -> None:
+    """It does not wait, whatever the check would have waited for."""
+    begun = time.monotonic()
+    there, missing = (Check(file=str(path), timeout=60.0, stable=60.0) for path in (tmp_path, tmp_path / "none"))
+    told = gate.ask(LXC, {"hmi": [missing, there]}, {"hmi": os.getpid()})
+    assert told == {
+        "hmi": {0: {"held": False, "reason": "there is no such file"}, 1: {"held": True, "reason": ""}},
+    }
+    assert time.monotonic() - begun < 10
