@@ -488,10 +488,15 @@ def test_the_table_of_the_demo_is_what_status_shows() -> None:
         {
             "name": each.name,
             "state": transitions.REACHED[each.state],
+            "declared": each.state,
+            "health": "healthy" if each.ready else None,
             "addresses": [address.partition("/")[0] for one in each.network for address in one.ipv4],
             "memory_bytes": int(memory[each.name] * 1048576) if each.name in memory else None,
+            "memory_limit_bytes": each.limits.memory if each.name in memory else None,
+            "restarts": 0 if each.command and each.name in memory else None,
+            "uptime_seconds": 4 if each.name in memory else None,
         }
-        for each in sorted(declared, key=lambda each: each.name)
+        for each in declared
     ]
     assert table.splitlines() == status_table({"localhost": {"containers": rows}})
 
