@@ -270,7 +270,8 @@ options:
           - It is what the O(containers[].command), or the O(containers[].init) of its own, and their children write to
             their standard output and standard error, and what any program writes to C(/dev/console). LXC's monitor
             writes it to C(log/output) in the container's directory. A program never waits for a full disk.
-          - It needs a shell in the container, see O(containers[].command), and O(containers[].autodev). Where it is declared and these are missing, the container is refused.
+          - It needs a shell in the container, see O(containers[].command), and O(containers[].autodev). Where it is declared
+            and these are missing, the container is refused.
           - The console is a terminal, so that programs write whole lines, and some of them colors.
           - When left out, two parts of 256K are kept where that is possible.
         type: raw
