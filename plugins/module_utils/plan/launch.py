@@ -46,40 +46,43 @@ NEEDED = {
 SHEBANG = "#!/bin/sh\n"
 # A record is written over the one before, not into an emptied file: whoever is killed in between leaves one of them.
 # PID 1 passes the signal for a stop, TERM, on to all processes. What a shell complains of goes to /dev/null, as LXC's
-# own output does.
+# own output does. The variables of the container's environment are the command's, so ours have other names. The container
+# may have put a FIFO in the record's place, which is never read: that would wait for ever.
 SUPERVISOR = """\
-asked= restarts=0 row=0 status=- ran=- ended=-
-[ ! -e %(runs)s ] || read -r _ _ _ status ran ended < %(runs)s
-trap asked=1 TERM
-note() { echo "$1 $restarts $row $status $ran $ended" 1<> %(runs)s; }
-uptime() { read -r up _ < /proc/uptime && up=${up%%.*}${up#*.} || up=0; }
+sc_asked= sc_restarts=0 sc_row=0 sc_status=- sc_ran=- sc_ended=-
+[ ! -f %(runs)s ] || read -r _ _ _ sc_status sc_ran sc_ended < %(runs)s
+trap sc_asked=1 TERM
+note() { echo "$1 $sc_restarts $sc_row $sc_status $sc_ran $sc_ended" 1<> %(runs)s; }
+uptime() { read -r sc_up _ < /proc/uptime && sc_up=${sc_up%%.*}${sc_up#*.} || sc_up=0; }
 %(raw)swhile :; do
   note running
-  uptime; begun=$up
+  uptime; sc_begun=$sc_up
   (exec %(argv)s)%(output)s
-  status=$?
-  uptime; ran=$((up - begun)); ended=$(%(date)s +%%s || echo -)
-  if [ "$asked" ]; then note stopped; exit $status; fi
+  sc_status=$?
+  uptime; sc_ran=$((sc_up - sc_begun)); sc_ended=$(%(date)s +%%s || echo -)
+  if [ "$sc_asked" ]; then note stopped; exit $sc_status; fi
 %(again)sdone
 """
 ONCE = """\
   note ended
-  exit $status
+  exit $sc_status
 """
 # The kill is for processes that the command has left behind. It must not reach those of another PID namespace.
 AGAIN = """\
-  [ $ran -lt %(good_run)d ] || row=0
-  if %(last)s; then note ended; exit $status; fi
+  [ $sc_ran -lt %(good_run)d ] || sc_row=0
+  if %(last)s; then note ended; exit $sc_status; fi
   [ $PPID -ne 1 ] || kill -9 -1
-  pause=%(delay)d i=0
-  while [ $i -lt $row ] && [ $pause -lt %(pause_max)d ]; do pause=$((pause * 2)) i=$((i + 1)); done
-  [ $pause -lt %(pause_max)d ] || pause=%(pause_max)d
-  row=$((row + 1)) restarts=$((restarts + 1))
+  sc_pause=%(delay)d sc_i=0
+  while [ $sc_i -lt $sc_row ] && [ $sc_pause -lt %(pause_max)d ]; do
+    sc_pause=$((sc_pause * 2)) sc_i=$((sc_i + 1))
+  done
+  [ $sc_pause -lt %(pause_max)d ] || sc_pause=%(pause_max)d
+  sc_row=$((sc_row + 1)) sc_restarts=$((sc_restarts + 1))
   note waiting
-  (echo "%(ours)sthe command ended with $status and is started again in $pause s")%(output)s
-  %(sleep)s $pause & wait $! || asked=${asked:-failed}
-  if [ "$asked" = 1 ]; then note stopped; exit $status; fi
-  if [ "$asked" ]; then note ended; exit $status; fi
+  (echo "%(ours)sthe command ended with $sc_status and is started again in $sc_pause s")%(output)s
+  %(sleep)s $sc_pause & wait $! || sc_asked=${sc_asked:-failed}
+  if [ "$sc_asked" = 1 ]; then note stopped; exit $sc_status; fi
+  if [ "$sc_asked" ]; then note ended; exit $sc_status; fi
 """
 
 Line = Tuple[str, str]
@@ -205,8 +208,8 @@ def supervisor(container: Container, host: Host, argv: Tuple[str, ...], keeps: b
 
 def restart_values(restart: Restart) -> dict:
     """Return what the part of the script that restarts depends on."""
-    last = ["[ $status -eq 0 ]"] if restart.policy == "on_failure" else []
-    last += ["[ $row -ge %d ]" % restart.limit] if restart.limit else []
+    last = ["[ $sc_status -eq 0 ]"] if restart.policy == "on_failure" else []
+    last += ["[ $sc_row -ge %d ]" % restart.limit] if restart.limit else []
     return {
         "last": " || ".join(last) or "false",
         "delay": restart.delay,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import signal
@@ -182,12 +183,18 @@ def test_a_config_without_a_program() -> None:
         assert launch.command_in(text) == ()
 
 
-def supervise(tmp_path: Path, command: str, restart: dict[str, Any], earlier: str = "") -> tuple[int, str, list[str]]:
-    """Run the script of a supervisor. Return its exit status, its record, and what the command wrote, line by line."""
+def supervise(
+    tmp_path: Path, command: str, restart: dict[str, Any], earlier: str | None = ""
+) -> tuple[int, str, list[str]]:
+    """Run the script of a supervisor. Return its exit status, its record, and what the command wrote, line by line.
+
+    `earlier`: the record before; None if there is something else in its place, which is not read.
+    """
     text = launch.launch(container({"command": ["/bin/sh", "-c", command], "restart": restart}), HOST).script or ""
     record, out = tmp_path / "runs", tmp_path / "out"
     out.touch()
-    record.write_text(earlier)
+    if earlier is not None:
+        record.write_text(earlier)
     # Only the paths of the container are other ones here, and the pauses are shorter.
     for ours, here in (
         (launch.RUNS, str(record)),
@@ -197,9 +204,9 @@ def supervise(tmp_path: Path, command: str, restart: dict[str, Any], earlier: st
         ("/usr/bin/stty", "stty"),
     ):
         text = text.replace(ours, here)
-    text = re.sub(r"/usr/bin/sleep \$pause", "sleep 0.01", text)
+    text = re.sub(r"/usr/bin/sleep \$sc_pause", "sleep 0.01", text)
     done = subprocess.run(["/bin/sh", "-c", text], check=False, timeout=30)
-    return done.returncode, record.read_text(), out.read_text().splitlines()
+    return done.returncode, "" if earlier is None else record.read_text(), out.read_text().splitlines()
 
 
 # The command, the policy, and how often it runs.
@@ -245,3 +252,22 @@ def test_signals_are_those_of_a_fresh_process(tmp_path: Path) -> None:
     _code, _record, lines = supervise(tmp_path, "grep SigIgn /proc/self/status", {})
     ignored = int(lines[0].split()[1], 16)
     assert not ignored & (1 << (signal.SIGINT - 1) | 1 << (signal.SIGQUIT - 1) | 1 << (signal.SIGTERM - 1))
+
+
+NAMES = ("asked", "begun", "ended", "i", "pause", "ran", "restarts", "row", "status", "up")
+
+
+def test_the_command_gets_its_environment_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell exports what it assigns to a variable of its environment."""
+    for name in NAMES:
+        monkeypatch.setenv(name, "declared")
+    said = " ".join(f"${name}" for name in NAMES)
+    _code, _record, lines = supervise(tmp_path, f"echo {said}; exit 3", {"policy": "on_failure", "limit": 1})
+    declared = " ".join(["declared"] * len(NAMES))
+    assert [line for line in lines if not line.startswith("softwarecontainer")] == [declared, declared]
+
+
+def test_a_fifo_in_place_of_the_record_stops_nothing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "runs")
+    code, _record, lines = supervise(tmp_path, "echo one; exit 3", {"policy": "on_failure", "limit": 1}, earlier=None)
+    assert (code, lines.count("one")) == (3, 2)
