@@ -16,29 +16,40 @@ from ..errors import ContainerError
 from ..lxc import programs, runtime
 from ..target import processes
 from ..workers import pool
-from . import states, survey
+from . import history, states, survey
 
 
 def reload(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], times: states.Times) -> states.Errors:
-    """Send the signals, and verify that each process that got one outlives the settle time. Return the errors."""
+    """Send the signals, and verify that each process that got one outlives the settle time. Return the errors.
+
+    A command that waits for its next start gets none. It reads then what there is to read.
+    """
     names = states.names_of(all_desired)
     found = survey.running(lxc, names)
     signals = {desired.name: desired.reload or "" for desired in all_desired}
     table = processes.table()
+    waiting = [name for name in names if name in found and waits(lxc.lxc_path, name)]
+    called = [name for name in names if name not in waiting]
     # In worker processes, since a hostile container may let nobody read the arguments of its processes to the end.
-    sent = pool.each(lambda name: tell(found.get(name), signals[name], table), names, programs.PATIENCE)
+    sent = pool.each(lambda name: tell(found.get(name), signals[name], table), called, programs.PATIENCE)
     errors = states.reasons(sent)
     told = {name: result.value for name, result in sent.items() if not result.error}
     alive = processes.wait_for_end(told.values(), times.settle)
-    for name, pid in told.items():
+    for name in (*waiting, *told):
         noted = partial(single_files.note_reload, lxc.lxc_path, name)
         reason = writing.attempt(noted, os.path.join(lxc.lxc_path, name))
-        if pid not in alive:
+        if name in told and told[name] not in alive:
             # What is started in its place reads the change anyway.
             reason = "its command ended within %g seconds of the signal %s" % (times.settle, signals[name])
         if reason:
             errors[name] = reason
     return errors
+
+
+def waits(lxc_path: str, name: str) -> bool:
+    """Return whether the command of a running container has ended, and its supervisor is about to start it again."""
+    runs = history.runs_of(lxc_path, name)
+    return bool(runs and runs.state == "waiting")
 
 
 def tell(found: Optional[runtime.Status], name: str, table: Mapping[int, Tuple[int, int]]) -> int:

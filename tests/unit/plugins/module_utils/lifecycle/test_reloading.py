@@ -10,11 +10,12 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Iterator
 
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import reloading
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lifecycle import reloading, states
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.lxc.runtime import Status
 
 # What is told to a shell on its input, which has a line as soon as all of them run.
@@ -107,3 +108,30 @@ def test_what_pid_1_does_not_handle_has_no_effect_on_it() -> None:
     words = "does not handle the signal USR1, which has no effect on PID 1$"
     with running("/bin/sh", ["sh"], COMMAND) as pid, pytest.raises(ContainerError, match=words):
         reloading.tell(Status("RUNNING", pid), "USR1", reloading.processes.table())
+
+
+# What the supervisor has recorded, and whether the command waits for its next start.
+RECORDS = {
+    "waits": ("waiting 1 1 1 101 1796064269\n", True),
+    "runs": ("running 1 1 1 101 1796064269\n", False),
+    "nothing recorded": (None, False),
+}
+
+
+@pytest.mark.parametrize(("record", "waits"), RECORDS.values(), ids=RECORDS)
+def test_what_is_about_to_start_gets_no_signal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record: str | None, waits: bool
+) -> None:
+    """Its supervisor sleeps, which does not handle the signal."""
+    directory = tmp_path / "media/rootfs/etc/softwarecontainer"
+    directory.mkdir(parents=True)
+    if record is not None:
+        (directory / "runs").write_text(record)
+    noted: list[str] = []
+    monkeypatch.setattr(reloading.single_files, "note_reload", lambda lxc_path, name: noted.append(name))
+    media = states.DesiredState("media", "started", reload="HUP")
+    times = states.Times(settle=0, stop=1, start=1)
+    with running("/bin/sh", ["sh"], COMMAND) as pid:
+        monkeypatch.setattr(reloading.survey, "running", lambda lxc, names: {"media": Status("RUNNING", pid)})
+        errors = reloading.reload(SimpleNamespace(lxc_path=str(tmp_path)), [media], times)  # type: ignore[arg-type]
+    assert (noted, list(errors)) == ((["media"], []) if waits else ([], ["media"]))
