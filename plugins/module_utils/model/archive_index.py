@@ -61,6 +61,8 @@ class Listing:
         if not self.members:
             raise ContainerError("has no entries")
         files = {member.path for member in self.members if member.kind == FILE}
+        if "" in files:
+            raise ContainerError("has a file in place of its top directory")
         for member in self.members:
             above = member.path.split("/")
             if any("/".join(above[:length]) in files for length in range(1, len(above))):

@@ -139,6 +139,7 @@ BAD = {
     "twice": (tar(entry("a"), entry("./a")), "has 'a' twice"),
     "setuid": (tar(entry("a", b"", mode=0o4755)), "has 'a' with a setuid or setgid bit"),
     "only itself": (tar(entry("./", None)), "has no entries"),
+    "a file as the top": (tar(entry(".")), "has a file in place of its top directory"),
     "bytes": (tar(entry("a\udcff"), kind=tarfile.GNU_FORMAT), "has 'a\\udcff', which is not plain text"),
     "long header": (long_header(), "is damaged: it has a header of 2147483648 bytes"),
     "nested headers": (nested_headers(), "is damaged: "),
