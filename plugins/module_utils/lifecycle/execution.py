@@ -13,7 +13,7 @@ from ..lxc import programs, runtime
 from ..model import manifest
 from ..plan import transitions
 from ..workers import pool
-from . import changes, starting, states, stopping, survey, verification, waiting
+from . import changes, failed_starts, starting, states, stopping, survey, verification, waiting
 
 
 def reach(
@@ -32,7 +32,9 @@ def reach(
     errors.update(carry_out(lxc, concerned, steps, times, dict(errors)))
     still = {name: read for name, read in known.items() if not {"remove", "shift"} & set(steps.get(name, ()))}
     after = survey.survey(lxc, [desired.name for desired in all_desired], still)
-    errors.update(verification.verify([desired for desired in all_desired if desired.name not in errors], after))
+    unmet = verification.verify([desired for desired in all_desired if desired.name not in errors], after)
+    failed_starts.add_ends(lxc, unmet, after)
+    errors.update(unmet)
     return after, verification.unverified_warnings(lxc.lxc_path, changes.started_pids(steps, after, errors))
 
 

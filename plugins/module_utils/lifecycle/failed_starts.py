@@ -16,6 +16,8 @@ from ..target import facts, processes
 from ..verify import in_force
 from . import history, obstacles, states
 
+STOPPED = "STOPPED"
+
 
 def logs_of(lxc_path: str, names: Sequence[str]) -> Dict[str, str]:
     """Return the path of LXC's log for the start of each container: one that LXC keeps, or one for this start alone."""
@@ -66,6 +68,16 @@ def why_ended(lxc_path: str, name: str) -> str:
     """Return how a container that was just started has ended."""
     found = history.of(lxc_path, name, running=False).last_end
     return "it was started, but " + (found.reason if found else "its PID 1 has ended")
+
+
+def add_ends(lxc: runtime.Runtime, errors: states.Errors, found: states.Survey) -> None:
+    """Add to the errors of containers that have stopped by now how they ended, and with what last words."""
+    ended = [name for name in errors if getattr(found[name], "state", None) == STOPPED]
+    wait_for_records(lxc, ended)
+    for name in ended:
+        last_end = history.of(lxc.lxc_path, name, running=False).last_end
+        errors[name] += "; " + last_end.reason if last_end else ""
+        errors[name] += history.last_words(lxc.lxc_path, name)
 
 
 def already_ended(lxc_path: str, name: str) -> str:
