@@ -108,7 +108,7 @@ def lines(container: Container, host: Host, place: str) -> List[Line]:
         "%s=%s" % (VARIABLE, shlex.quote(rules.record())),
         "set -e",
         lxc_hooks.UNCONFINED,
-        "mkdir -p " + RECORDS,
+        "[ -d %(records)s ] || mkdir -p %(records)s" % {"records": RECORDS},
         'echo "$%s" > %s' % (VARIABLE, record),
         added(rules, place),
     ]
@@ -177,7 +177,8 @@ def added(rules: Rules, place: str) -> str:
         source = "-A %s -s %s -d %s/32 -m conntrack --ctstate DNAT -j MASQUERADE"
         commands.append(source % (hidden_chain, rules.network, address))
     commands += ["-A " + jump for jump in jumps(place)]
-    return "; ".join([removed(rules.program, place), *("%s -w -t nat %s" % (rules.program, each) for each in commands)])
+    one_by_one = [removed(rules.program, place), *(alone(rules.program, each) for each in commands)]
+    return "%s 2>/dev/null || { %s; }" % (together(rules.program, commands), "; ".join(one_by_one))
 
 
 def gone(place: str) -> str:
@@ -191,7 +192,22 @@ def removed(program: str, place: str) -> str:
         return "%s %s" % (program, shlex.quote(gone(place)))
     commands = ["-D " + jump for jump in jumps(place)]
     commands += ["%s %s" % (action, chain) for chain in chains_of(place) for action in ("-F", "-X")]
-    return "{ %s; } 2>/dev/null" % "; ".join("%s -w -t nat %s || :" % (program, each) for each in commands)
+    one_by_one = "; ".join("%s || :" % alone(program, each) for each in commands)
+    return "{ %s || { %s; }; } 2>/dev/null" % (together(program, commands), one_by_one)
+
+
+def alone(program: str, command: str) -> str:
+    """Return how iptables carries out one of its commands."""
+    return "%s -w -t nat %s" % (program, command)
+
+
+def together(program: str, commands: Sequence[str]) -> str:
+    """Return how iptables carries out all of the commands at once or, if one of them cannot be, none.
+
+    One by one they take ten times as long: each reads all rules of the target.
+    """
+    words = " ".join(map(shlex.quote, ["*nat", *commands, "COMMIT"]))
+    return "printf '%%s\\n' %s | %s-restore -w -n" % (words, program)
 
 
 def listing(program: str) -> Tuple[str, ...]:

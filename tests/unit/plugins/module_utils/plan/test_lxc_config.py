@@ -146,7 +146,8 @@ MOUNT = {"source": "/srv", "target": "/data"}
 PUBLISHED = [
     "+lxc.hook.pre-start = sh -c 'published='\"'\"'/usr/sbin/nft 10.0.3.0/24 tcp:8080:10.0.3.20:80'\"'\"'; set -e;"
     " { echo changeprofile unconfined > /proc/self/attr/current; } 2>/dev/null || :;"
-    ' mkdir -p /run/softwarecontainer.ports; echo "$published" > /run/softwarecontainer.ports/a34c786e-hmi;'
+    " [ -d /run/softwarecontainer.ports ] || mkdir -p /run/softwarecontainer.ports;"
+    ' echo "$published" > /run/softwarecontainer.ports/a34c786e-hmi;'
     " /usr/sbin/nft '\"'\"'add table ip softwarecontainer-a34c786e-hmi; delete table ip softwarecontainer-a34c786e-hmi;"
     " table ip softwarecontainer-a34c786e-hmi {"
     " chain prerouting { type nat hook prerouting priority -100;"

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,3 +148,26 @@ def test_a_damaged_record(record: str) -> None:
         record += " "
     with pytest.raises(ValueError):
         ports.rules_in(record)
+
+
+@pytest.mark.parametrize(
+    ("works", "expected"),
+    [
+        pytest.param(True, ["iptables-restore"], id="at once"),
+        # Another program may have removed a part of the rules. Those to remove are gone over first, then all are made.
+        pytest.param(False, ["iptables-restore", "iptables-restore"] + 7 * ["remove"] + 8 * ["add"], id="one by one"),
+    ],
+)
+def test_iptables_runs_once_for_all_rules(tmp_path: Path, works: bool, expected: list[str]) -> None:
+    calls = tmp_path / "calls"
+    kinds = 'case "$*" in *" -D "*|*" -F "*|*" -X "*) kind=remove;; *) kind=add;; esac'
+    for program, script in {
+        "iptables": "%s; echo $kind >> %s; [ $kind = add ]" % (kinds, calls),
+        "iptables-restore": "cat > /dev/null; echo iptables-restore >> %s; exit %d" % (calls, not works),
+    }.items():
+        path = tmp_path / program
+        path.write_text("#!/bin/sh\n%s\n" % script, encoding="utf-8")
+        path.chmod(0o755)
+    rules = BY_IPTABLES._replace(program=str(tmp_path / "iptables"))
+    subprocess.run(["sh", "-e", "-c", ports.added(rules, PLACE)], check=True)
+    assert calls.read_text(encoding="utf-8").split() == expected
