@@ -2,10 +2,11 @@
 
 Measured are wall-clock times to create and start, to run again with nothing to do, and to remove 1, 10 and 100
 containers: by the role `containers`; by `community.general.lxc_container` in a loop; by a shell loop of an LXC
-template and `lxc-start`; by a bare Python loop over the same system calls and liblxc. A play with one `ping` gives the
-fixed cost of Ansible. The contestants take turns within each run, those that are quick two. Plays of their own, which
-are not timed, give the number of tasks and the peak memory of the modules. At the end come rollouts to fleets of 10, 50
-and 200 hosts.
+template and `lxc-start`; by a bare Python loop over the same system calls and liblxc. Containers with all that payloads
+can have, and the same ones without, show what that costs. A play with one `ping` gives the fixed cost of Ansible. The
+contestants take turns within each run, those that are quick two. Plays of their own, which are not timed, give the
+number of tasks and the peak memory of the modules. Then a payload writes much output, to its log and to a pipe. At the
+end come rollouts to fleets of 10, 50 and 200 hosts.
 
 The result goes to docs/benchmarks.md when the run is complete: all contestants, 1, 10 and 100 containers, three runs or
 more, all fleets, none failed. The exit status is 0 whatever the ratios are, and 1 when a run failed.
@@ -30,7 +31,9 @@ import time
 from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
 import fleet
+import log_speed
 import machine
+import payloads
 import provision
 import report
 from contestants import (
@@ -43,7 +46,6 @@ from contestants import (
     REMOVE,
     Contestant,
     Setting,
-    collection_command,
     environment,
 )
 from sandbox import (
@@ -71,8 +73,11 @@ PEER_ENVIRONMENT = ".venv/benchmark"
 HANG_SECONDS = 3600
 # The last one of which each role asked the target step by step.
 BEFORE_COMMIT = "34b12e9"
+# Whose tasks and memory are looked at.
+MEASURED = ("collection", payloads.WITH)
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 COMPLETE_COUNTS, COMPLETE_RUNS, COMPLETE_PLAYS, COMPLETE_FLEETS = {1, 10, 100}, 3, 5, {10, 50, 200}
+COMPLETE_LOG_TURNS = 3
 IMAGE: Dict[str, Callable[[], bool]] = {
     "auto": lambda: forgets_slowly(scratch_parent()),
     "image": lambda: True,
@@ -133,6 +138,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--before", default=BEFORE_COMMIT, help="a commit: the collection as it was then takes part too; empty: none"
     )
     parser.add_argument("--plays", type=int, default=5, help="runs of the playbooks that users run, default 5")
+    parser.add_argument("--log-turns", type=int, default=5, help="runs of a payload with much output, default 5")
     parser.add_argument("--report", help="write the result to this file, complete or not")
     options = parser.parse_args(arguments)
     unknown = set(options.contestants) - set(keys)
@@ -153,6 +159,7 @@ def complete(options: argparse.Namespace, figures: report.Figures) -> bool:
         and options.runs >= COMPLETE_RUNS
         and COMPLETE_FLEETS.issubset(options.fleets)
         and options.plays >= COMPLETE_PLAYS
+        and options.log_turns >= COMPLETE_LOG_TURNS
         and options.before == BEFORE_COMMIT
         and set(options.contestants) == {contestant.key for contestant in CONTESTANTS}
         and not figures.failures
@@ -232,11 +239,12 @@ def prepare(scratch: str, counts: Sequence[int], peer_playbook: str) -> Setting:
     setting = Setting(ROOT, scratch, os.path.join(scratch, "base.conf"), ansible_playbook(".venv"), peer_playbook)
     write(setting.base_config, BASE_CONFIG.format(bridge=BRIDGE))
     for count in {1, *counts}:
-        specs = [{"name": name} for name in names(count)]
-        variables = {"softwarecontainer_containers": specs, "softwarecontainer_bridge": BRIDGE}
-        write(setting.containers_file(count), json.dumps(variables))
-    for contestant in (*CONTESTANTS, BEFORE):
-        os.mkdir(setting.lxc_path(contestant.key))
+        for kind, spec in payloads.SPECS.items():
+            specs = [spec(name, number) for number, name in enumerate(names(count), 1)]
+            variables = {"softwarecontainer_containers": specs, "softwarecontainer_bridge": BRIDGE}
+            write(setting.containers_file(count, kind), json.dumps(variables))
+    for key in (*(contestant.key for contestant in (*CONTESTANTS, BEFORE)), log_speed.KIND):
+        os.mkdir(setting.lxc_path(key))
     write(os.path.join(scratch, "etc-lxc", "lxc.conf"), f"lxc.lxcpath = {setting.lxc_path('peer')}\n")
     collection = os.path.join(scratch, "collections", "ansible_collections", "softwarecontainer", "lxc")
     os.makedirs(os.path.dirname(collection))
@@ -265,10 +273,14 @@ def measure(setting: Setting, options: argparse.Namespace) -> report.Figures:
                 if contestant.key != "peer" or count in (options.peer_counts or options.counts):
                     print(f"run {run + 1} of {options.runs}, {count:3d} containers, {contestant.title}", flush=True)
                     time_cycle(setting, contestant, count, figures)
+    for contestant in ready:
+        if contestant.key in MEASURED:
+            for count in sorted({1, max(options.counts)}):
+                measure_memory(setting, contestant, count, figures)
     if any(contestant.key == "collection" for contestant in ready):
-        for count in sorted({1, max(options.counts)}):
-            measure_memory(setting, count, figures)
         measure_cpu(setting, figures)
+    with recorded_failure(setting, log_speed.KIND, "output of a payload", figures):
+        log_speed.measure(setting, options.log_turns, timed, figures)
     if options.plays:
         keys = ["collection", BEFORE.key] if options.before else ["collection"]
         provision.measure(setting, keys, options.counts, options.plays, timed, figures)
@@ -296,7 +308,7 @@ def turns(contestants: List[Contestant], run: int) -> List[Contestant]:
 def warm_up(setting: Setting, contestant: Contestant, figures: report.Figures) -> bool:
     """Run a contestant once with one container, untimed: caches fill, and a contestant that cannot run is left out."""
     print(f"warm-up, {contestant.title}", flush=True)
-    with recorded_failure(setting, contestant, f"warm-up, {contestant.title}", figures) as outcome:
+    with recorded_failure(setting, contestant.key, f"warm-up, {contestant.title}", figures) as outcome:
         for phase in contestant.phases:
             run_phase(setting, contestant, phase, 1)
             if phase == CREATE:
@@ -306,7 +318,7 @@ def warm_up(setting: Setting, contestant: Contestant, figures: report.Figures) -
 
 def time_cycle(setting: Setting, contestant: Contestant, count: int, figures: report.Figures) -> None:
     """Time all phases of a contestant with a number of containers; a time counts when its phase was verified."""
-    with recorded_failure(setting, contestant, f"{count} containers, {contestant.title}", figures):
+    with recorded_failure(setting, contestant.key, f"{count} containers, {contestant.title}", figures):
         for phase in contestant.phases:
             seconds = run_phase(setting, contestant, phase, count)
             figures.add(contestant.key, phase, count, seconds)
@@ -314,9 +326,7 @@ def time_cycle(setting: Setting, contestant: Contestant, count: int, figures: re
 
 
 @contextlib.contextmanager
-def recorded_failure(
-    setting: Setting, contestant: Contestant, what: str, figures: report.Figures
-) -> Iterator[List[str]]:
+def recorded_failure(setting: Setting, key: str, what: str, figures: report.Figures) -> Iterator[List[str]]:
     """Keep a failure for the report, and clear away what the failed contestant left; yields a list that gets it."""
     outcome: List[str] = []
     try:
@@ -326,8 +336,8 @@ def recorded_failure(
         outcome.append(f"{what}: {str(error).splitlines()[0]}")
         figures.failures.extend(outcome)
         sweep_containers()
-        shutil.rmtree(setting.lxc_path(contestant.key))
-        os.mkdir(setting.lxc_path(contestant.key))
+        shutil.rmtree(setting.lxc_path(key))
+        os.mkdir(setting.lxc_path(key))
 
 
 def run_phase(setting: Setting, contestant: Contestant, phase: str, count: int) -> float:
@@ -386,20 +396,19 @@ def timed(command: Sequence[str], variables: Dict[str, str]) -> Tuple[float, str
     return seconds, text
 
 
-def measure_memory(setting: Setting, count: int, figures: report.Figures) -> None:
-    """Run the collection's phases with an interpreter that records the memory of each module."""
-    contestant = next(contestant for contestant in CONTESTANTS if contestant.key == "collection")
+def measure_memory(setting: Setting, contestant: Contestant, count: int, figures: report.Figures) -> None:
+    """Run a contestant's phases with an interpreter that records the memory of each module."""
     log = os.path.join(setting.scratch, "memory.log")
     print(f"memory, {count:3d} containers, {contestant.title}", flush=True)
-    with recorded_failure(setting, contestant, f"memory, {count} containers, {contestant.title}", figures):
+    with recorded_failure(setting, contestant.key, f"memory, {count} containers, {contestant.title}", figures):
         for phase in contestant.phases:
             write(log, "")
-            command = collection_command(setting, phase, count)
+            command = contestant.command(setting, phase, count)
             interpreter = measuring_interpreter(setting.scratch, setting.file("measure.py"), log)
             command += ["-e", f"ansible_python_interpreter={interpreter}"]
             _seconds, text = timed(command, environment(setting))
             verify(setting, contestant.key, phase, count, text)
-            figures.memory.append(memory_run(count, phase, text, log))
+            figures.memory.append(memory_run(contestant.key, count, phase, text, log))
 
 
 def measure_cpu(setting: Setting, figures: report.Figures, runs: int = 5) -> None:
@@ -408,7 +417,7 @@ def measure_cpu(setting: Setting, figures: report.Figures, runs: int = 5) -> Non
     log = os.path.join(setting.scratch, "cpu.log")
     measured = measuring_interpreter(setting.scratch, setting.file("measure.py"), log)
     interpreter = ["-e", f"ansible_python_interpreter={measured}"]
-    with recorded_failure(setting, contestants["collection"], "processor time", figures):
+    with recorded_failure(setting, "collection", "processor time", figures):
         run_phase(setting, contestants["collection"], CREATE, 1)
         for _run in range(runs):
             for key, phase in (("collection", AGAIN), (PING, PING)):
@@ -420,7 +429,7 @@ def measure_cpu(setting: Setting, figures: report.Figures, runs: int = 5) -> Non
         run_phase(setting, contestants["collection"], REMOVE, 1)
 
 
-def memory_run(count: int, phase: str, text: str, log: str) -> report.MemoryRun:
+def memory_run(key: str, count: int, phase: str, text: str, log: str) -> report.MemoryRun:
     """Return what a measured play showed: the tasks that it printed and the modules that the log names."""
     with open(log) as stream:
         modules = [json.loads(line) for line in stream]
@@ -428,7 +437,7 @@ def memory_run(count: int, phase: str, text: str, log: str) -> report.MemoryRun:
         raise BenchmarkError("the measuring interpreter recorded no module")
     worst = max(modules, key=lambda module: module["peak_kib"])
     tasks = len(re.findall(r"^TASK \[", text, re.MULTILINE))
-    return report.MemoryRun(count, phase, tasks, len(modules), worst["peak_kib"] * 1024 / 1e6, worst["module"])
+    return report.MemoryRun(key, count, phase, tasks, len(modules), worst["peak_kib"] * 1024 / 1e6, worst["module"])
 
 
 def describe_machine(setting: Setting) -> List[Tuple[str, str]]:

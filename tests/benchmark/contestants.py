@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Tuple
 
+import payloads
 from sandbox import names
 
 CREATE, AGAIN, REMOVE, PING = "create", "again", "remove", "ping"
@@ -39,9 +40,9 @@ class Setting:
         """Return the directory that holds the containers of a contestant."""
         return os.path.join(self.scratch, contestant)
 
-    def containers_file(self, count: int) -> str:
-        """Return the extra variables file that lists the first `count` containers."""
-        return os.path.join(self.scratch, f"containers-{count}.json")
+    def containers_file(self, count: int, kind: str = "") -> str:
+        """Return the extra variables file that lists the first `count` containers, of a kind of `payloads.SPECS`."""
+        return os.path.join(self.scratch, f"containers{kind}-{count}.json")
 
 
 @dataclass(frozen=True)
@@ -89,13 +90,19 @@ def ping_command(setting: Setting, _phase: str, _count: int) -> List[str]:
     return play(setting, "ping.yml")
 
 
-def collection_command(setting: Setting, phase: str, count: int, key: str = "collection") -> List[str]:
+def collection_command(setting: Setting, phase: str, count: int, key: str = "collection", kind: str = "") -> List[str]:
     """Return the command that runs the role `containers` of this collection."""
+    gone = '{"softwarecontainer_defaults": {"state": "absent"}, "softwarecontainer_remove_volumes": true}'
     return play(setting, "collection.yml") + [
-        *("-e", "@" + setting.containers_file(count)),
-        *(("-e", '{"softwarecontainer_defaults": {"state": "absent"}}') if phase == REMOVE else ()),
+        *("-e", "@" + setting.containers_file(count, kind)),
+        *(("-e", gone) if phase == REMOVE else ()),
         *extra(softwarecontainer_lxc_path=setting.lxc_path(key)),
     ]
+
+
+def payload_command(kind: str) -> Callable[[Setting, str, int], List[str]]:
+    """Return what gives the same command for the containers of a kind."""
+    return lambda setting, phase, count: collection_command(setting, phase, count, kind, kind)
 
 
 def before_command(setting: Setting, phase: str, count: int) -> List[str]:
@@ -140,6 +147,18 @@ CONTESTANTS = (
     Contestant("ping", "a play with one `ping`", (PING,), ping_command),
     Contestant("bare", "bare Python loop over system calls and liblxc", (CREATE, AGAIN, REMOVE), bare_command),
     Contestant("collection", "this collection", (CREATE, AGAIN, REMOVE), collection_command),
+    Contestant(
+        payloads.WITHOUT,
+        "this collection, containers with a plain command",
+        (CREATE, AGAIN, REMOVE),
+        payload_command(payloads.WITHOUT),
+    ),
+    Contestant(
+        payloads.WITH,
+        "this collection, the same with all that payloads can have",
+        (CREATE, AGAIN, REMOVE),
+        payload_command(payloads.WITH),
+    ),
     Contestant("shell", "shell loop of template and `lxc-start`", (CREATE, REMOVE), shell_command, quick=False),
     Contestant(
         "peer", "`community.general.lxc_container` in a loop", (CREATE, AGAIN, REMOVE), peer_command, quick=False

@@ -6,6 +6,7 @@ import statistics
 from dataclasses import dataclass, field
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
+import payloads
 from contestants import AGAIN, BEFORE, CONTESTANTS, CREATE, PING, REMOVE
 
 TARGET_COUNT = 100
@@ -60,13 +61,26 @@ hosts are simulated on this machine by a lxc path each; 20 are under way at once
 tasks `ping` as a host of the rollout has module runs. What the modules themselves take is measured by the interpreter
 that runs them and taken off; what is left is the controller's.
 """
+PAYLOADS = """\
+*A plain command* is `busybox sleep`, with `log: none`, no restarts, one interface without an address, and one file.
+*All that payloads can have* is the same with a log of 256 KiB, `restart: on_failure` with delay and limit, `reload`, an
+address by `ipv4: auto`, a published port, a volume, and `on_change: reload` for the file. Both record how each start
+ended, which is not an option. `after` is left out: that containers wait for others is what it is for. Each ratio is the
+median of the ratios of two turns in the same run. The network of the benchmark's bridge gives addresses to the
+containers of *this collection* too, as that of LXC does.
+
+A payload of its own writes lines of 1000 to 4000 bytes, 50 MB in each second for four seconds, to its log or through a
+pipe to `cat > file`, and tells how fast it was.
+"""
 ROLLOUT, NO_OP = "rollout", "no-op"
+LOG, PIPE = "log", "pipe"
 
 
 @dataclass(frozen=True)
 class MemoryRun:
-    """What one untimed play with measured modules showed."""
+    """What one untimed play of a contestant with measured modules showed."""
 
+    key: str
     count: int
     phase: str
     tasks: int
@@ -103,6 +117,8 @@ class Figures:
     carried: Dict[Tuple[str, str, int], List[int]] = field(default_factory=dict)
     # Processor seconds of modules alone: of `ping`, and of the role's with nothing to do.
     cpu: Dict[str, List[float]] = field(default_factory=dict)
+    # Bytes per second that a payload with much output came to, by where that went.
+    output: Dict[str, List[float]] = field(default_factory=dict)
     before: str = ""
 
     def add(self, key: str, phase: str, count: int, seconds: float) -> None:
@@ -131,6 +147,11 @@ class Figures:
         """Return how many plays with one ping over the same line a playbook takes, beside so many seconds."""
         ours, ping = self.median("collection", f"{way} {play}", count), median_of(self.pings(f"{way} {PING}"))
         return None if ours is None or ping is None else (ours - beside) / ping
+
+    def with_payloads(self, phase: str, count: int) -> Optional[float]:
+        """Return how many times as long a phase takes with all that payloads can have as without."""
+        pairs = zip(*(self.times.get((key, phase, count), []) for key in (payloads.WITH, payloads.WITHOUT)))
+        return median_of([ours / plain for ours, plain in pairs])
 
     def peer_per_container(self, phase: str) -> Optional[Tuple[float, int]]:
         """Return the peer's seconds per container at the largest count that it ran, and that count."""
@@ -275,11 +296,41 @@ def cpu_target(figures: Figures) -> Target:
     return ratio_target("Module alone, nothing to do, processor time", 1.35, ours and ping and ours / ping, "pings")
 
 
+def payload_targets(figures: Figures) -> List[Target]:
+    """Return the targets of what payloads can have: the time that it takes, module runs, and the speed of output."""
+    ratio = figures.with_payloads(CREATE, TARGET_COUNT)
+    subject = f"{PHASE_TITLES[CREATE]}, {TARGET_COUNT}, with all that payloads can have"
+    speed, pipe = (median_of(figures.output.get(way, [])) for way in (LOG, PIPE))
+    loss = (1 - speed / pipe) * 100 if speed and pipe else None
+    return [
+        ratio_target(subject, 1.15, ratio, "times the time without"),
+        runs_target(figures),
+        ratio_target("Speed that a payload with 50 MB/s of output loses to its log", 5, loss, "%"),
+    ]
+
+
+def runs_target(figures: Figures) -> Target:
+    """Return the target that what payloads can have costs no module run where nothing is to do."""
+    subject, wanted = f"{PHASE_TITLES[AGAIN]}, {TARGET_COUNT}, with all that payloads can have", "no module run more"
+    ours, plain = (
+        [run.module_runs for run in runs_of(figures, key) if (run.phase, run.count) == (AGAIN, TARGET_COUNT)]
+        for key in (payloads.WITH, "collection")
+    )
+    if not ours or not plain:
+        return not_measured(subject, wanted)
+    return Target(subject, wanted, f"{max(ours)}, without {max(plain)}", max(ours) <= max(plain))
+
+
+def runs_of(figures: Figures, key: str) -> List[MemoryRun]:
+    """Return the plays of a contestant that were not timed."""
+    return [run for run in figures.memory if run.key == key]
+
+
 def tasks_target(figures: Figures) -> Target:
     """Return the target that the number of tasks and of module runs does not depend on the number of containers."""
     subject, wanted = f"Tasks and module runs per host, 1 and {TARGET_COUNT} containers", "equal in each phase"
     by_count = {
-        count: [(run.phase, run.tasks, run.module_runs) for run in figures.memory if run.count == count]
+        count: [(run.phase, run.tasks, run.module_runs) for run in runs_of(figures, "collection") if run.count == count]
         for count in (1, TARGET_COUNT)
     }
     if not all(by_count.values()):
@@ -291,7 +342,7 @@ def tasks_target(figures: Figures) -> Target:
 def memory_target(figures: Figures) -> Target:
     """Return the target for the peak memory of the modules."""
     subject, wanted = f"Peak memory of any module, {TARGET_COUNT} containers", f"at most {PEAK_MEMORY_MB} MB"
-    runs = [run for run in figures.memory if run.count == TARGET_COUNT]
+    runs = [run for run in runs_of(figures, "collection") if run.count == TARGET_COUNT]
     if not runs:
         return not_measured(subject, wanted)
     worst = max(runs, key=lambda run: run.peak_mb)
@@ -336,6 +387,7 @@ def targets(figures: Figures) -> List[Target]:
         peer_target(figures, CREATE, 45),
         shell_target(figures),
         create_target(figures),
+        *payload_targets(figures),
         peer_target(figures, AGAIN, 10),
         peer_target(figures, REMOVE, 30),
         cpu_target(figures),
@@ -415,7 +467,7 @@ def memory_section(figures: Figures) -> str:
     """Return the section about tasks and memory, which come from plays of their own that are not timed."""
     rows = [
         [
-            f"{PHASE_TITLES[run.phase]}, {run.count}",
+            f"{PHASE_TITLES[run.phase]}{', all for payloads' * (run.key == payloads.WITH)}, {run.count}",
             str(run.tasks),
             str(run.module_runs),
             f"{run.peak_mb:.1f}",
@@ -429,6 +481,24 @@ def memory_section(figures: Figures) -> str:
         f"The module `{key}` alone takes {value * 1000:.0f} ms of a processor." for key, value in cpu.items() if value
     ]
     return f"## Tasks and memory\n\n{table(head, rows)}\n\n{' '.join(words)}\n"
+
+
+def payloads_section(figures: Figures, counts: Sequence[int]) -> str:
+    """Return the section about containers with all that payloads can have, and about their output."""
+    rows = []
+    for phase in PHASE_TITLES:
+        ratios = [figures.with_payloads(phase, count) for count in counts]
+        rows.append([PHASE_TITLES[phase], *(f"{ratio:.2f}" if ratio else "–" for ratio in ratios)])
+    head = ["Times the time without", *(f"{count} container{'s' * (count > 1)}" for count in counts)]
+    speeds = [[title, output_cell(figures, way)] for way, title in ((LOG, "its log"), (PIPE, "`cat > file`"))]
+    output = table(["A payload's output goes to", "MB/s (turns)"], speeds)
+    return f"## What payloads can have\n\n{PAYLOADS}\n{table(head, rows)}\n\n{output}\n"
+
+
+def output_cell(figures: Figures, way: str) -> str:
+    """Return the speed of a payload's output with its number of turns; a dash where there is none."""
+    speeds = figures.output.get(way)
+    return f"{statistics.median(speeds) / 1e6:.1f} ({len(speeds)})" if speeds else "–"
 
 
 def built_section(figures: Figures) -> str:
@@ -465,6 +535,7 @@ def render(figures: Figures, counts: Sequence[int], machine: Sequence[Tuple[str,
         table(["Machine", "value"], machine).replace("---:", "---") + "\n",
         ping_line(figures),
         *(phase_section(figures, phase, counts) for phase in PHASE_TITLES),
+        payloads_section(figures, counts),
         provision_section(figures, counts),
         targets_section(figures),
         memory_section(figures),

@@ -19,6 +19,8 @@ import time
 from typing import Dict, Iterator, List, Set
 
 BRIDGE = "scbench0"
+# Of a network that is for benchmarks, see RFC 2544.
+BRIDGE_ADDRESS = "198.18.0.1/22"
 PREFIX = "scbench-"
 CGROUPS = "/sys/fs/cgroup"
 MOUNT_POINT = "scratch"
@@ -90,6 +92,7 @@ def sandbox(image: bool) -> Iterator[str]:
         sweep(parent)
         try:
             output("ip", "link", "add", BRIDGE, "type", "bridge")
+            output("ip", "address", "add", BRIDGE_ADDRESS, "dev", BRIDGE)
             output("ip", "link", "set", BRIDGE, "up")
             top = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
             os.chmod(top, 0o755)
@@ -235,7 +238,7 @@ def verify_running(lxc_path: str, count: int) -> None:
 def verify_gone(lxc_path: str) -> None:
     """Raise BenchmarkError unless no container's process and no container's directory is left."""
     wait_until_gone()
-    left = sorted(glob.glob(os.path.join(lxc_path, PREFIX + "*")))
+    left = sorted(each for below in ("", ".volumes") for each in glob.glob(os.path.join(lxc_path, below, PREFIX + "*")))
     if left:
         raise BenchmarkError(f"{len(left)} directories are left, the first is {os.path.basename(left[0])}")
 
