@@ -67,23 +67,25 @@ def recorded(lxc_path: str, container: str) -> Optional[Ids]:
             text = read_text(directories, plan.RECORD, RECORD_MAX)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return None if text is None else plan.parse_record(text)
+    # An empty one is of a run that was killed before its sync: the container was not started, and its volumes are empty.
+    return plan.parse_record(text) if text else None
 
 
 def record(lxc_path: str, container: str, ids: Ids) -> None:
     """Record the ids that files of a container's volumes have on disk, if it has volumes."""
     if names(lxc_path, container):
         with Directories(places.volumes(lxc_path, container)) as directories:
-            write_record(directories, plan.render_record(ids))
+            write_record(directories, plan.render_record(ids), durable=True)
 
 
-def write_record(directories: Directories, text: str) -> None:
-    """Replace the record beside the volumes."""
+def write_record(directories: Directories, text: str, durable: bool) -> None:
+    """Replace the record beside the volumes. `durable`: not with the next sync of the file system, but now."""
     new, top = plan.RECORD + ".new", directories.must("")
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=top)
     with open(fd, "wb", buffering=0) as stream:
         writing.write_whole(stream, text.encode())
-        os.fsync(fd)
+        if durable:
+            os.fsync(fd)
     os.rename(new, plan.RECORD, src_dir_fd=top, dst_dir_fd=top)
 
 
@@ -104,8 +106,9 @@ def change(lxc_path: str, wanted: plan.Change) -> writing.Undo:
         give_access(place, wanted.access)
         with Directories(place) as directories:
             top = directories.must("")
-            if read_text(directories, plan.RECORD, RECORD_MAX) is None:
-                write_record(directories, wanted.record)
+            if not read_text(directories, plan.RECORD, RECORD_MAX):
+                # The volumes are synced with all other changes of the run.
+                write_record(directories, wanted.record, durable=False)
                 undos.append(partial(os.unlink, os.path.join(place, plan.RECORD)))
             for step in wanted.steps:
                 take(step, os.path.join(place, step.name), top, undos)

@@ -127,3 +127,21 @@ def test_record_again(lxc_path: Path) -> None:
     volumes.change(str(lxc_path), wanted(NEW))
     volumes.record(str(lxc_path), "hmi", id_map.Ids())
     assert volumes.recorded(str(lxc_path), "hmi") == id_map.Ids()
+
+
+def test_new_volumes_share_the_sync_of_the_run(lxc_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    volumes.change(str(lxc_path), wanted(NEW))
+    assert not synced
+    # Not when the ids of files change that are there.
+    volumes.record(str(lxc_path), "hmi", id_map.Ids())
+    assert len(synced) == 1
+
+
+def test_a_record_that_was_lost_before_the_sync(lxc_path: Path) -> None:
+    volumes.change(str(lxc_path), wanted(NEW))
+    (lxc_path / ".volumes/hmi" / plan.RECORD).write_text("", encoding="ascii")
+    assert volumes.recorded(str(lxc_path), "hmi") is None
+    volumes.change(str(lxc_path), wanted(NEW._replace(new=False)))
+    assert volumes.recorded(str(lxc_path), "hmi") == SHIFTED._replace(allotted=False)
