@@ -298,7 +298,10 @@ options:
           - Whether the O(containers[].command) is started again after it has ended. Neither Ansible nor anything else on
             the target is needed for it; with O(containers[].autostart) it also holds after a boot.
           - A small script does it, which runs the command as a child of C(init.lxc). It first kills what the command has
-            left in the container. A container that is stopped, by this collection or by hand, stays stopped.
+            left in the container. A container that is stopped, by this collection or by hand, stays stopped; so does one
+            whose payload sends its own supervisor C(SIGTERM), which counts as being asked to end.
+          - The supervisor records in C(/etc/softwarecontainer/runs) what it does. Where it cannot, a start and the gate are
+            errors, because a command could crash again and again unseen.
           - The pause before a restart doubles each time, up to 60 seconds. A command that has run for 10 seconds begins
             again with the first pause.
           - After the last restart that is allowed the container ends, with the exit status of its command.

@@ -84,7 +84,7 @@ def already_ended(lxc_path: str, name: str) -> str:
     """Return how the command of a container that was just started has ended, if a supervisor starts it again."""
     found = history.of(lxc_path, name, running=True)
     if not found.restarts() or not found.last_end:
-        return ""
+        return history.unrecorded(lxc_path, name, found)
     return "it was started, but %s; it is started again, see restart" % found.last_end.reason
 
 

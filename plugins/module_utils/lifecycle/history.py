@@ -12,7 +12,7 @@ from typing import List, NamedTuple, Optional, Tuple
 from ..disk import beneath
 from ..errors import ContainerError
 from ..model import history, output
-from ..plan import launch, lifetime
+from ..plan import launch, lifetime, lxc_config
 from ..target import facts, processes
 
 # No record is longer.
@@ -70,6 +70,20 @@ def kills_in(path: str) -> Optional[int]:
     """Return how many processes of a cgroup were killed for want of memory, None if the kernel does not say."""
     counts = [line.split()[1] for line in facts.read_text(path).splitlines() if line.startswith("oom_kill ")]
     return int(counts[0]) if counts else None
+
+
+def unrecorded(lxc_path: str, name: str, found: History) -> str:
+    """Return the complaint about a running container whose command may crash again and again unseen; empty if there is none.
+
+    Its root file system may be read-only, and its payload can put something else in the record's place.
+    """
+    config = facts.read_text(os.path.join(lxc_path, name, lxc_config.FILE_NAME))
+    if found.runs or not launch.restarts_in(config):
+        return ""
+    return (
+        "restart: nothing tells whether its command was started again, since its supervisor cannot write %s"
+        % launch.RUNS
+    )
 
 
 class Part(NamedTuple):

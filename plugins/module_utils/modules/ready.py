@@ -83,6 +83,9 @@ def end_since(lxc_path: str, name: str, after: states.Survey, before: Restarts) 
     running = bool(pid_of(after, name))
     found = history.of(lxc_path, name, running)
     now = restarts_of(found)
+    unrecorded = history.unrecorded(lxc_path, name, found) if running else ""
+    if unrecorded:
+        return unrecorded
     if not found.last_end or (running and now == before and not now[1]):
         return ""
     back = ", and is to be started again" if now[1] else ", and was started again"

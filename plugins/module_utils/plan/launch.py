@@ -32,6 +32,7 @@ RUNS = OWN_DIRECTORY + "/runs"
 BUSYBOX = "/bin/busybox"
 # The line of a config that names the program, for those who read it: LXC sees only the shell.
 COMMENT = "# command: "
+AGAIN_COMMENT = "# restart: "
 # 68 years, the longest time that every sleep accepts, even with 32 bits.
 IDLE_SECONDS = "2147483647"
 # The longest pause between two restarts in seconds, unless the first one is longer, and how long a command must have
@@ -52,7 +53,7 @@ SUPERVISOR = """\
 sc_asked= sc_restarts=0 sc_row=0 sc_status=- sc_ran=- sc_ended=-
 [ ! -f %(runs)s ] || read -r _ _ _ sc_status sc_ran sc_ended < %(runs)s
 trap sc_asked=1 TERM
-note() { echo "$1 $sc_restarts $sc_row $sc_status $sc_ran $sc_ended" 1<> %(runs)s; }
+note() { [ -L %(runs)s ] || echo "$1 $sc_restarts $sc_row $sc_status $sc_ran $sc_ended" 1<> %(runs)s; }
 uptime() { read -r sc_up _ < /proc/uptime && sc_up=${sc_up%%.*}${sc_up#*.} || sc_up=0; }
 %(raw)swhile :; do
   note running
@@ -155,9 +156,19 @@ def launch(container: Container, host: Host) -> Launch:
         raise ContainerError("restart.policy: a command that gets another %s cannot be restarted; use never" % HALT)
     if not supervised and not keeps and all(plain(word) for word in argv):
         return Launch(argv)
+    refuse_few_tasks(container, supervised)
     once = "exec %s%s\n" % (quoted(argv), output(keeps))
     text = supervisor(container, host, argv, keeps) if supervised else once
     return Launch((*shell, SCRIPT), SHEBANG + text, keeps, supervised)
+
+
+def refuse_few_tasks(container: Container, supervised: bool) -> None:
+    """Raise ContainerError if not even what runs the command has room. PID 1, the shell and the command are three."""
+    pids = container.limits.pids
+    if supervised and pids is not None and pids < 3:
+        raise ContainerError(
+            "limits.pids: %d is too few for PID 1, the supervisor and the command; give at least 3" % pids
+        )
 
 
 def size_of_log(container: Container) -> int:
@@ -242,8 +253,15 @@ def quoted(argv: Tuple[str, ...]) -> str:
 
 
 def comment(container: Container, host: Host) -> str:
-    """Return the line of the config that names the program."""
-    return "%s%s\n" % (COMMENT, json.dumps(wanted_argv(container, host)))
+    """Return the lines of the config that name the program, and the policy by which it is started again."""
+    policy = container.restart.policy
+    again = "" if policy == "never" or not container.command else "%s%s\n" % (AGAIN_COMMENT, policy)
+    return "%s%s\n%s" % (COMMENT, json.dumps(wanted_argv(container, host)), again)
+
+
+def restarts_in(config: str) -> bool:
+    """Return whether a config is that of a container whose command is started again after its end."""
+    return "\n" + AGAIN_COMMENT in config
 
 
 def command_in(config: str) -> Tuple[str, ...]:

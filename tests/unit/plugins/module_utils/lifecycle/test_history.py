@@ -96,6 +96,17 @@ def test_output_since_the_start(root: Path, older: str, output: str, inode: str,
     assert history.output_of(str(root.parent), root.name) == (older + output).split()
 
 
+def test_a_supervisor_that_leaves_no_record(root: Path) -> None:
+    def complaint() -> str:
+        return history.unrecorded(str(root.parent), root.name, of(root, True))
+
+    assert complaint() == ""
+    (root / "config").write_text('# Rendered\n# command: ["/app"]\n# restart: always\n')
+    assert complaint() != ""
+    (root / SUPERVISED).write_text("running 0 0 - - -\n")
+    assert complaint() == ""
+
+
 def test_the_follower_of_an_output(root: Path) -> None:
     record = root / "log" / "follower"
     assert history.follower(str(root.parent), root.name) is None

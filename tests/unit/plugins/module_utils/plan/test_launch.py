@@ -139,6 +139,7 @@ REFUSED: dict[str, tuple[dict[str, Any], Host, str]] = {
         "log.driver: 'syslog' cannot be had",
     ),
     "restarts without a shell": ({**APP, **NO_BUSYBOX, **ALWAYS}, BARE, "restart.policy: there is no shell"),
+    "a limit without room": ({**APP, "limits": {"pids": 2}}, HOST, "limits.pids: 2 is too few"),
     "restarts with another signal": (
         {**APP, **ALWAYS, "lxc": {"lxc.signal.halt": "SIGINT"}},
         HOST,
@@ -176,6 +177,12 @@ def test_the_command_line_in_the_script(key: str, argv: list[str]) -> None:
     assert written
     assert shlex.split(written.group(1)) == argv
     assert launch.command_in(launch.comment(container({key: argv}), HOST)) == tuple(argv)
+
+
+def test_a_config_names_the_policy() -> None:
+    for given, restarts in ((ALWAYS, False), (APP, False), ({**APP, **ALWAYS}, True)):
+        text = "# Rendered\n" + launch.comment(container(given), HOST)
+        assert launch.restarts_in(text) is restarts
 
 
 def test_a_config_without_a_program() -> None:
