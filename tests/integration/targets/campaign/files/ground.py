@@ -47,9 +47,10 @@ def utils(name):
 
 def parameters(specs, lxc_path):
     """What the action `stage` hands to the module."""
-    given = {"containers": specs, "defaults": {}, "secrets": {}, "failed_earlier": {}, "name": None, "state": None}
-    given.update(lxc_path=lxc_path, runtime=RUNTIME, bridge=BRIDGE, prune=False)
-    return dict(given, settle=0.05, stop_timeout=2.0, start_timeout=30.0)
+    specifications = utils("argument_specs")
+    times = {"settle": 0.05, "stop_timeout": 2.0, "start_timeout": 30.0}
+    given = {"containers": specs, "lxc_path": lxc_path, "runtime": RUNTIME, "bridge": BRIDGE, **times}
+    return specifications.filled(specifications.STAGE, given)
 
 
 def run_chain(specs, check=False, lxc_path=LXC_PATH):
@@ -225,7 +226,7 @@ def assert_right(spec, lxc_path=LXC_PATH, others=()):
     """What a container of this spec is like on disk and for the kernel, with nothing left of other specs of its."""
     assert_sound([spec], lxc_path)
     place = os.path.join(lxc_path, spec["name"])
-    assert sorted(os.listdir(place)) == ["config", "manifest", "rootfs"], os.listdir(place)
+    assert sorted(os.listdir(place)) == ["config", "log", "manifest", "rootfs"], os.listdir(place)
     root = place + "/rootfs"
     for path, wanted in declared(spec).items():
         assert found_file(root + path) == wanted, path
