@@ -152,11 +152,13 @@ def injected(name, number, error, specs):
 WRITERS = (
     "checkpoint_store",
     "locking",
+    "object_store",
     "ownership",
     "removal",
     "run_files",
     "single_files",
     "tree_changes",
+    "volumes",
     "writing",
 )
 CALLS = (
