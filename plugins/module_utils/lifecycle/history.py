@@ -44,7 +44,8 @@ def of(lxc_path: str, name: str, running: bool) -> History:
     place = os.path.join(lxc_path, name, lifetime.DIRECTORY)
     start_text, started = record(os.path.join(place, lifetime.START))
     end_text, ended = record(os.path.join(place, lifetime.END))
-    start, end, runs = history.start_of(start_text), history.end_of(end_text), runs_of(lxc_path, name)
+    start, end = history.start_of(start_text), history.end_of(end_text)
+    runs = runs_of(lxc_path, name, started or 0)
     kills = kills_in(start.kills) if start and running else None
     found = history.last_end(start, end, runs, running, processes.boot_id(), kills)
     if found and found.ended is None and start and end and (running or end.number == start.number):
@@ -59,10 +60,18 @@ def record(path: str) -> Tuple[str, Optional[float]]:
     return "", None
 
 
-def runs_of(lxc_path: str, name: str) -> Optional[history.Runs]:
-    """Return the record of the supervisor, which is below the rootfs. A damaged one counts as missing."""
+def runs_of(lxc_path: str, name: str, started: float) -> Optional[history.Runs]:
+    """Return the record of the supervisor, which is below the rootfs. A damaged one counts as missing.
+
+    `started`: when the container was last started, in seconds since 1970. An older record is of an earlier start: this time
+    the supervisor has not come to write one.
+    """
+    path = "rootfs" + launch.RUNS
     with suppress(ContainerError, OSError), beneath.Directories(os.path.join(lxc_path, name)) as directories:
-        return history.runs_of(beneath.read_text(directories, "rootfs" + launch.RUNS, RECORD_MAX) or "")
+        found = history.runs_of(beneath.read_text(directories, path, RECORD_MAX) or "")
+        parent, last = directories.parent(path)
+        early = bool(found) and os.stat(last, dir_fd=parent, follow_symlinks=False).st_mtime < started
+        return found._replace(state="running", restarts=0, row=0) if found and early else found
     return None
 
 

@@ -52,6 +52,19 @@ def test_the_end_of_a_container_without_a_supervisor(root: Path) -> None:
     assert found.restarts() is None
 
 
+def test_a_record_of_an_earlier_start(root: Path) -> None:
+    """A container that is killed at once has no other."""
+    (root / SUPERVISED).write_text("stopped 2 2 5 100 1700000000\n")
+    (root / "log" / "end").write_text(f"1 {processes.boot_id()} 7.00 - 0\n")
+    asked = of(root, False).last_end
+    os.utime(root / SUPERVISED, (1000, 1000))
+    killed = of(root, False).last_end
+    assert asked
+    assert killed
+    assert (asked.asked, killed.asked, killed.signal) == (True, False, "KILL")
+    assert of(root, True).restarts() == 0
+
+
 def test_a_hostile_record(root: Path) -> None:
     """The container's root can put anything there."""
     record = root / SUPERVISED
