@@ -48,7 +48,7 @@ def reload(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], tim
 
 def waits(lxc_path: str, name: str) -> bool:
     """Return whether the command of a running container has ended, and its supervisor is about to start it again."""
-    runs = history.runs_of(lxc_path, name)
+    runs = history.of(lxc_path, name, running=True).runs
     return bool(runs and runs.state == "waiting")
 
 
