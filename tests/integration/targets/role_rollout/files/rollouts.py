@@ -207,11 +207,17 @@ def finish(process, seconds=180):
     return status, output
 
 
+# What LXC and the supervisors of commands write while containers run and end.
+LIFE = re.compile(r"/log/(output|output\.1|lxc|start|end)$|/softwarecontainer/runs$")
+
+
 def tree(folder):
     """Every entry below a folder: path, mode, size, time of change, content."""
     found = []
     for directory, names, files in os.walk(folder):
         for path in [directory] + [os.path.join(directory, name) for name in files + names]:
+            if LIFE.search(path):
+                continue
             status = os.lstat(path)
             content = os.readlink(path) if stat.S_ISLNK(status.st_mode) else ""
             if stat.S_ISREG(status.st_mode):
