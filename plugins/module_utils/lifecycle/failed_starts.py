@@ -24,11 +24,16 @@ def logs_of(lxc_path: str, names: Sequence[str]) -> Dict[str, str]:
     return {name: own_log(lxc_path, name) or run_files.log_of(lxc_path, name) for name in names}
 
 
+def place_of_log(lxc_path: str, name: str) -> str:
+    """Return where LXC keeps the log of a container, if it keeps one."""
+    return os.path.join(lxc_path, name, lifetime.DIRECTORY, lifetime.LXC_LOG)
+
+
 def own_log(lxc_path: str, name: str) -> str:
     """Return the path of the log that LXC keeps of a container, empty if it keeps none."""
     lines = config_text.lines_of(facts.read_text(os.path.join(lxc_path, name, lxc_config.FILE_NAME)))
     kept = in_force.values_of(lines, "lxc.log.file")[-1:]
-    path = os.path.join(lxc_path, name, lifetime.DIRECTORY, lifetime.LXC_LOG)
+    path = place_of_log(lxc_path, name)
     return path if kept and os.path.realpath(kept[0]) == os.path.realpath(path) else ""
 
 
@@ -51,7 +56,7 @@ def explain(
             errors[name] = reason
     for name in errors:
         errors[name] += history.last_words(lxc.lxc_path, name)
-    run_files.remove_logs(log for name, log in logs.items() if log != own_log(lxc.lxc_path, name))
+    run_files.remove_logs(log for name, log in logs.items() if log != place_of_log(lxc.lxc_path, name))
 
 
 def wait_for_records(lxc: runtime.Runtime, names: Sequence[str]) -> None:
