@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import Any, Collection, Dict, Iterable, List, Sequence
+from typing import Any, Collection, Dict, Iterable, List, Optional, Sequence
 
 from ..errors import ContainerError
 from ..lxc import programs
@@ -22,9 +22,38 @@ def ports_of(lxc_path: str, desired: states.DesiredState) -> Sequence[published.
     """Return what a container publishes: by its spec if it has one, else by its config."""
     if desired.declared:
         return desired.ports
-    path = os.path.join(lxc_path, desired.name, lxc_config.FILE_NAME)
-    rules = ports.in_config(config_text.lines_of(facts.read_text(path)))
+    rules = asked(lxc_path, desired.name)
     return [(port.protocol, port.target) for port in rules.ports] if rules else ()
+
+
+def asked(lxc_path: str, name: str) -> Optional[ports.Rules]:
+    """Return what the config of a container publishes."""
+    path = os.path.join(lxc_path, name, lxc_config.FILE_NAME)
+    return ports.in_config(config_text.lines_of(facts.read_text(path)))
+
+
+def publish(lxc_path: str, starting: Iterable[states.DesiredState]) -> Collection[str]:
+    """Publish the ports of containers that are about to be started. Return the names of these containers.
+
+    Where that fails nothing is published, and the hooks of each container do it, and tell why they cannot.
+    """
+    wanted = {each.name: asked(lxc_path, each.name) for each in starting if ports_of(lxc_path, each)}
+    rules = {name: each for name, each in wanted.items() if each}
+    used = {each.program for each in rules.values()}
+    # For a single container the hook takes no longer.
+    if len(rules) < 2 or len(used) != 1:
+        return ()
+    places = {published.identity(lxc_path, name): each for name, each in rules.items()}
+    argv, text = ports.for_many(used.pop(), places)
+    try:
+        os.makedirs(ports.RECORDS, exist_ok=True)
+        for place, each in places.items():
+            with open(os.path.join(ports.RECORDS, place), "w") as stream:
+                stream.write(each.record() + "\n")
+        programs.call(argv, text=text)
+    except (ContainerError, OSError):
+        return ()
+    return frozenset(rules)
 
 
 def obstacles(lxc_path: str, starting: Iterable[states.DesiredState], stopping: Collection[str]) -> states.Errors:

@@ -13,7 +13,7 @@ from typing import Dict, Mapping, Sequence, Tuple
 
 from ..disk import removal, single_files, writing
 from ..lxc import programs, runtime
-from ..plan import start_waits
+from ..plan import ports, start_waits
 from ..target import facts, memory, processes
 from ..verify import usage
 from ..workers import pool
@@ -28,11 +28,12 @@ def start(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], time
     names = states.names_of(all_desired)
     logs = failed_starts.logs_of(lxc.lxc_path, names)
     published.take_down_stale(lxc.lxc_path, all_desired)
+    have_ports = published.publish(lxc.lxc_path, all_desired)
     lxc.get_ready_to_start()
 
     def begin(name: str) -> float:
         """Start a container. Return when it was started, on the monotonic clock that all processes share."""
-        os.environ[start_waits.WAITED] = "1"
+        os.environ.update({start_waits.WAITED: "1", ports.DONE: "1" if name in have_ports else ""})
         lxc.start(name, logs[name])
         return time.monotonic()
 

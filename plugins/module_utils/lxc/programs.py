@@ -15,7 +15,7 @@ from ..errors import ContainerError, RefusedError
 
 # How long LXC may take for an answer, or for a change of state that waits for nothing else, in seconds.
 PATIENCE = 30
-QUIET: Dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+QUIET: Dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
 
 
 def has_binding() -> bool:
@@ -52,20 +52,20 @@ def own_path_by_tools() -> str:
     return call(["lxc-config", "lxc.lxcpath"]).strip()
 
 
-def call(argv: Sequence[str], message: str = "", seconds: Optional[float] = None) -> str:
-    """Run one of LXC's programs for at most `seconds` (default: PATIENCE) and return its output.
+def call(argv: Sequence[str], message: str = "", seconds: Optional[float] = None, text: str = "") -> str:
+    """Run a program, which reads `text`, for at most `seconds` (default: PATIENCE), and return its output.
 
     Raises ContainerError if it fails, with `message` or with its last words.
     """
     limit = PATIENCE if seconds is None else seconds
     try:
-        done = subprocess.run(argv, **QUIET, timeout=limit, check=False)
+        done = subprocess.run(argv, **QUIET, input=text.encode(), timeout=limit, check=False)
     except subprocess.TimeoutExpired:
         raise ContainerError("%s gave no answer within %g seconds" % (argv[0], limit)) from None
     except OSError as error:
         raise ContainerError("%s cannot be run: %s" % (argv[0], error.strerror)) from None
-    text = done.stdout.decode("utf-8", "replace")
+    output = done.stdout.decode("utf-8", "replace")
     if done.returncode != 0:
-        words = " ".join(text.split("\n")[-3:]).strip()
+        words = " ".join(output.split("\n")[-3:]).strip()
         raise ContainerError(message or "%s failed with %d: %s" % (argv[0], done.returncode, words))
-    return text
+    return output

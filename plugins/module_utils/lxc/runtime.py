@@ -192,7 +192,7 @@ class Tools(NamedTuple):
         os.makedirs("%s/%s" % (place, DUMMY), exist_ok=True)
         shutil.copyfile(path, "%s/%s/config" % (place, DUMMY))
         argv = ["lxc-info", "-n", DUMMY, "-P", place, "-s", "-q", "-o", log, "-l", "ERROR"]
-        return subprocess.run(argv, **programs.QUIET, check=False).returncode == 0
+        return subprocess.run(argv, **programs.QUIET, stdin=subprocess.DEVNULL, check=False).returncode == 0
 
 
 Runtime = Union[Binding, Tools]

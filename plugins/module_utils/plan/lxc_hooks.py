@@ -65,6 +65,8 @@ HOLD = (
     ' mount -o "remount,bind,${has%,idmapped},$options" none "$path" || [ ! -e "$path" ];'
     " done < /proc/self/mountinfo"
 )
+# A quotation mark within what quotation marks enclose.
+QUOTE = "'\"'\"'"
 
 Line = Tuple[str, str]
 
@@ -91,7 +93,7 @@ def lines(container: Container, entries: Sequence[Entry], host: Host, ids: Ids, 
 
 def shell(script: str) -> str:
     """Return a hook that runs a script. LXC appends words to the hook, which become parameters of the shell."""
-    return "sh -c '" + script.replace("'", "'\"'\"'") + "'"
+    return "sh -c '" + script.replace("'", QUOTE) + "'"
 
 
 def gateways(container: Container) -> List[str]:
@@ -160,8 +162,8 @@ def mounted_again(entries: Sequence[Entry]) -> List[str]:
 
 
 def missed_by_lxc(entry: Entry) -> List[str]:
-    """Return the options of a bind mount that LXC ignores."""
-    binds = entry.binds() and not entry.prepared
+    """Return the options of a bind mount that LXC ignores. With `idmap` it makes the mount by other calls, and ignores none."""
+    binds = entry.binds() and not entry.prepared and not any(word.startswith("idmap=") for word in entry.options)
     return [word for word in entry.options if word in POINT_OPTIONS] if binds else []
 
 

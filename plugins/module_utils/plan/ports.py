@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..container_spec import interfaces
 from ..container_spec.records import Container
@@ -26,6 +26,9 @@ from . import lxc_hooks
 RECORDS = "/run/softwarecontainer.ports"
 # The shell's variable with the record, which begins a hook of ours.
 VARIABLE = "published"
+HOOK = "sh -c '%s=" % VARIABLE
+# Whoever starts containers with this variable set has published their ports already, see `for_many`.
+DONE = "SOFTWARECONTAINER_PUBLISHED"
 # Not for the target's loopback: the kernel routes nothing from there to a container.
 NOT_LOOPBACK = "127.0.0.0/8"
 
@@ -64,9 +67,10 @@ def rules_in(record: str) -> Rules:
 def in_config(lines: Sequence[Line]) -> Optional[Rules]:
     """Return the rules that the hooks of a config make."""
     for key, value in lines:
-        if key == "lxc.hook.pre-start" and value.startswith("sh -c '%s=" % VARIABLE):
-            first = shlex.split(shlex.split(value)[2])[0]
-            return rules_in(first.partition("=")[2].rstrip(";"))
+        if key == "lxc.hook.pre-start" and value.startswith(HOOK):
+            # The first command alone: shlex looks at each letter, and the whole hook has thousands.
+            command = value[len(HOOK) :].partition(";")[0].replace(lxc_hooks.QUOTE, "'")
+            return rules_in(shlex.split(command)[0])
     return None
 
 
@@ -106,6 +110,7 @@ def lines(container: Container, host: Host, place: str) -> List[Line]:
     record = shlex.quote("%s/%s" % (RECORDS, place))
     on = [
         "%s=%s" % (VARIABLE, shlex.quote(rules.record())),
+        '[ -z "$%s" ] || exit 0' % DONE,
         "set -e",
         lxc_hooks.UNCONFINED,
         "[ -d %(records)s ] || mkdir -p %(records)s" % {"records": RECORDS},
@@ -153,32 +158,52 @@ def jumps(place: str) -> List[str]:
 
 
 def added(rules: Rules, place: str) -> str:
-    """Return the command that adds the rules. What an earlier start has left of them goes first.
+    """Return the command that adds the rules. What an earlier start has left of them goes first."""
+    if uses_nft(rules.program):
+        return "%s %s" % (rules.program, shlex.quote(table(rules, place)))
+    commands = chains(rules, place)
+    one_by_one = [removed(rules.program, place), *(alone(rules.program, each) for each in commands)]
+    return "%s 2>/dev/null || { %s; }" % (together(rules.program, commands), "; ".join(one_by_one))
+
+
+def for_many(program: str, rules: Mapping[str, Rules]) -> Tuple[Tuple[str, ...], str]:
+    """Return the command that adds the rules of many containers at once or, if one cannot be added, none, and its input.
+
+    Each call reads all rules of the target, so a hundred hooks take far longer than this one. `rules`: by what tells a
+    container from all others.
+    """
+    if uses_nft(program):
+        return (program, "-f", "-"), "".join(table(each, place) + "\n" for place, each in rules.items())
+    commands = [command for place, each in rules.items() for command in chains(each, place)]
+    return (program + "-restore", "-w", "-n"), "\n".join(["*nat", *commands, "COMMIT", ""])
+
+
+def table(rules: Rules, place: str) -> str:
+    """Return the commands of nft that make a container's table anew.
 
     A container on the same bridge would get its answer directly from this one, which it has not asked. So the target asks in
     its place.
     """
     address = rules.ports[0].address
-    if uses_nft(rules.program):
-        local = ["fib daddr type local %s; " % destination(rules, port) for port in rules.ports]
-        there = "".join("ip daddr != %s %s" % (NOT_LOOPBACK, rule) for rule in local)
-        hidden = (
-            "ip saddr %s ip daddr %s ct status dnat masquerade; " % (rules.network, address) if rules.network else ""
-        )
-        text = (
-            "table ip %(table)s { chain prerouting { type nat hook prerouting priority -100; %(here)s}; chain output { type nat"
-            " hook output priority -100; %(there)s}; chain postrouting { type nat hook postrouting priority 100; %(hidden)s}; }"
-        ) % {"table": table_of(place), "here": "".join(local), "there": there, "hidden": hidden}
-        return "%s %s" % (rules.program, shlex.quote("%s; %s" % (gone(place), text)))
+    local = ["fib daddr type local %s; " % destination(rules, port) for port in rules.ports]
+    there = "".join("ip daddr != %s %s" % (NOT_LOOPBACK, rule) for rule in local)
+    hidden = "ip saddr %s ip daddr %s ct status dnat masquerade; " % (rules.network, address) if rules.network else ""
+    text = (
+        "table ip %(table)s { chain prerouting { type nat hook prerouting priority -100; %(here)s}; chain output { type nat"
+        " hook output priority -100; %(there)s}; chain postrouting { type nat hook postrouting priority 100; %(hidden)s}; }"
+    ) % {"table": table_of(place), "here": "".join(local), "there": there, "hidden": hidden}
+    return "%s; %s" % (gone(place), text)
+
+
+def chains(rules: Rules, place: str) -> List[str]:
+    """Return the commands of iptables that make a container's chains, see `table`."""
     chain, hidden_chain = chains_of(place)
     commands = ["-N " + chain, "-N " + hidden_chain]
     commands += ["-A %s %s" % (chain, destination(rules, port)) for port in rules.ports]
     if rules.network:
         source = "-A %s -s %s -d %s/32 -m conntrack --ctstate DNAT -j MASQUERADE"
-        commands.append(source % (hidden_chain, rules.network, address))
-    commands += ["-A " + jump for jump in jumps(place)]
-    one_by_one = [removed(rules.program, place), *(alone(rules.program, each) for each in commands)]
-    return "%s 2>/dev/null || { %s; }" % (together(rules.program, commands), "; ".join(one_by_one))
+        commands.append(source % (hidden_chain, rules.network, rules.ports[0].address))
+    return commands + ["-A " + jump for jump in jumps(place)]
 
 
 def gone(place: str) -> str:

@@ -43,6 +43,7 @@ class AddressAllocation:
         self.lxc_path, self.bridge, self.check = lxc_path, bridge, check
         self.held = ExitStack()
         self.taken: Optional[Dict[str, Set[str]]] = None
+        self.declared: Dict[str, Set[str]] = {}
         self.holders: Optional[Dict[Tuple[str, str], str]] = None
 
     def __enter__(self) -> AddressAllocation:
@@ -119,9 +120,11 @@ class AddressAllocation:
             if not self.check:
                 self.held.enter_context(locking.locked(self.lxc_path, [places.IDS]))
             self.taken = {**in_configs(self.lxc_path), "": in_use()}
-        others = {address for other, those in self.taken.items() if other != name for address in those}
-        for each in place.declared.values():
-            others.update(bare(value.text) for _link, value in declared_by(each) if each.name != name)
+            self.declared = {
+                each.name: {bare(value.text) for _link, value in declared_by(each)} for each in place.declared.values()
+            }
+        there = (*self.taken.items(), *self.declared.items())
+        others = {address for other, those in there if other != name for address in those}
         own = "%s/%s/%d" % (self.lxc_path, name, index)
         found = networks.choose(own, network, bridges.leased_out(link), others | bridges.leased(link))
         if found is None:

@@ -32,21 +32,27 @@ def obstacle(lxc_path: str, name: str, asked: Sequence[Port], others: Collection
     if asked and not forwards():
         lacking = "needs a target that forwards packets, and its net.ipv4.ip_forward is not 1; lxc-net switches that on"
         return where % (0, asked[0][1], asked[0][0]) + lacking
-    passed_over = {identity(lxc_path, each) for each in (name, *others)} if asked else set()
     taken = {
         (port.protocol, port.target): owner
         for owner, rules in (records() if asked else {}).items()
         for port in rules.ports
-        if owner not in passed_over and owner not in stale(lxc_path)
+        if (port.protocol, port.target) in asked and not gives_up(lxc_path, owner, (name, *others))
     }
     for index, (protocol, number) in enumerate(asked):
         if (protocol, number) in taken:
-            owner = ascii(name_of(taken[protocol, number]))
-            return where % (index, number, protocol) + "is published for container %s; publish another one" % owner
+            owner = name_of(taken[protocol, number])
+            whose = ascii(owner) + ("" if taken[protocol, number] == identity(lxc_path, owner) else " of another lxc path")
+            return where % (index, number, protocol) + "is published for container %s; publish another one" % whose
         if (protocol, number) in listening():
             reason = "is a port at which a process of the target listens; publish another one"
             return where % (index, number, protocol) + reason
     return None
+
+
+def gives_up(lxc_path: str, record: str, names: Collection[str]) -> bool:
+    """Return whether a record is of one of these containers of a lxc path, or of one that does not run."""
+    name = name_of(record)
+    return (name in names and record == identity(lxc_path, name)) or record in stale(lxc_path)
 
 
 def forwards() -> bool:

@@ -150,6 +150,19 @@ def test_a_damaged_record(record: str) -> None:
         ports.rules_in(record)
 
 
+def test_many_at_once_with_nft() -> None:
+    argv, text = ports.for_many("/usr/sbin/nft", {PLACE: BY_NFT, "0123abcd-db": BY_NFT})
+    assert argv == ("/usr/sbin/nft", "-f", "-")
+    assert text.splitlines() == [ports.table(BY_NFT, PLACE), ports.table(BY_NFT, "0123abcd-db")]
+
+
+def test_many_at_once_with_iptables() -> None:
+    argv, text = ports.for_many("/sbin/iptables", {PLACE: BY_IPTABLES, "0123abcd-db": BY_IPTABLES})
+    assert argv == ("/sbin/iptables-restore", "-w", "-n")
+    commands = [*ports.chains(BY_IPTABLES, PLACE), *ports.chains(BY_IPTABLES, "0123abcd-db")]
+    assert text.splitlines() == ["*nat", *commands, "COMMIT"]
+
+
 @pytest.mark.parametrize(
     ("works", "expected"),
     [
