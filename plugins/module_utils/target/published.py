@@ -41,7 +41,9 @@ def obstacle(lxc_path: str, name: str, asked: Sequence[Port], others: Collection
     for index, (protocol, number) in enumerate(asked):
         if (protocol, number) in taken:
             owner = name_of(taken[protocol, number])
-            whose = ascii(owner) + ("" if taken[protocol, number] == identity(lxc_path, owner) else " of another lxc path")
+            whose = ascii(owner) + (
+                "" if taken[protocol, number] == identity(lxc_path, owner) else " of another lxc path"
+            )
             return where % (index, number, protocol) + "is published for container %s; publish another one" % whose
         if (protocol, number) in listening():
             reason = "is a port at which a process of the target listens; publish another one"

@@ -75,7 +75,11 @@ def fixture_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         pytest.param("db", [("tcp", 8080)], ["web"], None, id="of one that is stopped before"),
         pytest.param("web", [("tcp", 8080)], [], None, id="its own"),
         pytest.param(
-            "db", [("udp", 53)], ["dns"], "ports[0].target: 53/udp is published for container 'dns' of another lxc path", id="path"
+            "db",
+            [("udp", 53)],
+            ["dns"],
+            "ports[0].target: 53/udp is published for container 'dns' of another lxc path",
+            id="path",
         ),
         pytest.param("db", [], [], None, id="none"),
     ],
