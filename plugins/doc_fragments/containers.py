@@ -611,8 +611,7 @@ options:
           - It stays when the container is rebuilt, rolled back or removed, and when it is no longer declared, until
             M(softwarecontainer.lxc.container) removes it by its option C(remove_volumes). A checkpoint does not keep what
             is in it. M(softwarecontainer.lxc.container_info) lists all volumes.
-          - There is no limit to its size but that of the file system that O(lxc_path) is on. The users of the target, root
-            excepted, cannot reach what is in it.
+          - The users of the target, root excepted, cannot reach what is in it.
         type: list
         elements: dict
         default: []
@@ -639,6 +638,16 @@ options:
               - The mode of the volume, three or four octal digits in quotes.
               - When left out, the volume is made with V(0755), and a mode that the container gives it later stays.
             type: str
+          size:
+            description:
+              - How much it may hold, from V(64K) to V(1024T), a number of bytes or with C(K), C(M), C(G) or C(T). It is rounded up to a
+                multiple of 64 KiB. More is refused as on a full disk. It can be changed, and taken away, while the container
+                runs; a volume that holds more keeps what it has.
+              - The kernel enforces it by a project quota of the file system that O(lxc_path) is on. ext4 (made with the features
+                C(quota) and C(project)), XFS and F2FS have them if they are mounted with C(prjquota). Elsewhere, and in a container
+                without a user namespace, whose root could lift it, a size is refused.
+              - When left out, there is no limit but that of the file system.
+            type: raw
       environment:
         description:
           - Environment variables of the container's first program, and of all that M(softwarecontainer.lxc.exec) runs,

@@ -384,7 +384,15 @@ volumes:
       description: Where the config of the container mounts it. It is null where the container does not, or is gone.
       returned: always
       type: str
-  sample: [{container: hmi, name: data, path: /var/lib/lxc/.volumes/hmi/data, target: /var/lib/hmi}]
+    size: {description: How many bytes it may hold; null if it has no limit., returned: always, type: int}
+    used: {description: How many bytes it holds; null if it never had a limit., returned: always, type: int}
+  sample:
+    - container: hmi
+      name: data
+      path: /var/lib/lxc/.volumes/hmi/data
+      target: /var/lib/hmi
+      size: 67108864
+      used: 4096
 lxc_path:
   description: The directory that was looked at.
   returned: success

@@ -36,5 +36,5 @@ def set_keys(value: Any, prefix: str = "") -> set[str]:
 def test_the_scenario_keys_sets_every_key() -> None:
     text = (ROOT / "extensions" / "molecule" / "keys" / "vars" / "main.yml").read_text(encoding="utf-8")
     first = yaml.safe_load(text)["scenario_stages"][0]
-    # No target has SELinux or a log daemon, and one without refuses them.
-    assert every_key(records.Container) - set_keys(first) == {"log.driver", "security.selinux"}
+    # No target has SELinux, a log daemon or project quotas, and one without refuses them.
+    assert every_key(records.Container) - set_keys(first) == {"log.driver", "security.selinux", "volumes.size"}

@@ -227,6 +227,7 @@ VOLUME = record(
         "target": Field(path),
         "owner": Field(parse_owner, None),
         "mode": Field(mode, None),
+        "size": Field(bounded_size(64 * 1024, 2**50), None),
     },
 )
 LIMITS = record(

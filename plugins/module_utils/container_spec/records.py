@@ -111,12 +111,14 @@ class Volume(NamedTuple):
     """A directory of the target that outlives the container; `target` is its place in the container.
 
     `owner`: user and group as the container counts them. None for `owner` or `mode`: as it is made, and left alone then.
+    `size`: how many bytes it may hold, None for any number.
     """
 
     name: str
     target: str
     owner: Optional[Tuple[int, int]] = None
     mode: Optional[int] = None
+    size: Optional[int] = None
 
 
 class Limits(NamedTuple):

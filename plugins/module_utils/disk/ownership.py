@@ -9,13 +9,13 @@ import os
 import stat
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple, Type
+from typing import Dict, Iterator, Optional, Sequence, Tuple
 
 from ..errors import ContainerError
 from ..model import manifest as manifests
 from ..model.id_map import Ids, shifted_id
-from . import places, removal, single_files, volumes, writing
-from .beneath import OPEN_DIRECTORY, Directories, read_text
+from . import places, removal, single_files, volumes, walking, writing
+from .beneath import Directories, read_text
 
 
 def shift_all(lxc_path: str, names: Sequence[str]) -> Dict[str, str]:
@@ -36,7 +36,7 @@ def shift(lxc_path: str, name: str) -> None:
         settled = record.ids._replace(before=())
         with trees(lxc_path, name) as found:
             volumes.record(lxc_path, name, record.ids)
-            for fd, status, _way in (each for top in found.values() for each in walk(top)):
+            for fd, status, _way in (each for top in found.values() for each in walking.walk(top)):
                 owner = new_owner(record.ids, status)
                 if owner:
                     # An O_PATH descriptor of a link stands for the link itself, never for its target.
@@ -89,73 +89,10 @@ def linked_elsewhere(top: int, ids: Ids) -> Optional[str]:
     """Return the path of a file below a directory that has another name elsewhere, if there is one to be shifted."""
     missing: Dict[Tuple[int, int], Tuple[int, str]] = {}
     # The container may be running, so entries may disappear.
-    for _fd, status, way in walk(top, skip_gone=True):
+    for _fd, status, way in walking.walk(top, skip_gone=True):
         if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode) and new_owner(ids, status):
             path = "/".join(way)
             left = missing.pop((status.st_dev, status.st_ino), (status.st_nlink, path))[0] - 1
             if left:
                 missing[status.st_dev, status.st_ino] = left, path
     return next((path for _left, path in missing.values()), None)
-
-
-def walk(top: int, skip_gone: bool = False) -> Iterator[Tuple[int, os.stat_result, List[str]]]:
-    """Yield an O_PATH descriptor, the status and the path (as names) of a directory and of everything below it.
-
-    A deep tree costs neither stack nor descriptors: the way up is opened again, and must lead to the directory that we
-    came from. No link is followed. `skip_gone`: leave out entries that disappear while we look. A caller that changes
-    entries must not set it, because the entry may only have moved to a place that we have already passed.
-    """
-    gone: Tuple[Type[OSError], ...] = (FileNotFoundError,) if skip_gone else ()
-    way: List[str] = []
-    yield top, os.fstat(top), way
-    here = os.open(".", OPEN_DIRECTORY, dir_fd=top)
-    levels = [(removal.identity(here), os.listdir(here))]
-    try:
-        while levels:
-            if not levels[-1][1]:
-                levels.pop()
-                if levels:
-                    way.pop()
-                    here = above(here, levels[-1][0])
-                continue
-            name = levels[-1][1].pop()
-            try:
-                fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
-            except gone:
-                continue
-            way.append(name)
-            try:
-                status = os.fstat(fd)
-                yield fd, status, way
-                following = os.open(".", OPEN_DIRECTORY, dir_fd=fd) if stat.S_ISDIR(status.st_mode) else None
-            finally:
-                os.close(fd)
-            if following is None:
-                way.pop()
-                continue
-            os.close(here)
-            here = following
-            levels.append((removal.identity(here), names_in(here, gone)))
-    finally:
-        os.close(here)
-
-
-def names_in(here: int, gone: Tuple[Type[OSError], ...]) -> List[str]:
-    """Return the names in a directory; none if it is gone and that is no error."""
-    try:
-        return os.listdir(here)
-    except gone:
-        return []
-
-
-def above(here: int, expected: Tuple[int, int]) -> int:
-    """Return the parent of a directory, and close the directory.
-
-    Raises ContainerError if it is not the one we came from.
-    """
-    found = os.open("..", OPEN_DIRECTORY, dir_fd=here)
-    if removal.identity(found) != expected:
-        os.close(found)
-        raise ContainerError("its directories changed while we looked; run again")
-    os.close(here)
-    return found

@@ -116,7 +116,7 @@ def move_up(name: str, parent: int, other: str, top: int) -> bool:
 
 
 def remove_in_place(directories: Directories, name: str, parent: int) -> None:
-    """Remove a directory and everything below it, bottom up. Like `ownership.walk` it follows no link."""
+    """Remove a directory and everything below it, bottom up. Like `walking.walk` it follows no link."""
     way: List[Tuple[str, Tuple[int, int]]] = []
     here = os.dup(parent)
     waiting = [[name]]

@@ -19,7 +19,8 @@ from ..errors import ContainerError
 from ..model import tree
 from ..model.id_map import Ids
 from ..plan import volumes as plan
-from . import places, removal, writing
+from ..target import project_quotas as target_quotas
+from . import places, project_quotas, removal, writing
 from .beneath import OPEN_DIRECTORY, Directories, read_text
 
 RECORD_MAX = 1024 * 1024
@@ -42,10 +43,37 @@ def observe(lxc_path: str, container: str, wanted: Sequence[str]) -> Dict[str, p
     found: Dict[str, plan.Observed] = {}
     for name in wanted:
         with suppress(FileNotFoundError):
-            status = os.lstat(os.path.join(places.volumes(lxc_path, container), name))
-            mode = stat.S_IMODE(status.st_mode)
-            found[name] = plan.Observed(stat.S_ISDIR(status.st_mode), mode, (status.st_uid, status.st_gid))
+            path = os.path.join(places.volumes(lxc_path, container), name)
+            status = os.lstat(path)
+            directory, mode = stat.S_ISDIR(status.st_mode), stat.S_IMODE(status.st_mode)
+            usage = usage_of(path)
+            found[name] = plan.Observed(directory, mode, (status.st_uid, status.st_gid), usage.limit if usage else 0)
     return found
+
+
+def usage_of(path: str) -> Optional[target_quotas.Usage]:
+    """Return the limit of a volume and what it holds, or None if this collection limits nothing there. Only reads."""
+    # Not a directory, or a file system that has been mounted without its quotas.
+    with suppress(OSError):
+        fd = os.open(path, OPEN_DIRECTORY)
+        try:
+            project = target_quotas.project_of(fd).number
+            return target_quotas.usage_of(fd, project) if project_quotas.is_own(project) else None
+        finally:
+            os.close(fd)
+    return None
+
+
+def can_limit(lxc_path: str) -> bool:
+    """Return whether the file system that volumes are on, or will be, limits what a directory may hold. Only reads."""
+    path = places.volumes(lxc_path)
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return target_quotas.are_in_force(fd)
+    finally:
+        os.close(fd)
 
 
 def passes(lxc_path: str, container: Container, access: tree.Access) -> bool:
@@ -112,6 +140,9 @@ def change(lxc_path: str, wanted: plan.Change) -> writing.Undo:
                 undos.append(partial(os.unlink, os.path.join(place, plan.RECORD)))
             for step in wanted.steps:
                 take(step, os.path.join(place, step.name), top, undos)
+    except ContainerError:
+        undo_all(undos)
+        raise
     except OSError as error:
         undo_all(undos)
         raise ContainerError(writing.reason_of(error, place)) from None
@@ -141,6 +172,19 @@ def take(step: plan.Step, path: str, top: int, undos: List[Callable[[], None]]) 
             os.fchown(fd, *step.owner)
         # After the owner: chown(2) may clear bits of the mode.
         os.fchmod(fd, stat.S_IMODE(before.st_mode) if step.mode is None else step.mode)
+        if step.limit is not None:
+            usage = usage_of(path)
+            undos.append(partial(limit, path, usage.limit if usage else 0))
+            project_quotas.limit_directory(fd, path, step.limit)
+    finally:
+        os.close(fd)
+
+
+def limit(path: str, size: int) -> None:
+    """Let a volume hold `size` bytes, 0 for as many as it likes. Raises OSError."""
+    fd = os.open(path, OPEN_DIRECTORY)
+    try:
+        project_quotas.limit_directory(fd, path, size)
     finally:
         os.close(fd)
 
@@ -172,6 +216,11 @@ def remove(lxc_path: str, container: str) -> None:
     removal.refuse_mounts(place)
     removal.sweep(lxc_path, container)
     if os.path.lexists(place):
+        for path in (os.path.join(place, name) for name in names(lxc_path, container)):
+            usage = usage_of(path)
+            if usage and usage.limit:
+                # A later volume with the number of this one would have its limit.
+                limit(path, 0)
         os.rename(place, places.volumes_gone(lxc_path, container))
         writing.sync(places.volumes(lxc_path))
         removal.sweep(lxc_path, container)

@@ -166,8 +166,16 @@ def volumes_of(lxc_path: str, name: str) -> List[Dict[str, Any]]:
     inside = {os.path.realpath(source): target for source, target in targets.items()}
     paths = {volume: os.path.join(places.volumes(lxc_path, name), volume) for volume in found}
     return [
-        {"container": name, "name": volume, "path": path, "target": inside.get(os.path.realpath(path))}
+        {
+            "container": name,
+            "name": volume,
+            "path": path,
+            "target": inside.get(os.path.realpath(path)),
+            "size": each.limit or None if each else None,
+            "used": each.used if each else None,
+        }
         for volume, path in paths.items()
+        for each in [volumes.usage_of(path)]
     ]
 
 

@@ -27,23 +27,30 @@ DIRECTORY = ".volumes"
 RECORD = ".ids"
 OPTIONS = ("bind", "rw", "nosuid", "nodev", "rprivate")
 MODE, OWNER = 0o755, (0, 0)
+# A limit is a multiple of it. XFS has limits of whole blocks, and this is its largest block; see mkfs.xfs(8).
+UNIT = 64 * 1024
 
 
 class Observed(NamedTuple):
-    """A volume as it is on disk: whether it is a directory, its mode, its user and its group."""
+    """A volume as it is on disk: whether it is a directory, its mode, its user and its group, its limit in bytes or 0."""
 
     directory: bool
     mode: int
     owner: Tuple[int, int]
+    limit: int = 0
 
 
 class Step(NamedTuple):
-    """What becomes of one volume: `mode` and `owner` to give it, on disk, or None. `new`: whether it is made."""
+    """What becomes of one volume: `mode`, `owner` and `limit` to give it, on disk, or None. `new`: whether it is made.
+
+    A limit is in bytes; 0 takes it away.
+    """
 
     name: str
     new: bool
     mode: Optional[int]
     owner: Optional[Tuple[int, int]]
+    limit: Optional[int] = None
 
 
 class Change(NamedTuple):
@@ -78,23 +85,44 @@ def entries(container: Container, host: Host, lxc_path: str, ids: Ids) -> List[E
     return found
 
 
-def steps(volumes: Sequence[Volume], ids: Ids, present: Mapping[str, Observed]) -> Tuple[Step, ...]:
-    """Return what is to be done for the volumes of a container. Raise ContainerError if one cannot be made."""
+def steps(
+    volumes: Sequence[Volume], ids: Ids, present: Mapping[str, Observed], limits: bool = False
+) -> Tuple[Step, ...]:
+    """Return what is to be done for the volumes of a container. Raise ContainerError if one cannot be made.
+
+    `limits`: whether their file system limits what a directory may hold.
+    """
     found: List[Step] = []
     for index, volume in enumerate(volumes):
         there = present.get(volume.name)
         if there and not there.directory:
             raise ContainerError("volumes[%d].name: what lies at %s is no directory" % (index, volume.name))
         owner = None if volume.owner is None else owner_on_disk("volumes[%d].owner" % index, volume.owner, ids)
+        limit = limit_of("volumes[%d].size" % index, volume, ids, limits)
         if there is None:
             mode = MODE if volume.mode is None else volume.mode
-            found.append(Step(volume.name, True, mode, owner or ids.owner()))
+            found.append(Step(volume.name, True, mode, owner or ids.owner(), limit or None))
             continue
         new_mode = None if volume.mode in (None, there.mode) else volume.mode
         new_owner = None if owner in (None, there.owner) else owner
-        if new_mode is not None or new_owner is not None:
-            found.append(Step(volume.name, False, new_mode, new_owner))
+        new_limit = None if limit == there.limit else limit
+        if (new_mode, new_owner, new_limit) != (None, None, None):
+            found.append(Step(volume.name, False, new_mode, new_owner, new_limit))
     return tuple(found)
+
+
+def limit_of(key: str, volume: Volume, ids: Ids, limits: bool) -> int:
+    """Return how many bytes a volume may hold, 0 for any number. Raise ContainerError if that cannot be enforced."""
+    if volume.size is None:
+        return 0
+    if not ids.lines:
+        raise ContainerError("%s: root of a container without a user namespace could lift the limit" % key)
+    if not limits:
+        raise ContainerError(
+            "%s: the file system of the volumes has no project quotas in force; mount it with prjquota (an ext4 needs"
+            " tune2fs -O quota,project before), or leave the size out" % key
+        )
+    return -(-volume.size // UNIT) * UNIT
 
 
 def owner_on_disk(key: str, owner: Tuple[int, int], ids: Ids) -> Tuple[int, int]:
@@ -111,6 +139,7 @@ def words(change: Change) -> List[str]:
     for step in change.steps:
         given = ["mode %04o" % step.mode] if step.mode is not None else []
         given += ["owner %d:%d on the target" % step.owner] if step.owner is not None else []
+        given += ["size %s" % (step.limit or "unlimited")] if step.limit is not None else []
         sentence = "make volume %s with %s" if step.new else "adjust volume %s to %s"
         found.append(sentence % (step.name, " and ".join(given)))
     return found

@@ -181,7 +181,8 @@ def change_of_volumes(
     from ..disk import volumes as on_disk
 
     present = on_disk.observe(place.lxc_path, container.name, [volume.name for volume in container.volumes])
-    steps = volumes.steps(container.volumes, after.ids, present)
+    limits = any(volume.size is not None for volume in container.volumes) and on_disk.can_limit(place.lxc_path)
+    steps = volumes.steps(container.volumes, after.ids, present, limits)
     if not steps:
         return None
     return volumes.Change(container.name, rootfs_tree.access(after.ids), volumes.render_record(after.ids), steps)

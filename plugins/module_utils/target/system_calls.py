@@ -35,7 +35,7 @@ BPF: Dict[str, Tuple[Optional[int], Optional[int]]] = {
 }
 # Newer system calls have the same number on all machines, except that these machines add an offset.
 ADDED = {r"mips(64)?": (5000, 4000), r"alpha": (110, 110)}
-NEWER = {"pidfd_send_signal": 424, "open_tree": 428, "pidfd_open": 434, "mount_setattr": 442}
+NEWER = {"pidfd_send_signal": 424, "open_tree": 428, "pidfd_open": 434, "mount_setattr": 442, "quotactl_fd": 443}
 
 
 def bits() -> int:

@@ -89,7 +89,7 @@ FULL: dict[str, Any] = {
             "options": ["size=1M"],
         }
     ],
-    "volumes": [{"name": "data", "target": "/var/lib/app", "owner": "1000:1001", "mode": "0750"}],
+    "volumes": [{"name": "data", "target": "/var/lib/app", "owner": "1000:1001", "mode": "0750", "size": "64M"}],
     "environment": {"LANG": "C.UTF-8"},
     "limits": {"memory": "64M", "memory_swap": "128M", "cpu_shares": "512", "cpus": "0.5", "pids": "100"},
     "security": {
@@ -152,7 +152,7 @@ FULL_PARSED = Container(
     pty=5,
     system_mounts=True,
     mounts=(Mount("tmpfs", "/scratch", False, True, "dir", "tmpfs", ("size=1M",)),),
-    volumes=(Volume("data", "/var/lib/app", (1000, 1001), 0o750),),
+    volumes=(Volume("data", "/var/lib/app", (1000, 1001), 0o750, 64 * 1024**2),),
     environment=(("LANG", "C.UTF-8"),),
     limits=Limits(67108864, 134217728, 512, 0.5, 100),
     security=Security(
@@ -825,6 +825,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"volumes": [{"name": "v", "target": "/a", "owner": 4294967295}]},
         "volumes[0].owner: 4294967295 is not from 0 to 4294967294",
     ),
+    "volumes size too small": (
+        {"volumes": [{"name": "v", "target": "/a", "size": "63K"}]},
+        "volumes[0].size: '63K' is not from 65536 to 1125899906842624 bytes",
+    ),
+    "volumes size that is none": (
+        {"volumes": [{"name": "v", "target": "/a", "size": "much"}]},
+        "volumes[0].size: 'much' is not a size such as 67108864 or 64M",
+    ),
     "volumes mode as a number": (
         {"volumes": [{"name": "v", "target": "/a", "mode": 755}]},
         'volumes[0].mode: 755 is not an octal mode in quotes such as "0755"',
@@ -1008,8 +1016,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "mounts[0]: 'readonly' is not a known key; did you mean 'read_only'?",
     ),
     "unknown key in volumes": (
-        {"volumes": [{"name": "v", "target": "/a", "size": "1G"}]},
-        "volumes[0]: 'size' is not a known key",
+        {"volumes": [{"name": "v", "target": "/a", "sise": "1G"}]},
+        "volumes[0]: 'sise' is not a known key; did you mean 'size'?",
     ),
     "unknown key in ready": (
         {"ready": [{"port": 80}]},
@@ -1079,7 +1087,7 @@ POSITIONS: dict[str, Callable[[str, str], str]] = {
 
 def test_all_strings_are_walked() -> None:
     """A walk that finds less would prove less."""
-    assert len(list(leaves(FULL))) == 95
+    assert len(list(leaves(FULL))) == 96
     assert len(list(levels(FULL))) == 22
 
 

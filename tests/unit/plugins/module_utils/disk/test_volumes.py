@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import places, removal, volumes
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import places, project_quotas, removal, volumes
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import id_map, tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import volumes as plan
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.target import project_quotas as target
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.target.project_quotas import Project, Usage
 
 SELF = os.getuid(), os.getgid()
 CONTAINER = keys.CONTAINER({"name": "hmi", "volumes": [{"name": "data", "target": "/data"}]})
@@ -145,3 +149,124 @@ def test_a_record_that_was_lost_before_the_sync(lxc_path: Path) -> None:
     assert volumes.recorded(str(lxc_path), "hmi") is None
     volumes.change(str(lxc_path), wanted(NEW._replace(new=False)))
     assert volumes.recorded(str(lxc_path), "hmi") == SHIFTED._replace(allotted=False)
+
+
+class Quotas:
+    """A file system that counts projects: the project of each file, by inode, and the limit of each project."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.projects: dict[int, Project] = {}
+        self.limits: dict[int, int] = {}
+        self.usage: dict[int, int] = {}
+        self.forgets = False
+        monkeypatch.setattr(target, "project_of", self.project_of)
+        monkeypatch.setattr(target, "usage_of", self.usage_of)
+        monkeypatch.setattr(target, "call", self.call)
+        monkeypatch.setattr(project_quotas.fcntl, "ioctl", self.ioctl)
+
+    def project_of(self, fd: int) -> Project:
+        return self.projects.get(os.fstat(fd).st_ino, Project(0))
+
+    def usage_of(self, _fd: int, project: int) -> Usage:
+        return Usage(self.limits.get(project, 0), self.usage.get(project, 0), self.usage.get(project, 0) // 4096)
+
+    def ioctl(self, fd: int, _request: int, values: bytes) -> None:
+        flags, extent, extents, number, copied = target.ATTRIBUTES.unpack(values)
+        self.projects[os.fstat(fd).st_ino] = Project(number, flags, (extent, extents, copied))
+
+    def call(self, _fd: int, command: int, project: int, buffer: Any) -> None:
+        assert command == target.SET
+        hard, *_others, valid = target.LIMITS.unpack(buffer.raw)
+        assert valid == 1
+        if not self.forgets:
+            self.limits[project] = hard * 1024
+
+    def of(self, path: Path) -> tuple[int, bool]:
+        found = self.projects.get(path.lstat().st_ino, Project(0))
+        return found.number, bool(found.flags & target.INHERIT)
+
+
+@pytest.fixture(name="quotas")
+def fixture_quotas(monkeypatch: pytest.MonkeyPatch) -> Quotas:
+    return Quotas(monkeypatch)
+
+
+LIMITED = NEW._replace(limit=65536)
+ADJUSTED = plan.Step("data", False, None, None, 131072)
+
+
+def test_a_limit(lxc_path: Path, quotas: Quotas) -> None:
+    volumes.change(str(lxc_path), wanted(LIMITED))
+    data = lxc_path / ".volumes/hmi/data"
+    project, inherits = quotas.of(data)
+    assert project_quotas.is_own(project) and inherits
+    assert volumes.observe(str(lxc_path), "hmi", ["data"])["data"].limit == quotas.limits[project] == 65536
+    undo = volumes.change(str(lxc_path), wanted(ADJUSTED))
+    assert quotas.limits == {project: 131072}
+    undo()
+    assert quotas.limits == {project: 65536}
+    volumes.change(str(lxc_path), wanted(ADJUSTED._replace(limit=0)))
+    assert quotas.limits == {project: 0}
+
+
+def test_a_limit_for_what_is_there(lxc_path: Path, quotas: Quotas) -> None:
+    """All files and directories of a volume belong to its project, and nothing that a link in it leads to."""
+    volumes.change(str(lxc_path), wanted(NEW))
+    data, outside = lxc_path / ".volumes/hmi/data", lxc_path / "outside"
+    outside.write_text("secret", encoding="ascii")
+    (data / "a/b").mkdir(parents=True)
+    (data / "a/file").write_text("content", encoding="ascii")
+    (data / "link").symlink_to(outside)
+    os.mkfifo(data / "fifo")
+    volumes.change(str(lxc_path), wanted(ADJUSTED))
+    project = quotas.of(data)[0]
+    assert {str(path.relative_to(data)): quotas.of(path) for path in data.rglob("*")} == {
+        "a": (project, True),
+        "a/b": (project, True),
+        "a/file": (project, False),
+        "link": (0, False),
+        "fifo": (0, False),
+    }
+    assert quotas.of(outside) == (0, False)
+
+
+def test_volumes_have_projects_of_their_own(lxc_path: Path, quotas: Quotas) -> None:
+    volumes.change(str(lxc_path), wanted(LIMITED))
+    project = quotas.of(lxc_path / ".volumes/hmi/data")[0]
+    volumes.remove_all(str(lxc_path), ["hmi"])
+    # Its number is free again, but for what somebody else has stored with it meanwhile.
+    assert quotas.limits == {project: 0}
+    quotas.projects.clear()
+    quotas.usage[project] = 4096
+    volumes.change(str(lxc_path), wanted(LIMITED))
+    assert quotas.of(lxc_path / ".volumes/hmi/data")[0] == project + 1
+
+
+def test_a_limit_that_is_not_in_force(lxc_path: Path, quotas: Quotas) -> None:
+    quotas.forgets = True
+    with pytest.raises(ContainerError, match="taken 0 bytes as the limit, in place of 65536"):
+        volumes.change(str(lxc_path), wanted(LIMITED))
+    assert volumes.names(str(lxc_path), "hmi") == []
+
+
+def test_a_project_of_somebody_else_is_left_alone(lxc_path: Path, quotas: Quotas) -> None:
+    volumes.change(str(lxc_path), wanted(NEW))
+    data = lxc_path / ".volumes/hmi/data"
+    quotas.projects[data.stat().st_ino] = Project(42, target.INHERIT)
+    quotas.limits[42] = 1024
+    assert volumes.observe(str(lxc_path), "hmi", ["data"])["data"].limit == 0
+    volumes.change(str(lxc_path), wanted(ADJUSTED._replace(limit=0)))
+    assert quotas.limits == {42: 1024}
+
+
+def test_quotas_that_are_off(lxc_path: Path, quotas: Quotas, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that was mounted without them still knows the projects."""
+    volumes.change(str(lxc_path), wanted(LIMITED))
+
+    def off(*_given: object) -> None:
+        raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+
+    for name in ("usage_of", "call"):
+        monkeypatch.setattr(target, name, off)
+    assert volumes.observe(str(lxc_path), "hmi", ["data"])["data"].limit == 0
+    assert volumes.remove_all(str(lxc_path), ["hmi"]) == {}

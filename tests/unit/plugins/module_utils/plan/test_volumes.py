@@ -58,13 +58,35 @@ STEPS: dict[str, tuple[Volume, Ids, Optional[Observed], tuple[Step, ...]]] = {
     "as it should be": (Volume("v", "/v", (0, 0), 0o755), MAPPED, DIRECTORY, ()),
     "what the container made of it": (Volume("v", "/v"), MAPPED, Observed(True, 0o700, (7, 7)), ()),
     "another mode": (Volume("v", "/v", None, 0o1777), MAPPED, DIRECTORY, (Step("v", False, 0o1777, None),)),
+    "with a size": (Volume("v", "/v", size=65537), MAPPED, None, (Step("v", True, 0o755, (0, 0), 131072),)),
+    "of its size": (Volume("v", "/v", size=65536), MAPPED, DIRECTORY._replace(limit=65536), ()),
+    "another size": (
+        Volume("v", "/v", size=65536),
+        MAPPED,
+        DIRECTORY._replace(limit=131072),
+        (Step("v", False, None, None, 65536),),
+    ),
+    "no size any more": (
+        Volume("v", "/v"),
+        MAPPED,
+        DIRECTORY._replace(limit=65536),
+        (Step("v", False, None, None, 0),),
+    ),
     "another owner": (Volume("v", "/v", (0, 3)), OWN, DIRECTORY, (Step("v", False, None, (0, 3)),)),
 }
 
 
 @pytest.mark.parametrize(("volume", "ids", "there", "expected"), STEPS.values(), ids=STEPS)
 def test_steps(volume: Volume, ids: Ids, there: Optional[Observed], expected: tuple[Step, ...]) -> None:
-    assert volumes.steps([volume], ids, {"v": there} if there else {}) == expected
+    assert volumes.steps([volume], ids, {"v": there} if there else {}, limits=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("ids", "limits", "words"), [(OWN, True, "without a user namespace"), (MAPPED, False, "no project quotas in force")]
+)
+def test_a_size_that_nothing_enforces(ids: Ids, limits: bool, words: str) -> None:
+    with pytest.raises(ContainerError, match=r"^volumes\[0\].size: .*%s" % words):
+        volumes.steps([Volume("v", "/v", size=65536)], ids, {}, limits)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +110,10 @@ def test_what_is_told() -> None:
     adjusted = made._replace(steps=(Step("v", False, None, (1, 2)),))
     assert not adjusted.makes()
     assert volumes.words(adjusted) == ["adjust volume v to owner 1:2 on the target"]
+    assert [volumes.words(adjusted._replace(steps=(Step("v", False, None, None, size),))) for size in (65536, 0)] == [
+        ["adjust volume v to size 65536"],
+        ["adjust volume v to size unlimited"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import (
-    ownership,
-)
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import ownership, walking
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import manifest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.manifest import Manifest
@@ -69,5 +67,5 @@ def test_a_change_of_a_tree_that_changes(churning: Path) -> None:
     top = os.open(churning / "hmi/rootfs", os.O_RDONLY)
     with pytest.raises(FileNotFoundError):
         for _round in range(1000):
-            list(ownership.walk(top))
+            list(walking.walk(top))
     os.close(top)
