@@ -24,6 +24,8 @@ TRUE, FALSE = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 SIGNALS = tuple(name[3:] for name in signal.Signals.__members__ if name not in ("SIGKILL", "SIGSTOP"))
 # The longest name of a directory entry (NAME_MAX) and of a path (PATH_MAX without its end), limits.h.
 NAME_MAX, PATH_MAX = 255, 4095
+# More keys than this are not named in a sentence.
+KEYS_NAMED = 10
 
 Parser = Callable[[Any], Any]
 REQUIRED: Any = object()
@@ -276,7 +278,9 @@ def record(make: Callable[..., Any], fields: Mapping[str, Field]) -> Parser:
 
     def parse_record(value: Any) -> Any:
         if not isinstance(value, dict):
-            raise InvalidError("is not a dictionary", value)
+            # Not all keys of a whole container.
+            known = " with the keys " + ", ".join(fields) if len(fields) <= KEYS_NAMED else ""
+            raise InvalidError("is not a dictionary" + known, value)
         for key in value:
             if key not in fields:
                 raise UnknownKeyError("is not a known key" + nearest(key, tuple(fields)), key, "key")

@@ -44,6 +44,8 @@ NEEDED = {
     "syslog": "the target has no program logger, or no syslog daemon that listens at /dev/log",
     "journald": "the target has no program systemd-cat, or no journald that listens in /run/systemd/journal",
 }
+# Variables of the environment that dash, busybox or bash set themselves or drop, so a command would not get those of a spec.
+SHELLS_OWN = re.compile("_|EUID|FUNCNAME|IFS|LINENO|OLDPWD|OPTIND|PPID|PS[124]|PWD|RANDOM|SHLVL|UID")
 SHEBANG = "#!/bin/sh\n"
 # A record is written over the one before, not into an emptied file: whoever is killed in between leaves one of them.
 # PID 1 passes the signal for a stop, TERM, on to all processes. What a shell complains of goes to /dev/null, as LXC's
@@ -157,6 +159,7 @@ def launch(container: Container, host: Host) -> Launch:
     if not supervised and not keeps and all(plain(word) for word in argv):
         return Launch(argv)
     refuse_few_tasks(container, supervised)
+    refuse_own_variables(container)
     once = "exec %s%s\n" % (quoted(argv), output(keeps))
     text = supervisor(container, host, argv, keeps) if supervised else once
     return Launch((*shell, SCRIPT), SHEBANG + text, keeps, supervised)
@@ -169,6 +172,15 @@ def refuse_few_tasks(container: Container, supervised: bool) -> None:
         raise ContainerError(
             "limits.pids: %d is too few for PID 1, the supervisor and the command; give at least 3" % pids
         )
+
+
+def refuse_own_variables(container: Container) -> None:
+    """Raise ContainerError if the shell would not pass a variable of the spec on to the command."""
+    for name, _value in container.environment:
+        if SHELLS_OWN.fullmatch(name):
+            raise ContainerError(
+                "environment.%s: the shell that runs the command has this variable for itself; use another name" % name
+            )
 
 
 def size_of_log(container: Container) -> int:

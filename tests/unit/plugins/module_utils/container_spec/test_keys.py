@@ -506,7 +506,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         'gateway_dir_mode: 511 is not an octal mode in quotes such as "0755"',
     ),
     "directories no list": ({"directories": "/a"}, "directories: '/a' is not a list"),
-    "directories of text": ({"directories": ["/a"]}, "directories[0]: '/a' is not a dictionary"),
+    "directories of text": (
+        {"directories": ["/a"]},
+        "directories[0]: '/a' is not a dictionary with the keys path, mode, owner, group",
+    ),
     "directories without path": ({"directories": [{}]}, "directories[0].path: None is required and missing"),
     "directories escaping": (
         {"directories": [{"path": "/a"}, {"path": "/../../etc"}]},
@@ -609,7 +612,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "busybox.applets[0]: '' is not the name of a busybox applet",
     ),
     "busybox applets some": ({"busybox": {"applets": "some"}}, "busybox.applets: 'some' is not a list"),
-    "busybox text": ({"busybox": "copy"}, "busybox: 'copy' is not a dictionary"),
+    "busybox text": ({"busybox": "copy"}, "busybox: 'copy' is not a dictionary with the keys method, path, applets"),
     "command text": ({"command": "/bin/app -v"}, "command: '/bin/app -v' is not a list"),
     "command empty": ({"command": []}, "command: [] names no program"),
     "command without program": ({"command": ["", "a"]}, "command: ['', 'a'] names no program"),
@@ -646,7 +649,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "reload a number": ({"reload": 1}, "reload: 1" + NO_SIGNAL),
     "reload a boolean": ({"reload": True}, "reload: True is not a string"),
     "ready no list": ({"ready": {"tcp": 80}}, "ready: {'tcp': 80} is not a list"),
-    "ready no dictionary": ({"ready": [80]}, "ready[0]: 80 is not a dictionary"),
+    "ready no dictionary": (
+        {"ready": [80]},
+        "ready[0]: 80 is not a dictionary with the keys command, tcp, file, timeout, stable",
+    ),
     "ready of no kind": (
         {"ready": [{"timeout": 5}]},
         "ready[0]: [] is not exactly one of command, tcp and file",
@@ -939,7 +945,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"security": {"idmap": ["u 0 100000"]}},
         "security.idmap[0]: 'u 0 100000' is not an id map (u 0 100000 65536)",
     ),
-    "autostart boolean": ({"autostart": True}, "autostart: True is not a dictionary"),
+    "autostart boolean": (
+        {"autostart": True},
+        "autostart: True is not a dictionary with the keys enabled, order, delay, groups",
+    ),
     "autostart order too low": (
         {"autostart": {"order": -2147483649}},
         "autostart.order: -2147483649 is not from -2147483648 to 2147483647",

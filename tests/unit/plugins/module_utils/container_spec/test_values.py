@@ -186,7 +186,7 @@ REFUSED = {
     "mapping list": (MAPPING, [], ": [] is not a dictionary"),
     "mapping with a bad key": (MAPPING, {"A": 3}, "'A': 'A' is not a word"),
     "mapping with a bad value": (MAPPING, {"a": 11}, "a: 11 is not from 2 to 10"),
-    "record list": (RECORD, [], ": [] is not a dictionary"),
+    "record list": (RECORD, [], ": [] is not a dictionary with the keys size, word, inner"),
     "record without what it needs": (RECORD, {"word": "a"}, "size: None is required and missing"),
     "record with an unknown key": (
         RECORD,

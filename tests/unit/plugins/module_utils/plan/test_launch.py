@@ -139,6 +139,7 @@ REFUSED: dict[str, tuple[dict[str, Any], Host, str]] = {
         "log.driver: 'syslog' cannot be had",
     ),
     "restarts without a shell": ({**APP, **NO_BUSYBOX, **ALWAYS}, BARE, "restart.policy: there is no shell"),
+    "a variable of the shell": ({**APP, "environment": {"PWD": "/srv"}}, HOST, "environment.PWD: the shell"),
     "a limit without room": ({**APP, "limits": {"pids": 2}}, HOST, "limits.pids: 2 is too few"),
     "restarts with another signal": (
         {**APP, **ALWAYS, "lxc": {"lxc.signal.halt": "SIGINT"}},
