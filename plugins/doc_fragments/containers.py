@@ -641,7 +641,7 @@ options:
           size:
             description:
               - How much it may hold, from V(64K) to V(1024T), a number of bytes or with C(K), C(M), C(G) or C(T). It is rounded up to a
-                multiple of 64 KiB. More is refused as on a full disk. It can be changed, and taken away, while the container
+                multiple of 64 KiB. More is refused, by ext4 with "Disk quota exceeded". It can be changed, and taken away, while the container
                 runs; a volume that holds more keeps what it has.
               - The kernel enforces it by a project quota of the file system that O(lxc_path) is on. ext4 (made with the features
                 C(quota) and C(project)), XFS and F2FS have them if they are mounted with C(prjquota). Elsewhere, and in a container
