@@ -82,6 +82,14 @@ MOLECULE_TARGETS: Arguments = {
     "timeout": {"type": "int", "default": 60},
     "public_key": {"type": "str"},
     "inventory": {"type": "str"},
+    "progress": {"type": "str", "default": ""},
+}
+MOLECULE_POWER: Arguments = {
+    "name": {"type": "list", "elements": "str", "required": True},
+    "state": {"type": "str", "choices": ["off", "on", "cut"], "required": True},
+    "path": {"type": "path", "default": "/var/lib/softwarecontainer-targets"},
+    "timeout": {"type": "int", "default": 300},
+    "progress": {"type": "str", "default": ""},
 }
 
 # The options of each stage, by the name of its module.

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: molecule_targets
-short_description: Make and remove system containers that serve as molecule targets
+short_description: Make and remove system containers and virtual machines that serve as molecule targets
 version_added: "0.3.0"
 author:
   - softwarecontainer.lxc contributors (@softwarecontainer)
 description:
   - Makes system containers on the machine where it runs, each a whole Debian with an SSH server and LXC of its own. This is the machine that
     molecule runs on.
+  - A target with C(machine) is a virtual machine instead, with a kernel, an init and a processor of its own.
   - Debootstrap builds one tree per distribution, which is kept in O(cache). Each target is an overlay on its tree.
+  - For machines, mmdebstrap builds one tree per distribution, architecture and list of packages, and mke2fs makes an image from it.
   - The role C(molecule_targets) runs this module. It also makes the SSH key and writes the files that lead to the targets, and it says
     beforehand that a tree is to be built. A scenario uses the role.
 requirements:
   - root
   - the programs of the Debian packages lxc, debootstrap, debian-archive-keyring, iproute2 and openssh-client
+  - for machines those of mmdebstrap, e2fsprogs, kmod, dpkg, qemu-system-x86 or qemu-system-arm, and for another architecture than this machine's
+    qemu-user-static and binfmt-support
 options:
   state:
     description:
@@ -46,9 +50,8 @@ options:
         required: true
         choices: [debian-11, debian-12, debian-13, debian-14]
       address:
-        description: Its IPv4 address, in the network of O(address).
+        description: Its IPv4 address, in the network of O(address). Every target has one but a machine.
         type: str
-        required: true
       binding:
         description: Whether it has the Python binding of LXC.
         type: bool
@@ -88,6 +91,59 @@ options:
         description: Further variables that it has in the inventory.
         type: dict
         default: {}
+      machine:
+        description:
+          - Makes the target a virtual machine with a kernel and a systemd of its own, by qemu. KVM runs it where this machine has that and the
+            same architecture; otherwise its processor is emulated, and it boots within a minute or some.
+          - Its inventory has the port of 127.0.0.1 that leads to its SSH server. It can reach nothing outside itself.
+          - It has none of the keys C(address), C(binding), C(ssh), C(sftp), C(read_only), C(cgroup2), C(data) and C(lxc_path).
+        type: dict
+        suboptions:
+          port:
+            description: The port of 127.0.0.1 that leads to its SSH server, from 1024 to 65535.
+            type: int
+            required: true
+          architecture:
+            description: Architecture of its processor and its packages.
+            type: str
+            choices: [amd64, arm64, armhf]
+            default: amd64
+          memory:
+            description: Its memory, in bytes or with one of the suffixes K, M and G; at least 128M.
+            type: str
+            default: 1G
+          cpus:
+            description: Number of its processors. More than one is slower where other programs keep this machine busy.
+            type: int
+            default: 1
+          disk:
+            description: Size of its disk, as for C(memory); at least 1G. The image takes only what is in use, but that much has to be free.
+            type: str
+            default: 2G
+          kernel_arguments:
+            description: Further arguments of its kernel, such as V(rootflags=prjquota).
+            type: str
+            default: ""
+          packages:
+            description: Packages that it has in addition to systemd, an SSH server, Python, sudo and AppArmor.
+            type: list
+            elements: str
+            default: []
+          repository:
+            description:
+              - Packages that are not installed, but that apt can install on the machine, with all that they need.
+              - When left out, those that the role C(host) installs.
+            type: list
+            elements: str
+          file_system_features:
+            description: Features of its root file system beside those of ext4, see ext4(5), such as V(quota) and V(project).
+            type: list
+            elements: str
+            default: []
+          timeout:
+            description: Seconds until its SSH server must answer.
+            type: int
+            default: 600
   path:
     description: Directory of the targets. It is made, and removed with all that is in it. One that is not empty and not ours is refused.
     type: path
@@ -114,7 +170,7 @@ options:
     type: str
     default: ""
   timeout:
-    description: Seconds until the SSH server of a target must answer.
+    description: Seconds until the SSH server of a system container must answer. A machine has its own.
     type: int
     default: 60
   public_key:
@@ -128,6 +184,10 @@ options:
         RV(inventory) begin with it.
       - When left out, only O(state=absent) can be asked for.
     type: str
+  progress:
+    description: A file that the module appends lines to meanwhile. The action sets it, and shows the lines.
+    type: str
+    default: ""
 attributes:
   check_mode:
     description: Can run in check mode and tell what would change without changing anything.
@@ -142,7 +202,7 @@ attributes:
 notes:
   - Errors name the variables of the role, which begin with C(softwarecontainer_targets).
   - One run for a O(path) waits for another. In check mode none waits.
-  - All programs that it starts end with it, also where it is killed.
+  - All programs that it starts end with it, also where it is killed, except for the targets.
 """
 
 EXAMPLES = r"""
@@ -172,6 +232,17 @@ EXAMPLES = r"""
     path: /var/lib/other-targets
     bridge: othertargets
     address: 10.214.0.1/24
+    public_key: "{{ lookup('ansible.builtin.file', 'targets/id_ed25519.pub') }}"
+    inventory: "{{ playbook_dir }}/targets"
+
+- name: Make a machine with an ARM processor
+  softwarecontainer.lxc.molecule_targets:
+    targets:
+      - name: board
+        distribution: debian-13
+        machine:
+          architecture: arm64
+          port: 2231
     public_key: "{{ lookup('ansible.builtin.file', 'targets/id_ed25519.pub') }}"
     inventory: "{{ playbook_dir }}/targets"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Iterable, List, Sequence, Tuple
+from typing import Iterable, List, NamedTuple, Sequence, Tuple
 
 from ..errors import RefusedError
 
@@ -29,6 +29,47 @@ PACKAGES = (
 )
 # Raise this number when trees are built in another way. Trees of the old way are then not used any more.
 RECIPE = 1
+MACHINE_RECIPE = 1
+
+# Everything that any machine has: an init of its own, and what Ansible and a user log in with. What the role host installs
+# is missing: its own task installs it.
+MACHINE_PACKAGES = (
+    "apparmor",
+    "dbus",
+    "iproute2",
+    "kmod",
+    "libpam-systemd",
+    "openssh-server",
+    "procps",
+    "python3",
+    "python3-apt",
+    "sudo",
+    "systemd",
+    "systemd-sysv",
+    "udev",
+)
+
+
+class Tree(NamedTuple):
+    """What a tree is built from. A system container's has no architecture, since it is this machine's, and no repository."""
+
+    distribution: str
+    packages: Tuple[str, ...]
+    architecture: str = ""
+    repository: Tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Return its name for users."""
+        return "-".join(filter(None, (self.distribution, self.architecture)))
+
+    @property
+    def name(self) -> str:
+        """Return the name of its directory in the cache."""
+        if not self.architecture:
+            return tree_name(self.distribution, self.packages)
+        digest = hashlib.sha256(json.dumps([MACHINE_RECIPE, *self]).encode())
+        return "%s.%s" % (self.title, digest.hexdigest()[:12])
 
 
 def packages(extra: Sequence[str]) -> Tuple[str, ...]:

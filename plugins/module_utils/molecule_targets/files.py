@@ -65,6 +65,14 @@ def remove(path: str) -> None:
         run("rm", "-rf", "--one-file-system", "--", path)
 
 
+def free_bytes(path: str) -> int:
+    """Return the free bytes of the file system that has a path, or will have it."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    found = os.statvfs(path)
+    return found.f_bavail * found.f_frsize
+
+
 def mount_points(path: str) -> List[str]:
     """Return the mount points at and below a path, in the order of mounting."""
     points = [mount.point for mount in mountinfo.mounts_in(read("/proc/self/mountinfo"))]

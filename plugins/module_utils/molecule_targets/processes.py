@@ -1,7 +1,7 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds and ends the processes of system containers (I/O)."""
+"""Finds and ends the processes of targets (I/O)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOOK = 0.05
 
 
 def processes(place: Place, name: str = "") -> Set[int]:
-    """Return the processes of one target, or of all: those with their root in its directory, and LXC's monitors.
+    """Return the processes of one target, or of all: those with their root in its directory, LXC's monitors, and qemu.
 
     The root of a target is an overlay. The root of a container in it is a directory on the data partition.
     """
@@ -40,6 +40,17 @@ def processes(place: Place, name: str = "") -> Set[int]:
         is_inside = root is not None and (upper in root.file_system_options or root.root.startswith(inside))
         if is_inside or (rest and name in ("", rest.split()[0])):
             found.add(int(folder[6:]))
+    return found | machine_processes(place, name)
+
+
+def machine_processes(place: Place, name: str = "") -> Set[int]:
+    """Return qemu's processes of one machine, or of all: those with an image in its directory."""
+    image = "file=" + os.path.join(place.path, name, "")
+    found = set()
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        words = read(path).split("\0")
+        if os.path.basename(words[0]).startswith("qemu-system-") and any(word.startswith(image) for word in words):
+            found.add(int(path.split("/")[2]))
     return found
 
 

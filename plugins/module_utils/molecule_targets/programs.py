@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
+from typing import Any, Callable, Deque, Dict, Iterable, List, Optional, Sequence
 
 from ..errors import Error
 
@@ -21,8 +22,8 @@ class FailedError(Error):
     """A program or a wait failed. The text is one sentence."""
 
 
-def run(*argv: str, environment: Optional[Dict[str, str]] = None) -> str:
-    """Run a program and return its output. Raise FailedError with its last lines if it fails."""
+def run(*argv: str, environment: Optional[Dict[str, str]] = None, directory: Optional[str] = None) -> str:
+    """Run a program, in a directory, and return its output. Raise FailedError with its last lines if it fails."""
     # The kernel kills it when this process ends, even if this process is killed.
     done = subprocess.run(
         ["setpriv", "--pdeathsig", "KILL", *argv],
@@ -32,12 +33,33 @@ def run(*argv: str, environment: Optional[Dict[str, str]] = None) -> str:
         text=True,
         errors="replace",
         check=False,
+        cwd=directory,
         env={**os.environ, **(environment or {})},
     )
     if done.returncode:
         said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-5:]
         raise FailedError("%s ended with %d: %s" % (" ".join(argv[:6]), done.returncode, " | ".join(said)))
     return done.stdout
+
+
+def run_watched(*argv: str, tell: Callable[[str], None], environment: Optional[Dict[str, str]] = None) -> None:
+    """Run a program and pass each line of its output to `tell`. Raise FailedError with its last lines if it fails."""
+    last: Deque[str] = deque(maxlen=5)
+    with subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", *argv],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env={**os.environ, **(environment or {})},
+    ) as process:
+        for line in process.stdout or ():
+            if line.strip():
+                last.append(line.strip())
+                tell(line)
+    if process.returncode:
+        raise FailedError("%s ended with %d: %s" % (argv[0], process.returncode, " | ".join(last)))
 
 
 def for_each(function: Callable[[Any], Any], items: Iterable[Any]) -> List[Any]:

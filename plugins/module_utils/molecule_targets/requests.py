@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any, Iterable, NamedTuple, Tuple
+from typing import Any, Iterable, List, NamedTuple, Optional, Tuple
 
 from ..container_spec import values
 from ..container_spec.values import Field, InvalidError
 from ..errors import RefusedError
+from ..host_setup import distributions
+from .architectures import ARCHITECTURES
 from .debian import SUITES
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
@@ -27,12 +29,33 @@ class Place(NamedTuple):
     address: str
 
 
+class Machine(NamedTuple):
+    """What makes a target a virtual machine. Sizes are in bytes, `timeout` is in seconds.
+
+    - `port`: the port of 127.0.0.1 that leads to its SSH server.
+    - `packages`: what its tree has in addition.
+    - `repository`: what its own repository of packages has, each with all that it needs.
+    - `file_system_features`: what its root file system has in addition, see ext4(5).
+    """
+
+    port: int
+    architecture: str = "amd64"
+    memory: int = 1 << 30
+    cpus: int = 1
+    disk: int = 2 << 30
+    kernel_arguments: str = ""
+    packages: Tuple[str, ...] = ()
+    repository: Tuple[str, ...] = distributions.DEBIAN.packages
+    file_system_features: Tuple[str, ...] = ()
+    timeout: int = 600
+
+
 class Target(NamedTuple):
     """One target as the user wants it. Only the inventory needs `groups` and `variables`."""
 
     name: str
     distribution: str
-    address: str
+    address: str = ""
     binding: bool = True
     ssh: str = "openssh"
     sftp: bool = True
@@ -42,6 +65,7 @@ class Target(NamedTuple):
     lxc_path: str = ""
     groups: Tuple[str, ...] = ()
     variables: Tuple[Tuple[str, Any], ...] = ()
+    machine: Optional[Machine] = None
 
 
 def as_it_is(value: Any) -> Any:
@@ -49,6 +73,26 @@ def as_it_is(value: Any) -> Any:
     return value
 
 
+# The name of a package, see Debian's policy, 5.6.1.
+package = values.matching(r"[a-z0-9][a-z0-9+.-]+", "the name of a package")
+MACHINE_PARSERS = {
+    "port": values.integer(1024, 65535),
+    "architecture": values.choice(*ARCHITECTURES),
+    # Below this, the kernel and its RAM disk leave no room for systemd.
+    "memory": values.bounded_size(128 << 20, 1 << 40),
+    "cpus": values.integer(1, 8),
+    # Below this, the tree and the packages to install do not fit.
+    "disk": values.bounded_size(1 << 30, 1 << 44),
+    "kernel_arguments": values.text,
+    "packages": values.list_of(package),
+    "repository": values.list_of(package),
+    "file_system_features": values.list_of(values.matching(r"\^?[a-z0-9_]+", "the name of a feature, see ext4(5)")),
+    "timeout": values.integer(1, 86400),
+}
+MACHINE = values.record(
+    Machine,
+    {key: Field(parse, Machine._field_defaults.get(key, values.REQUIRED)) for key, parse in MACHINE_PARSERS.items()},
+)
 PARSERS = {
     "name": values.exact,
     "distribution": values.text,
@@ -62,8 +106,10 @@ PARSERS = {
     "lxc_path": values.text,
     "groups": values.list_of(values.text),
     "variables": values.mapping_of(values.text, as_it_is),
+    "machine": MACHINE,
 }
 DEFAULTS = Target._field_defaults
+CONTAINER_KEYS = ("address", "binding", "ssh", "sftp", "read_only", "cgroup2", "data", "lxc_path")
 TARGET = values.record(Target, {key: Field(PARSERS[key], DEFAULTS.get(key, values.REQUIRED)) for key in PARSERS})
 
 
@@ -83,15 +129,21 @@ def parse_targets(given: Iterable[Any], address: str) -> Tuple[Target, ...]:
     bridge = parse_bridge_address(address)
     targets = tuple(parse_target(index, value) for index, value in enumerate(given))
     for target in targets:
-        problem = next((text for bad, text in problems(target, bridge) if bad), None)
+        checks = machine_problems(target) if target.machine else problems(target, bridge)
+        problem = next((text for bad, text in checks if bad), None)
         if problem:
             raise RefusedError("target %s: %s" % (target.name, problem))
-    for key in ("name", "address"):
-        seen = [getattr(target, key) for target in targets]
-        twice = sorted({value for value in seen if seen.count(value) > 1})
-        if twice:
-            raise RefusedError("%s %s is given to more than one target" % (key, twice[0]))
+    refuse_twice("name", [target.name for target in targets])
+    refuse_twice("address", [target.address for target in targets if not target.machine])
+    refuse_twice("port", [target.machine.port for target in targets if target.machine])
     return targets
+
+
+def refuse_twice(key: str, seen: List[Any]) -> None:
+    """Raise RefusedError if a value that each target must have for itself is given to two."""
+    twice = sorted({value for value in seen if seen.count(value) > 1})
+    if twice:
+        raise RefusedError("%s %s is given to more than one target" % (key, twice[0]))
 
 
 def parse_bridge_address(address: str) -> ipaddress.IPv4Interface:
@@ -119,15 +171,16 @@ def sentence(error: InvalidError) -> str:
 
 
 def problems(target: Target, bridge: ipaddress.IPv4Interface) -> Tuple[Tuple[bool, str], ...]:
-    """Return all checks of a target: whether it fails, and the sentence that says so."""
+    """Return all checks of a system container: whether it fails, and the sentence that says so."""
+    if not target.address:
+        return ((True, "address is required and missing"),)
     try:
         own = ipaddress.ip_address(target.address)
     except ValueError as error:
         return ((True, str(error)),)
     inside = not target.lxc_path or target.lxc_path.startswith(target.data.rstrip("/") + "/")
     return (
-        (not NAME.fullmatch(target.name), "the name is not one of a host: letters, digits and -, at most 63"),
-        (target.distribution not in SUITES, "distribution is none of " + ", ".join(SUITES)),
+        *common_problems(target),
         (own not in bridge.network, "%s is not in %s" % (own, bridge.network)),
         (own == bridge.ip, "%s is the address of the bridge" % own),
         (target.ssh not in SSH_SERVERS, "ssh is none of " + ", ".join(SSH_SERVERS)),
@@ -135,6 +188,20 @@ def problems(target: Target, bridge: ipaddress.IPv4Interface) -> Tuple[Tuple[boo
         (bool(target.lxc_path) and not plain(target.lxc_path), "lxc_path has to be like data"),
         (target.read_only and not inside, "with a read-only root, lxc_path has to be below data"),
     )
+
+
+def common_problems(target: Target) -> Tuple[Tuple[bool, str], ...]:
+    """Return the checks of any target."""
+    return (
+        (not NAME.fullmatch(target.name), "the name is not one of a host: letters, digits and -, at most 63"),
+        (target.distribution not in SUITES, "distribution is none of " + ", ".join(SUITES)),
+    )
+
+
+def machine_problems(target: Target) -> Tuple[Tuple[bool, str], ...]:
+    """Return all checks of a machine. Some keys of system containers mean nothing for it."""
+    given = [key for key in CONTAINER_KEYS if getattr(target, key) != DEFAULTS[key]]
+    return (*common_problems(target), (bool(given), "a machine has no key " + ", ".join(given)))
 
 
 def plain(path: str) -> bool:

@@ -77,9 +77,9 @@ def start(target: Target, place: Place, timeout: float) -> None:
         time.sleep(LOOK)
 
 
-def answers(address: str) -> bool:
+def answers(address: str, port: int = 22) -> bool:
     """Return whether an SSH server answers at an address."""
-    with contextlib.suppress(OSError), socket.create_connection((address, 22), timeout=1) as connection:
+    with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1) as connection:
         connection.settimeout(5)
         return connection.recv(4) == b"SSH-"
     return False

@@ -1,34 +1,47 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds the trees of the distributions with debootstrap, and removes old ones (I/O)."""
+"""Builds the trees of the targets, those of system containers with debootstrap, and removes old ones (I/O)."""
 
 from __future__ import annotations
 
 import glob
 import os
 import re
-from typing import Dict, List, Sequence
+from typing import Collection, Dict, List, Sequence
 
-from . import debian, files, locks
-from .programs import run
+from . import debian, files, locks, machine_trees
+from .debian import Tree
+from .programs import FailedError, run
+from .progress import Tell
 from .requests import Place
 
 HALF_MADE = ".new."
 
 
-def build(place: Place, distribution: str, names: Sequence[str], mirror: str) -> None:
-    """Build the tree of a distribution if it is missing. Remove its other trees that no running target uses."""
-    tree = os.path.join(place.cache, debian.tree_name(distribution, names))
-    with locks.locked(lock_of(place, distribution)):
-        if os.path.isdir(tree):
+def build(place: Place, tree: Tree, wanted: Collection[str], mirror: str, tell: Tell) -> None:
+    """Build a tree if it is missing. Remove others of its title that are neither wanted nor in use by a running target.
+
+    `wanted` are the directories of all trees that this run needs.
+    """
+    path = os.path.join(place.cache, tree.name)
+    with locks.locked(lock_of(place, tree.title)):
+        if os.path.isdir(path):
             return
-        half = os.path.join(place.cache, HALF_MADE + os.path.basename(tree))
+        half = os.path.join(place.cache, HALF_MADE + tree.name)
         files.remove(half)
-        bootstrap(half, debian.SUITES[distribution], names, mirror or machine_mirror())
-        os.rename(half, tree)
-        for old in glob.glob(os.path.join(place.cache, distribution + ".*")):
-            if old != tree and not is_in_use(old):
+        try:
+            archive = mirror or machine_mirror()
+            if tree.architecture:
+                machine_trees.bootstrap(half, tree, archive, proxy(), tell)
+            else:
+                bootstrap(half, debian.SUITES[tree.distribution], tree.packages, archive)
+        except FailedError:
+            files.remove(half)
+            raise
+        os.rename(half, path)
+        for old in glob.glob(os.path.join(place.cache, tree.title + ".*")):
+            if old not in wanted and not is_in_use(old):
                 files.remove(old)
 
 
@@ -73,6 +86,6 @@ def left_half_made(place: Place) -> List[str]:
     return [path for path in found if not locks.is_held(lock_of(place, names[path]))]
 
 
-def lock_of(place: Place, distribution: str) -> str:
-    """Return the lock file for the trees of a distribution."""
-    return os.path.join(place.cache, ".lock." + distribution)
+def lock_of(place: Place, title: str) -> str:
+    """Return the lock file for the trees of a title."""
+    return os.path.join(place.cache, ".lock." + title)
