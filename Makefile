@@ -7,6 +7,9 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 PACKAGES := busybox dnsmasq-base git iproute2 iptables locales lxc python3-apt python3-lxc python3-venv shellcheck
 # What `make molecule` needs beside: it builds whole systems to be its targets.
 PACKAGES_MOLECULE := debootstrap debian-archive-keyring openssh-client
+# What `make machines` needs beside: virtual machines, also with processors that this machine does not have.
+PACKAGES_MACHINES := binfmt-support debian-archive-keyring e2fsprogs kmod mmdebstrap openssh-client qemu-system-arm qemu-system-x86 \
+  qemu-user-static
 # What looks at the HTML report of a rollout.
 PACKAGES_BROWSER := chromium chromium-driver
 INVENTORY := inventories/local/hosts.yml
@@ -27,7 +30,7 @@ RUN = .venv/bin/python tests/run.py
 
 .DEFAULT_GOAL := help
 .PHONY: help demo clean test test-quick lint sanity unit browser integration molecule bench build changelog
-.PHONY: venv system system-molecule system-browser
+.PHONY: venv system system-molecule system-machines system-browser machines
 
 help: ## Show this list
 	@sed -n 's/^\([a-z -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 32
@@ -60,6 +63,11 @@ browser: venv system-browser ## Look at the HTML report of rollouts in a headles
 molecule: venv system-molecule ## Run the molecule scenarios on SSH targets; SCENARIOS and TARGETS choose some
 	@$(RUN) $@
 
+machines: venv system-machines ## Test on a virtual machine; ARCHITECTURE is amd64, arm64 or armhf, PORT a free port
+	@mkdir -p .ansible/machines && touch .ansible/machines/hosts.yml
+	@$(AS_ROOT) ansible-playbook tests/machines/machine.yml -i .ansible/machines/hosts.yml; status=$$?; \
+	$(AS_ROOT) ansible-playbook tests/machines/destroy.yml && exit $$status
+
 bench: venv ## Measure the collection beside its alternatives
 	$(AS_ROOT) tests/benchmark/run
 
@@ -85,6 +93,9 @@ system:
 
 system-molecule: system
 	@$(call install,$(PACKAGES_MOLECULE))
+
+system-machines: system
+	@$(call install,$(PACKAGES_MACHINES))
 
 system-browser: system
 	@$(call install,$(PACKAGES_BROWSER))

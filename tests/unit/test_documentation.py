@@ -19,13 +19,17 @@ from ansible_collections.softwarecontainer.lxc.plugins.doc_fragments.containers 
 from ansible_collections.softwarecontainer.lxc.plugins.filter.status_table import status_table
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import argument_specs, results
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys, parse, records
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.values import InvalidError
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.values import InvalidError, size
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model import id_map, tree
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Binary, Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import container as container_module
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import exec
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.molecule_targets import debian, requests
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.molecule_targets import (
+    architectures,
+    debian,
+    requests,
+)
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import launch, lxc_config, transitions
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.readiness import conditions
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.rollout import steps
@@ -427,23 +431,48 @@ def test_what_the_check_of_a_host_returns_is_documented() -> None:
     )
 
 
-def test_a_molecule_target_is_what_is_documented() -> None:
-    known = requests.Target._field_defaults
-    suboptions = options_of(module_of("molecule_targets"))["targets"]["suboptions"]
-    assert list(suboptions) == list(requests.Target._fields)
-    assert {key for key, option in suboptions.items() if option.get("required")} == set(suboptions) - set(known)
+@pytest.mark.parametrize(
+    ("keys", "suboptions"),
+    [
+        (requests.Target, ("targets",)),
+        (requests.Machine, ("targets", "machine")),
+    ],
+    ids=["target", "machine"],
+)
+def test_a_molecule_target_is_what_is_documented(keys: Any, suboptions: tuple[str, ...]) -> None:
+    options = options_of(module_of("molecule_targets"))
+    for name in suboptions:
+        options = options[name]["suboptions"]
+    # Those without a default say in words what follows.
+    known = {**keys._field_defaults, "address": "", "machine": "", "repository": ""}
+    known = {key: known[key] for key in keys._field_defaults}
+    sizes = ("memory", "disk")
+    assert set(options) == set(keys._fields)
+    assert {key for key, option in options.items() if option.get("required")} == set(options) - set(known)
     for key, default in known.items():
-        documented_default = suboptions[key].get("default", "")
-        assert (tuple(documented_default) if isinstance(default, tuple) else documented_default) == default, key
+        documented = options[key].get("default", "")
+        parsed = size(documented) if key in sizes else documented
+        assert (tuple(parsed) if isinstance(default, tuple) else parsed) == default, key
+
+
+def test_the_choices_of_a_molecule_target() -> None:
+    suboptions = options_of(module_of("molecule_targets"))["targets"]["suboptions"]
     assert suboptions["distribution"]["choices"] == list(debian.SUITES)
     assert suboptions["ssh"]["choices"] == list(requests.SSH_SERVERS)
+    assert suboptions["machine"]["suboptions"]["architecture"]["choices"] == list(architectures.ARCHITECTURES)
 
 
 def test_the_role_for_molecule_targets_has_the_options_of_its_module() -> None:
     """But for what it does itself: it makes the key, and writes the inventory to a directory of its own choice."""
 
     def comparable(options: Options) -> Options:
-        return {name: {key: option[key] for key in option if key != "description"} for name, option in options.items()}
+        # A role calls options what a module calls suboptions.
+        parts = {name: option.get("suboptions", option.get("options", {})) for name, option in options.items()}
+        kept = ("type", "default", "choices", "elements", "required")
+        return {
+            name: {**{key: option[key] for key in kept if key in option}, "parts": comparable(parts[name])}
+            for name, option in options.items()
+        }
 
     entries = yaml.safe_load(read("roles/molecule_targets/meta/argument_specs.yml"))["argument_specs"]
     assert entries["create"]["options"] == entries["destroy"]["options"]
@@ -455,7 +484,7 @@ def test_the_role_for_molecule_targets_has_the_options_of_its_module() -> None:
     assert comparable({key.replace("softwarecontainer_targets_", ""): each for key, each in variables.items()}) == {
         key: option
         for key, option in comparable(options).items()
-        if key not in ("state", "targets", "public_key", "inventory")
+        if key not in ("state", "targets", "public_key", "inventory", "progress")
     }
 
 

@@ -42,8 +42,13 @@ def run(*argv: str, environment: Optional[Dict[str, str]] = None, directory: Opt
     return done.stdout
 
 
-def run_watched(*argv: str, tell: Callable[[str], None], environment: Optional[Dict[str, str]] = None) -> None:
-    """Run a program and pass each line of its output to `tell`. Raise FailedError with its last lines if it fails."""
+def run_watched(
+    *argv: str, name: str, tell: Callable[[str], None], environment: Optional[Dict[str, str]] = None
+) -> None:
+    """Run a program and pass each line of its output to `tell`. Raise FailedError with its last lines if it fails.
+
+    `name` is what the error calls it.
+    """
     last: Deque[str] = deque(maxlen=5)
     with subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL", *argv],
@@ -59,7 +64,7 @@ def run_watched(*argv: str, tell: Callable[[str], None], environment: Optional[D
                 last.append(line.strip())
                 tell(line)
     if process.returncode:
-        raise FailedError("%s ended with %d: %s" % (argv[0], process.returncode, " | ".join(last)))
+        raise FailedError("%s ended with %d: %s" % (name, process.returncode, " | ".join(last)))
 
 
 def for_each(function: Callable[[Any], Any], items: Iterable[Any]) -> List[Any]:

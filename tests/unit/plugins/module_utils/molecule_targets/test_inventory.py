@@ -14,6 +14,7 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.molecule_tar
     inventory,
     known_hosts,
 )
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.molecule_targets.requests import Machine, Target
 
 FULL = {"name": "one", "distribution": "debian-12", "address": "192.0.2.11"}
 
@@ -76,5 +77,13 @@ def test_paths_of_the_inventory_are_split_twice(folder: str, known_hosts: str, k
 
 
 def test_known_hosts_of_targets_of_which_one_is_not_made_yet() -> None:
-    keys = [("192.0.2.11", "ssh-ed25519 AAAA one\n"), ("192.0.2.12", "")]
-    assert known_hosts(keys) == "192.0.2.11 ssh-ed25519 AAAA\n"
+    one, two = (Target(name, "debian-12", address) for name, address in (("one", "192.0.2.11"), ("two", "192.0.2.12")))
+    machine = Target("three", "debian-13", machine=Machine(2222))
+    keys = [(one, "ssh-ed25519 AAAA one\n"), (two, ""), (machine, "ssh-ed25519 BBBB three\n")]
+    assert known_hosts(keys) == "192.0.2.11 ssh-ed25519 AAAA\n[127.0.0.1]:2222 ssh-ed25519 BBBB\n"
+
+
+def test_a_machine_is_reached_by_its_port() -> None:
+    values = [{"name": "one", "distribution": "debian-13", "machine": {"port": 2222}}]
+    found = of(values, "/keys")["hosts"]["one"]
+    assert (found["ansible_host"], found["ansible_port"]) == ("127.0.0.1", 2222)

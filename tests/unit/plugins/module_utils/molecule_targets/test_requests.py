@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.molecule_targets import debian, requests
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.molecule_targets.requests import Place, Target
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.molecule_targets.requests import (
+    Machine,
+    Place,
+    Target,
+)
 
 PLACE = Place("/var/lib/targets", "/var/cache/targets", "sctest", "192.0.2.1/24")
 FULL = {"name": "one", "distribution": "debian-12", "address": "192.0.2.11"}
@@ -93,7 +97,6 @@ def test_the_address_of_the_bridge_is_not_a_targets() -> None:
     ("given", "sentence"),
     [
         ({"distribution": "debian-12"}, "softwarecontainer_targets[1]: name is required and missing"),
-        ({"name": "two", "distribution": "debian-12"}, "target two: address is required and missing"),
         ({**FULL, "name": "two", "sftp": "never"}, "target two: sftp: 'never' is not a boolean"),
         ({**FULL, "name": "two", "groups": "a"}, "target two: groups: 'a' is not a list"),
         ({**FULL, "name": "two", "variables": ["a"]}, "target two: variables: ['a'] is not a dictionary"),
@@ -120,3 +123,53 @@ def test_what_is_no_address_of_a_bridge(address: str) -> None:
 def test_words_for_true_and_false_and_keys_without_a_value() -> None:
     found = target(name=7, sftp="no", read_only="yes", lxc_path=None, groups=None, variables=None)
     assert found == Target("7", "debian-12", "192.0.2.11", sftp=False, read_only=True)
+
+
+def machine(**keys: Any) -> Target:
+    return requests.parse_targets([{"name": "one", "distribution": "debian-13", **keys}], PLACE.address)[0]
+
+
+def test_machine() -> None:
+    found = machine(
+        machine={"port": 2222, "memory": "256M", "disk": "1G", "file_system_features": ["quota", "^dir_index"]}
+    )
+    wanted = Machine(2222, memory=1 << 28, disk=1 << 30, file_system_features=("quota", "^dir_index"))
+    assert found == Target("one", "debian-13", machine=wanted)
+    assert {"lxc", "python3-lxc", "iptables"} < set(wanted.repository)
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        ({"machine": {}}, "target one: machine.port is required and missing"),
+        ({"machine": {"port": 80}}, "target one: machine.port: 80 is not from 1024 to 65535"),
+        (
+            {"machine": {"port": 2222, "architecture": "arm46"}},
+            "target one: machine.architecture: 'arm46' is none of amd64, arm64, armhf; did you mean 'arm64'?",
+        ),
+        (
+            {"machine": {"port": 2222, "packages": ["a b"]}},
+            "target one: machine.packages[0]: 'a b' is not the name of a package",
+        ),
+        (
+            {"machine": {"port": 2222, "file_system_features": ["a,b"]}},
+            "target one: machine.file_system_features[0]: 'a,b' is not the name of a feature, see ext4(5)",
+        ),
+        (
+            {"machine": {"port": 2222}, "address": "192.0.2.11", "read_only": True},
+            "target one: a machine has no key address, read_only",
+        ),
+        ({}, "target one: address is required and missing"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_machine_refused(keys: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        machine(**keys)
+    assert str(caught.value) == sentence
+
+
+def test_machines_cannot_share_a_port() -> None:
+    given = [{"name": name, "distribution": "debian-13", "machine": {"port": 2222}} for name in ("one", "two")]
+    with pytest.raises(RefusedError, match="^port 2222 is given to more than one target$"):
+        requests.parse_targets(given, PLACE.address)
