@@ -65,7 +65,8 @@ molecule: venv system-molecule ## Run the molecule scenarios on SSH targets; SCE
 
 machines: venv system-machines ## Test on a virtual machine; ARCHITECTURE is amd64, arm64 or armhf, PORT a free port
 	@mkdir -p .ansible/machines && touch .ansible/machines/hosts.yml
-	@$(AS_ROOT) ansible-playbook tests/machines/machine.yml -i .ansible/machines/hosts.yml; status=$$?; \
+	@$(AS_ROOT) env ARCHITECTURE=$(or $(ARCHITECTURE),amd64) PORT=$(or $(PORT),2222) \
+	  ansible-playbook tests/machines/machine.yml -i .ansible/machines/hosts.yml; status=$$?; \
 	$(AS_ROOT) ansible-playbook tests/machines/destroy.yml && exit $$status
 
 bench: venv ## Measure the collection beside its alternatives
