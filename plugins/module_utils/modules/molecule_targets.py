@@ -235,7 +235,7 @@ def make(target: Target, place: Place, wanted: Wanted) -> None:
     """Make a target. Raise FailedError, after taking away the part of a machine that was made."""
     try:
         kind(target).make(target, place, wanted.tree(target), wanted.public_key)
-    except FailedError:
+    except (FailedError, OSError):
         if target.machine:
             take_away(place, [target.name])
         raise
@@ -248,7 +248,7 @@ def start(target: Target, place: Place, timeout: float, tell: Tell, is_new: bool
         return
     try:
         machines.start(target, place, tell)
-    except FailedError:
+    except (FailedError, OSError):
         if is_new:
             take_away(place, [target.name])
         raise
