@@ -140,6 +140,13 @@ options:
             type: list
             elements: str
             default: []
+          volatile_cache:
+            description:
+              - Whether a power cut loses what the machine has written but not flushed, as with a disk that has a cache. About a half of
+                that stays, by chance. Else nothing is lost that has reached qemu.
+              - It logs all writes since the machine was turned on, which takes as much space beside its disk.
+            type: bool
+            default: false
           timeout:
             description: Seconds until its SSH server must answer.
             type: int

@@ -27,6 +27,8 @@ MASKED = (
     "serial-getty@.service",
 )
 DISK = "disk.img"
+# The disk as it was when the machine was turned on, and all writes since then; see write_log.py.
+DISK_BEFORE, WRITES = "disk.before", "disk.writes"
 # The socket of qemu's monitor, below the machine's directory. A longer path might not fit into the address of a socket.
 MONITOR = "monitor"
 ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])")
@@ -86,7 +88,7 @@ def qemu(target: Target, home: str, kvm: bool) -> List[str]:
         *("-kernel", home + "/vmlinuz"),
         *("-initrd", home + "/initrd"),
         *("-append", arguments.strip()),
-        *("-drive", "file=%s/%s,if=none,format=raw,id=disk,cache=writeback" % (home, DISK)),
+        *drive(machine, home),
         *("-device", "virtio-blk-pci,drive=disk"),
         # "restrict" leaves no way out but the forwarded port.
         *("-netdev", "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:%d-:22" % machine.port),
@@ -98,6 +100,18 @@ def qemu(target: Target, home: str, kvm: bool) -> List[str]:
         *("-serial", "file:%s/console.log" % home),
         *("-qmp", "unix:%s,server=on,wait=off" % MONITOR),
         "-daemonize",
+    ]
+
+
+def drive(machine: Machine, home: str) -> List[str]:
+    """Return the arguments of qemu for the disk of a machine."""
+    file = ("-blockdev", "driver=file,filename=%s/%s,node-name=file" % (home, DISK))
+    if not machine.volatile_cache:
+        return [*file, "-blockdev", "driver=raw,file=file,node-name=disk"]
+    return [
+        *(*file, "-blockdev", "driver=raw,file=file,node-name=raw"),
+        *("-blockdev", "driver=file,filename=%s/%s,node-name=writes" % (home, WRITES)),
+        *("-blockdev", "driver=blklogwrites,file=raw,log=writes,node-name=disk"),
     ]
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import shutil
 import socket
 import time
 import uuid
 from typing import Iterable, List, Optional
 
-from . import machine_files, requests
+from . import machine_files, requests, write_log
 from .architectures import ARCHITECTURES, can_use_kvm
 from .files import make_folders, read, remove, write
 from .inventory import LOOPBACK
@@ -104,6 +105,9 @@ def start(target: Target, place: Place, tell: Tell) -> None:
     home = os.path.join(place.path, target.name)
     console = os.path.join(home, "console.log")
     refuse_ports_in_use([target])
+    if machine.volatile_cache:
+        run("cp", "--sparse=always", "--reflink=auto", machine_files.DISK, machine_files.DISK_BEFORE, directory=home)
+        write(home, machine_files.WRITES, 0o600, "")
     run(*machine_files.qemu(target, home, has_kvm(machine)), directory=home)
     begin = time.monotonic()
     tell_seldom = seldom(tell, "booting " + target.name)
@@ -185,6 +189,16 @@ def press_power_button(home: str) -> None:
 def cut(target: Target, place: Place) -> None:
     """Turn a machine off at once, as a power cut does. Raise FailedError."""
     kill(place, target.name)
+    if target.machine and target.machine.volatile_cache:
+        before, writes, disk = (
+            os.path.join(place.path, target.name, name)
+            for name in (machine_files.DISK_BEFORE, machine_files.WRITES, machine_files.DISK)
+        )
+        try:
+            write_log.write_survivors(writes, before, random.SystemRandom())
+        except ValueError as error:
+            raise FailedError("%s: %s" % (writes, error)) from None
+        os.rename(before, disk)
 
 
 def names(place: Place) -> List[str]:

@@ -36,6 +36,7 @@ class Machine(NamedTuple):
     - `packages`: what its tree has in addition.
     - `repository`: what its own repository of packages has, each with all that it needs.
     - `file_system_features`: what its root file system has in addition, see ext4(5).
+    - `volatile_cache`: whether a power cut loses what it has not flushed to its disk.
     """
 
     port: int
@@ -47,6 +48,7 @@ class Machine(NamedTuple):
     packages: Tuple[str, ...] = ()
     repository: Tuple[str, ...] = distributions.DEBIAN.packages
     file_system_features: Tuple[str, ...] = ()
+    volatile_cache: bool = False
     timeout: int = 600
 
 
@@ -87,6 +89,7 @@ MACHINE_PARSERS = {
     "packages": values.list_of(package),
     "repository": values.list_of(package),
     "file_system_features": values.list_of(values.matching(r"\^?[a-z0-9_]+", "the name of a feature, see ext4(5)")),
+    "volatile_cache": values.boolean,
     "timeout": values.integer(1, 86400),
 }
 MACHINE = values.record(

@@ -21,12 +21,19 @@ def test_qemu() -> None:
     assert words["-append"] == "root=/dev/vda rw console=ttyAMA0 rootflags=prjquota"
     assert (words["-accel"], words["-cpu"], words["-m"]) == ("tcg", "cortex-a57", "1024M")
     assert "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:2222-:22" in found
-    assert "file=/t/one/disk.img,if=none,format=raw,id=disk,cache=writeback" in found
+    assert "driver=file,filename=/t/one/disk.img,node-name=file" in found
 
 
 def test_qemu_with_kvm() -> None:
     found = machine_files.qemu(ONE, "/t/one", kvm=True)
     assert found[3:7] == ["-accel", "kvm", "-cpu", "host"]
+
+
+def test_a_disk_that_forgets() -> None:
+    machine = Machine(2222, volatile_cache=True)
+    found = machine_files.drive(machine, "/t/one")
+    assert found[-1] == "driver=blklogwrites,file=raw,log=writes,node-name=disk"
+    assert "driver=file,filename=/t/one/disk.writes,node-name=writes" in found
 
 
 @pytest.mark.parametrize(
