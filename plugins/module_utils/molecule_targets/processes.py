@@ -45,11 +45,11 @@ def processes(place: Place, name: str = "") -> Set[int]:
 
 def machine_processes(place: Place, name: str = "") -> Set[int]:
     """Return qemu's processes of one machine, or of all: those with an image in its directory."""
-    image = "file=" + os.path.join(place.path, name, "")
+    image = "filename=" + os.path.join(place.path, name, "")
     found = set()
     for path in glob.glob("/proc/[0-9]*/cmdline"):
         words = read(path).split("\0")
-        if os.path.basename(words[0]).startswith("qemu-system-") and any(word.startswith(image) for word in words):
+        if os.path.basename(words[0]).startswith("qemu-system-") and any(image in word for word in words):
             found.add(int(path.split("/")[2]))
     return found
 
