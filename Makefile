@@ -48,8 +48,8 @@ clean: ## Remove what demo made
 destroy: venv
 	$(AS_ROOT) ansible-playbook softwarecontainer.lxc.destroy -i $(INVENTORY)
 
-test: venv system-molecule system-browser ## Run every test on this machine; those of LXC need root
-	@$(RUN) lint sanity unit browser integration molecule
+test: venv system-molecule system-machines system-browser ## Run every test on this machine; those of LXC need root
+	@$(RUN) lint sanity unit browser integration molecule machine
 
 test-quick: venv ## Run the tests that need no root and no LXC
 	@$(RUN) lint sanity unit
@@ -63,11 +63,8 @@ browser: venv system-browser ## Look at the HTML report of rollouts in a headles
 molecule: venv system-molecule ## Run the molecule scenarios on SSH targets; SCENARIOS and TARGETS choose some
 	@$(RUN) $@
 
-machines: venv system-machines ## Test on a virtual machine; ARCHITECTURE is amd64, arm64 or armhf, PORT a free port
-	@mkdir -p .ansible/machines && touch .ansible/machines/hosts.yml
-	@$(AS_ROOT) env ARCHITECTURE=$(or $(ARCHITECTURE),amd64) PORT=$(or $(PORT),2222) \
-	  ansible-playbook tests/machines/machine.yml -i .ansible/machines/hosts.yml; status=$$?; \
-	$(AS_ROOT) ansible-playbook tests/machines/destroy.yml && exit $$status
+machines: venv system-machines ## Run all cases on a virtual machine; ARCHITECTURE, DISTRIBUTION, PORT, CASES and CUTS choose
+	@$(RUN) $@
 
 bench: venv ## Measure the collection beside its alternatives
 	$(AS_ROOT) tests/benchmark/run

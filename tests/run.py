@@ -1,13 +1,13 @@
 """Runs parts of the test suite, each to its end, and closes with one line: N passed, N failed.
 
-Usage: tests/run.py PART...   with PART one of lint, sanity, unit, browser, integration, molecule; `make` sets up what
-they need. Those that need no LXC run side by side, and before the others; beside them the targets for molecule are
-made, which is a part of its own at the end.
+Usage: tests/run.py PART...   with PART one of lint, sanity, unit, browser, integration, molecule, machine, machines;
+`make` sets up what they need. Those that need no LXC run side by side, and before the others; beside them the targets for
+molecule are made, which is a part of its own at the end.
 
 What counts: a lint tool, a sanity test (per Python version), a unit test or one in a browser, an integration target
-(per way of reaching LXC, and again over SSH), a step of a molecule scenario. What is skipped proves nothing and counts
-as failed, and so does a part that ran nothing. A run takes its containers, mounts and bridges away before it ends, also
-where it is interrupted; what stays counts as failed.
+(per way of reaching LXC, and again over SSH), a step of a molecule scenario, a case on a virtual machine. What is skipped
+proves nothing and counts as failed, and so does a part that ran nothing. A run takes its containers, mounts, bridges and
+machines away before it ends, also where it is interrupted; what stays counts as failed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from xml.etree import ElementTree
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 # The Python that runs the modules: the distribution's, since only that one has the lxc binding.
@@ -78,6 +78,15 @@ WITHOUT_RUNTIME = ["role_host", "role_molecule_targets"]
 CAMPAIGN = ("CAMPAIGN_SEED", "CAMPAIGN_TIMES")
 # They run playbooks, for which they need this machine.
 CONTROLLER_TARGETS = {"campaign", "playbooks", "role_host", "role_molecule_targets", "role_rollout"}
+
+# Where the cases for virtual machines are, where the machine is meanwhile (see vars.yml there), and what chooses it.
+MACHINES = ROOT / "tests" / "machines"
+MACHINES_PATH = "/var/lib/softwarecontainer-machines"
+MACHINE_ENVIRONMENT = ("ANSIBLE_CONFIG", "ANSIBLE_HOME", "LC_ALL", "PATH", "ARCHITECTURE", "DISTRIBUTION", "PORT")
+# What `make test` does there, and how often `make machines` cuts the power.
+QUICK_CASES, QUICK_CUTS, CUTS = ("life", "limits", "apparmor", "quotas"), 4, 60
+# What the role host would install.
+INSTALLED = ["busybox", "dnsmasq-base", "iptables", "lxc", "python3-lxc"]
 
 # More than one for each processor, because a scenario waits more than it computes.
 SCENARIOS_AT_ONCE = 3
@@ -554,6 +563,56 @@ def over_ssh(host: str) -> Count:
     return total
 
 
+def machine() -> Count:
+    """What is quick of the cases on a virtual machine. LXC is there already: to install it takes minutes."""
+    return on_machine(QUICK_CASES, QUICK_CUTS, {"machine_packages": INSTALLED})
+
+
+def machines() -> Count:
+    """All cases on a virtual machine, and many power cuts."""
+    found = sorted(path.stem for path in MACHINES.glob("cases/*.yml"))
+    # The first one installs LXC.
+    cases = ["life", *(name for name in found if name != "life")]
+    return on_machine(os.environ.get("CASES", "").split() or cases, int(os.environ.get("CUTS", CUTS)), {})
+
+
+def on_machine(cases: Sequence[str], cuts: int, variables: dict[str, object]) -> Count:
+    """Make a virtual machine, run playbooks on it, cut its power while it writes, and take it away."""
+    inventory = ROOT / ".ansible" / "machines" / "hosts.yml"
+    own = {key: os.environ[key] for key in MACHINE_ENVIRONMENT if key in os.environ}
+
+    def play(name: str) -> Count:
+        print(f"+ machine, {name}", flush=True)
+        command = ["ansible-playbook", "-i", str(inventory), str(MACHINES / f"{name}.yml"), "-e", json.dumps(variables)]
+        status, output = run(as_root(command, own), env=own, label="machine: ")
+        return Count(0, (f"{name}{last_error(output)}",)) if status else Count(1)
+
+    subprocess.check_call(as_root(["mkdir", "-p", str(inventory.parent)], {}))
+    subprocess.check_call(as_root(["touch", str(inventory)], {}))
+    try:
+        total = play("create")
+        if total.failed:
+            return total
+        total = reduce(Count.plus, (play(f"cases/{name}") for name in cases), total)
+        if cuts:
+            program = [
+                sys.executable,
+                str(MACHINES / "power_cuts.py"),
+                str(inventory),
+                MACHINES_PATH,
+                "machine",
+                str(cuts),
+            ]
+            status, output = run(as_root(program, own), env=own, label="machine: ")
+            total = total.plus(Count(0, (f"power cuts: {output[-2000:]}",)) if status else Count(1))
+        return total
+    finally:
+        with undisturbed():
+            left_behind.extend(play("destroy").failed)
+            if os.path.lexists(MACHINES_PATH):
+                left_behind.append(MACHINES_PATH)
+
+
 PARTS: dict[str, Callable[[], Count]] = {
     "lint": lint,
     "sanity": sanity,
@@ -562,9 +621,13 @@ PARTS: dict[str, Callable[[], Count]] = {
     "integration": integration,
     "targets": targets,
     "molecule": molecule,
+    "machine": machine,
+    "machines": machines,
 }
 # Side by side, and begun in this order, the longest first.
 AT_FIRST = ("targets", "sanity", "browser", "lint", "unit")
+# Side by side too, at the end: the first one waits more than it computes, and an emulated machine takes one processor.
+AT_LAST = ("molecule", "machine")
 
 
 def part(name: str) -> Count:
@@ -586,9 +649,12 @@ def main(names: list[str]) -> int:
         with without_targets_left() if with_targets else contextlib.nullcontext():
             with threads(PARTS_AT_ONCE) as pool:
                 results.update(zip(first, pool.map(part, first)))
+            last = [name for name in names if name in AT_LAST]
             for name in names:
-                if name not in first:
+                if name not in (*first, *last):
                     results[name] = part(name)
+            with threads(len(AT_LAST)) as pool:
+                results.update(zip(last, pool.map(part, last)))
     except KeyboardInterrupt:
         print("interrupted", flush=True)
         results["interrupted"] = Count(0, ("the run",))
