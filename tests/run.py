@@ -1,13 +1,13 @@
 """Runs parts of the test suite, each to its end, and closes with one line: N passed, N failed.
 
 Usage: tests/run.py PART...   with PART one of lint, sanity, unit, browser, integration, molecule, machine, machines;
-`make` sets up what they need. Those that need no LXC run side by side, and before the others; beside them the targets for
-molecule are made, which is a part of its own at the end.
+`make` sets up what they need. Those that need no LXC run side by side, and before the others; beside them the targets
+for molecule are made, which is a part of its own at the end.
 
 What counts: a lint tool, a sanity test (per Python version), a unit test or one in a browser, an integration target
-(per way of reaching LXC, and again over SSH), a step of a molecule scenario, a case on a virtual machine. What is skipped
-proves nothing and counts as failed, and so does a part that ran nothing. A run takes its containers, mounts, bridges and
-machines away before it ends, also where it is interrupted; what stays counts as failed.
+(per way of reaching LXC, and again over SSH), a step of a molecule scenario, a case on a virtual machine. What is
+skipped proves nothing and counts as failed, and so does a part that ran nothing. A run takes its containers, mounts,
+bridges and machines away before it ends, also where it is interrupted; what stays counts as failed.
 """
 
 from __future__ import annotations

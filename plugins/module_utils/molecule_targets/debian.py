@@ -29,7 +29,7 @@ PACKAGES = (
 )
 # Raise this number when trees are built in another way. Trees of the old way are then not used any more.
 RECIPE = 1
-MACHINE_RECIPE = 1
+MACHINE_RECIPE = 2
 
 # Everything that any machine has: an init of its own, and what Ansible and a user log in with. What the role host installs
 # is missing: its own task installs it.

@@ -88,14 +88,6 @@ def bootstrap(folder: str, tree: Tree, mirror: str, proxy: Dict[str, str], tell:
     architecture = architectures.ARCHITECTURES[tree.architecture]
     root = os.path.join(folder, "tree")
     files.make_folders(folder, "")
-    environment = {
-        "DEBIAN_FRONTEND": "noninteractive",
-        "LC_ALL": "C.UTF-8",
-        # For the hook.
-        "KERNEL_PACKAGES": "%s busybox-static" % architecture.kernel,
-        "REPOSITORY_PACKAGES": " ".join(tree.repository),
-        **proxy,
-    }
     own = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
     emulate = () if is_native(tree.architecture) else ("sh", "-c", EMULATE, "sh", architecture.binfmt)
     run_watched(
@@ -118,16 +110,34 @@ def bootstrap(folder: str, tree: Tree, mirror: str, proxy: Dict[str, str], tell:
         mirror,
         name="mmdebstrap",
         tell=seldom(tell, "building the tree of " + tree.title),
-        environment=environment,
+        environment={**environment_of(tree), **proxy},
     )
     take_kernel(folder, root)
     index_repository(os.path.join(root, REPOSITORY))
-    # Each machine gets its own keys. AppArmor compiles all profiles at each boot, which takes an emulated machine 10 s; LXC
-    # brings its own.
+    leave_out(root)
+    os.sync()
+
+
+def leave_out(root: str) -> None:
+    """Remove what packages bring, and a machine must not have.
+
+    Each machine gets its own keys. AppArmor compiles all profiles at each boot, which takes an emulated machine 10 s; only
+    those of LXC are needed.
+    """
     for pattern in ("etc/ssh/ssh_host_*", "etc/apparmor.d/*", "etc/apt/sources.list.d/*"):
         for path in filter(os.path.isfile, glob.glob(os.path.join(root, pattern))):
-            os.unlink(path)
-    os.sync()
+            if "lxc" not in os.path.basename(path):
+                os.unlink(path)
+
+
+def environment_of(tree: Tree) -> Dict[str, str]:
+    """Return the environment of mmdebstrap. The hooks read what they are to download from it."""
+    return {
+        "DEBIAN_FRONTEND": "noninteractive",
+        "LC_ALL": "C.UTF-8",
+        "KERNEL_PACKAGES": "%s busybox-static" % architectures.ARCHITECTURES[tree.architecture].kernel,
+        "REPOSITORY_PACKAGES": " ".join(tree.repository),
+    }
 
 
 def is_native(architecture: str) -> bool:
