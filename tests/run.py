@@ -81,6 +81,7 @@ CONTROLLER_TARGETS = {"campaign", "playbooks", "role_host", "role_molecule_targe
 
 # Where the cases for virtual machines are, where the machine is meanwhile (see vars.yml there), and what chooses it.
 MACHINES = ROOT / "tests" / "machines"
+MACHINES_INVENTORY = ROOT / ".ansible" / "machines" / "hosts.yml"
 MACHINES_PATH = "/var/lib/softwarecontainer-machines"
 MACHINE_ENVIRONMENT = ("ANSIBLE_CONFIG", "ANSIBLE_HOME", "LC_ALL", "PATH", "ARCHITECTURE", "DISTRIBUTION", "PORT")
 # What `make test` does there, and how often `make machines` cuts the power.
@@ -564,8 +565,8 @@ def over_ssh(host: str) -> Count:
 
 
 def machine() -> Count:
-    """What is quick of the cases on a virtual machine. LXC is there already: to install it takes minutes."""
-    return on_machine(QUICK_CASES, QUICK_CUTS, {"machine_packages": INSTALLED})
+    """What is quick of the cases, on a small machine. LXC is there already: to install it takes minutes."""
+    return on_machine(QUICK_CASES, QUICK_CUTS, {"machine_packages": INSTALLED, "machine_memory": "256M"})
 
 
 def machines() -> Count:
@@ -577,38 +578,42 @@ def machines() -> Count:
 
 
 def on_machine(cases: Sequence[str], cuts: int, variables: dict[str, object]) -> Count:
-    """Make a virtual machine, run playbooks on it, cut its power while it writes, and take it away."""
-    inventory = ROOT / ".ansible" / "machines" / "hosts.yml"
-    own = {key: os.environ[key] for key in MACHINE_ENVIRONMENT if key in os.environ}
-
-    def play(name: str) -> Count:
-        print(f"+ machine, {name}", flush=True)
-        command = ["ansible-playbook", "-i", str(inventory), str(MACHINES / f"{name}.yml"), "-e", json.dumps(variables)]
-        status, output = run(as_root(command, own), env=own, label="machine: ")
-        return Count(0, (f"{name}{last_error(output)}",)) if status else Count(1)
-
-    subprocess.check_call(as_root(["mkdir", "-p", str(inventory.parent)], {}))
-    subprocess.check_call(as_root(["touch", str(inventory)], {}))
-    try:
-        total = play("create")
-        if total.failed:
-            return total
-        total = reduce(Count.plus, (play(f"cases/{name}") for name in cases), total)
-        if cuts:
-            program = [
-                sys.executable,
-                str(MACHINES / "power_cuts.py"),
-                str(inventory),
-                MACHINES_PATH,
-                "machine",
-                str(cuts),
-            ]
-            status, output = run(as_root(program, own), env=own, label="machine: ")
-            total = total.plus(Count(0, (f"power cuts: {output[-2000:]}",)) if status else Count(1))
+    """Make a virtual machine, run playbooks on it, and cut its power while it writes."""
+    total = play_on_machine("create", variables)
+    if total.failed:
         return total
+    total = reduce(Count.plus, (play_on_machine(f"cases/{name}", variables) for name in cases), total)
+    if cuts:
+        program = [str(MACHINES / "power_cuts.py"), str(MACHINES_INVENTORY), MACHINES_PATH, "machine", str(cuts)]
+        status, output = run(as_root([sys.executable, *program], machine_environment()), label="machine: ")
+        total = total.plus(Count(0, (f"power cuts: {output[-2000:]}",)) if status else Count(1))
+    return total
+
+
+def play_on_machine(name: str, variables: dict[str, object]) -> Count:
+    """Run one of the playbooks for the virtual machine."""
+    print(f"+ machine, {name}", flush=True)
+    command = ["ansible-playbook", "-i", str(MACHINES_INVENTORY), str(MACHINES / f"{name}.yml")]
+    command += ["-e", json.dumps(variables)]
+    status, output = run(as_root(command, machine_environment()), label="machine: ")
+    return Count(0, (f"{name}{last_error(output)}",)) if status else Count(1)
+
+
+def machine_environment() -> dict[str, str]:
+    """What chooses the machine."""
+    return {key: os.environ[key] for key in MACHINE_ENVIRONMENT if key in os.environ}
+
+
+@contextlib.contextmanager
+def without_machine_left() -> Iterator[None]:
+    """Take the virtual machine away at the end."""
+    subprocess.check_call(as_root(["mkdir", "-p", str(MACHINES_INVENTORY.parent)], {}))
+    subprocess.check_call(as_root(["touch", str(MACHINES_INVENTORY)], {}))
+    try:
+        yield
     finally:
         with undisturbed():
-            left_behind.extend(play("destroy").failed)
+            left_behind.extend(play_on_machine("destroy", {}).failed)
             if os.path.lexists(MACHINES_PATH):
                 left_behind.append(MACHINES_PATH)
 
@@ -646,7 +651,11 @@ def main(names: list[str]) -> int:
     with_targets = "molecule" in names
     first = [name for name in AT_FIRST if name in names or (name == "targets" and with_targets)]
     try:
-        with without_targets_left() if with_targets else contextlib.nullcontext():
+        with contextlib.ExitStack() as stack:
+            if with_targets:
+                stack.enter_context(without_targets_left())
+            if {"machine", "machines"} & set(names):
+                stack.enter_context(without_machine_left())
             with threads(PARTS_AT_ONCE) as pool:
                 results.update(zip(first, pool.map(part, first)))
             last = [name for name in names if name in AT_LAST]
