@@ -56,4 +56,5 @@ def watch(stream: IO[str], ended: threading.Event) -> None:
 def show(stream: IO[str]) -> None:
     """Display the lines that a file has beyond its current position."""
     for line in stream.read().splitlines():
-        display.display(line)
+        # Other users may write to the file, and programs write what moves and colours their output.
+        display.display("".join(letter for letter in line if letter.isprintable()))

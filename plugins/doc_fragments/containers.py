@@ -646,6 +646,9 @@ options:
               - The kernel enforces it by a project quota of the file system that O(lxc_path) is on. ext4 (made with the features
                 C(quota) and C(project)), XFS and F2FS have them if they are mounted with C(prjquota). Elsewhere, and in a container
                 without a user namespace, whose root could lift it, a size is refused.
+              - It can have as many files as parts of 4 KiB fit into its size, since files without content fill a file system too.
+              - A checkpoint does not keep it, so a release that goes back leaves the size that the other one has set, as it does
+                with owner and mode.
               - When left out, there is no limit but that of the file system.
             type: raw
       environment:

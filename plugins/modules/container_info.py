@@ -384,8 +384,8 @@ volumes:
       description: Where the config of the container mounts it. It is null where the container does not, or is gone.
       returned: always
       type: str
-    size: {description: How many bytes it may hold; null if it has no limit., returned: always, type: int}
-    used: {description: How many bytes it holds; null if it never had a limit., returned: always, type: int}
+    size: {description: How many bytes it may hold; null if no limit is in force., returned: always, type: int}
+    used: {description: How many bytes it holds; null if no limit is in force., returned: always, type: int}
   sample:
     - container: hmi
       name: data

@@ -27,7 +27,8 @@ options:
   state:
     description:
       - V(off) presses the power button and waits until the machine has shut down.
-      - V(cut) ends the machine at once. What it had not written to its disk is lost.
+      - V(cut) ends the machine at once. What it had not written to its disk is lost, and with its key C(volatile_cache) also
+        much of what it had not flushed.
       - V(on) boots the machine and waits until its SSH server answers, at most as long as its key C(timeout) says. A machine that does not boot
         in time is turned off again, and the error has the last lines of its console.
     type: str

@@ -58,10 +58,25 @@ def usage_of(path: str) -> Optional[target_quotas.Usage]:
         fd = os.open(path, OPEN_DIRECTORY)
         try:
             project = target_quotas.project_of(fd).number
-            return target_quotas.usage_of(fd, project) if project_quotas.is_own(project) else None
+            if project_quotas.is_own(project) and target_quotas.are_in_force(fd):
+                return target_quotas.usage_of(fd, project)
         finally:
             os.close(fd)
     return None
+
+
+def without_limit(lxc_path: str, container: str) -> List[str]:
+    """Return the names of a container's volumes whose limits are not in force any more. Only reads."""
+    lost = []
+    for name in names(lxc_path, container):
+        with suppress(OSError):
+            fd = os.open(os.path.join(places.volumes(lxc_path, container), name), OPEN_DIRECTORY)
+            try:
+                own = project_quotas.is_own(target_quotas.project_of(fd).number)
+                lost += [name] if own and not target_quotas.are_in_force(fd) else []
+            finally:
+                os.close(fd)
+    return lost
 
 
 def can_limit(lxc_path: str) -> bool:
@@ -174,17 +189,9 @@ def take(step: plan.Step, path: str, top: int, undos: List[Callable[[], None]]) 
         os.fchmod(fd, stat.S_IMODE(before.st_mode) if step.mode is None else step.mode)
         if step.limit is not None:
             usage = usage_of(path)
-            undos.append(partial(limit, path, usage.limit if usage else 0))
+            # Without another walk through it, should its container be at work there.
+            undos.append(partial(project_quotas.give_limit, path, usage.limit if usage else 0))
             project_quotas.limit_directory(fd, path, step.limit)
-    finally:
-        os.close(fd)
-
-
-def limit(path: str, size: int) -> None:
-    """Let a volume hold `size` bytes, 0 for as many as it likes. Raises OSError."""
-    fd = os.open(path, OPEN_DIRECTORY)
-    try:
-        project_quotas.limit_directory(fd, path, size)
     finally:
         os.close(fd)
 
@@ -198,7 +205,7 @@ def put_back(path: str, before: os.stat_result) -> None:
 def undo_all(undos: Sequence[Callable[[], None]]) -> None:
     """Undo steps, last one first, as far as they can be undone: a container may have filled a volume meanwhile."""
     for undo in reversed(undos):
-        with suppress(OSError):
+        with suppress(OSError, ContainerError):
             undo()
 
 
@@ -219,8 +226,8 @@ def remove(lxc_path: str, container: str) -> None:
         for path in (os.path.join(place, name) for name in names(lxc_path, container)):
             usage = usage_of(path)
             if usage and usage.limit:
-                # A later volume with the number of this one would have its limit.
-                limit(path, 0)
+                # Else nobody would take the limit away, and no other volume could have the number of its project.
+                project_quotas.give_limit(path, 0)
         os.rename(place, places.volumes_gone(lxc_path, container))
         writing.sync(places.volumes(lxc_path))
         removal.sweep(lxc_path, container)

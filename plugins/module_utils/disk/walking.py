@@ -18,8 +18,8 @@ def walk(top: int, skip_gone: bool = False) -> Iterator[Tuple[int, os.stat_resul
     """Yield an O_PATH descriptor, the status and the path (as names) of a directory and of everything below it.
 
     A deep tree costs neither stack nor descriptors: the way up is opened again, and must lead to the directory that we
-    came from. No link is followed. `skip_gone`: leave out entries that disappear while we look. A caller that changes
-    entries must not set it, because the entry may only have moved to a place that we have already passed.
+    came from. No link is followed. `skip_gone`: leave out entries that disappear while we look. They may only have moved
+    to a place that we have already passed, so a caller that changes entries does without, or walks until nothing changes.
     """
     gone: Tuple[Type[OSError], ...] = (FileNotFoundError,) if skip_gone else ()
     way: List[str] = []

@@ -43,12 +43,12 @@ def publish(lxc_path: str, starting: Iterable[states.DesiredState]) -> Collectio
     # For a single container the hook takes no longer.
     if len(rules) < 2 or len(used) != 1:
         return ()
-    places = {published.identity(lxc_path, name): each for name, each in rules.items()}
-    argv, text = ports.for_many(used.pop(), places)
+    by_record = {published.identity(lxc_path, name): each for name, each in rules.items()}
+    argv, text = ports.for_many(used.pop(), by_record)
     try:
         os.makedirs(ports.RECORDS, exist_ok=True)
-        for place, each in places.items():
-            with open(os.path.join(ports.RECORDS, place), "w") as stream:
+        for record, each in by_record.items():
+            with open(os.path.join(ports.RECORDS, record), "w") as stream:
                 stream.write(each.record() + "\n")
         programs.call(argv, text=text)
     except (ContainerError, OSError):

@@ -28,12 +28,12 @@ def start(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], time
     names = states.names_of(all_desired)
     logs = failed_starts.logs_of(lxc.lxc_path, names)
     published.take_down_stale(lxc.lxc_path, all_desired)
-    have_ports = published.publish(lxc.lxc_path, all_desired)
     lxc.get_ready_to_start()
+    have_ports = published.publish(lxc.lxc_path, all_desired)
 
     def begin(name: str) -> float:
         """Start a container. Return when it was started, on the monotonic clock that all processes share."""
-        os.environ.update({start_waits.WAITED: "1", ports.DONE: "1" if name in have_ports else ""})
+        os.environ.update({start_waits.WAITED: "1", ports.PUBLISHED_BEFORE: "1" if name in have_ports else ""})
         lxc.start(name, logs[name])
         return time.monotonic()
 

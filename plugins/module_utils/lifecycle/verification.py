@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import Iterable, List, Mapping
 
+from ..disk import volumes
 from ..errors import ContainerError, unexpected
 from ..model import config_text
 from ..plan import lifetime, lxc_config, transitions
@@ -39,6 +40,10 @@ def not_in_force(lxc_path: str, desired: states.DesiredState, pid: int) -> List[
         found = in_force.of(pid)
         missing += in_force.not_in_force(lines, found)
         missing += published.not_in_force(lxc_path, desired.name, lines)
+        missing += [
+            "volumes: the size of %s is not in force, since its file system has no project quotas now" % name
+            for name in volumes.without_limit(lxc_path, desired.name)
+        ]
         missing += [
             "%s: nothing is mounted at %s, although %s is there" % (key, inside, source)
             for key, source, inside in desired.optional

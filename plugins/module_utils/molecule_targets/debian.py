@@ -97,5 +97,5 @@ def mirror(lines: Iterable[str]) -> str:
 
 
 def users_of(tree: str, mountinfo: Iterable[str]) -> List[str]:
-    """Return the lines of a mount table that have the tree below an overlay."""
-    return [line for line in mountinfo if re.search(r"lowerdir=%s(,|:|$)" % re.escape(tree), line)]
+    """Return the lines of a mount table that have the tree, or a directory in it, below an overlay."""
+    return [line for line in mountinfo if re.search(r"lowerdir=%s(/[^,:]*)?(,|:|$)" % re.escape(tree), line)]

@@ -45,6 +45,9 @@ def make(target: Target, place: Place, tree: str, public_key: str) -> None:
     """Write a machine. The record comes last: a machine without one is incomplete. Raise FailedError."""
     machine = target.machine or Machine(0)
     home = os.path.join(place.path, target.name)
+    make_folders(home, "")
+    # The image has the private host key.
+    os.chmod(home, 0o700)
     upper = os.path.join(home, "upper")
     for name, (mode, content) in machine_files.files(target, public_key, uuid.uuid4().hex).items():
         write(upper, name, mode, content)
@@ -144,11 +147,14 @@ def refuse_ports_in_use(targets: Iterable[Target]) -> None:
 
 
 def recorded(place: Place, name: str) -> Optional[Target]:
-    """Return a machine as it was made, or None if there is none of that name."""
+    """Return a machine as it was made, or None if there is none of that name. Raise FailedError if its record is damaged."""
     text = read(os.path.join(place.path, name, RECORD))
     if not text:
         return None
-    own = json.loads(text)["target"]
+    try:
+        own = json.loads(text)["target"]
+    except (ValueError, KeyError, TypeError):
+        raise FailedError("%s is damaged; create the machine again" % os.path.join(place.path, name, RECORD)) from None
     # A tuple of the record is a list in JSON, which is what the parser expects.
     return requests.parse_target(0, own)
 

@@ -1,9 +1,9 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a power cut leaves on the disk of a machine (I/O): all that was flushed, and of the rest what chance wants.
+"""What a power cut leaves on the disk of a machine (I/O): all that was flushed, and about a half of the rest.
 
-A disk has a cache, and what lies there at a power cut is lost, in any order. qemu's own cache is the memory of this machine, which
+A disk has a cache, and what lies there at a power cut is lost, in any order. What was discarded keeps its content. qemu's own cache is the memory of this machine, which
 forgets nothing when qemu ends. So qemu logs all writes, by its driver blklogwrites, in the format of the kernel's
 dm-log-writes, and the image is made from the one at the start and from the log.
 """

@@ -45,7 +45,10 @@ NEEDED = {
     "journald": "the target has no program systemd-cat, or no journald that listens in /run/systemd/journal",
 }
 # Variables of the environment that dash, busybox or bash set themselves or drop, so a command would not get those of a spec.
-SHELLS_OWN = re.compile("_|EUID|FUNCNAME|IFS|LINENO|OLDPWD|OPTIND|PPID|PS[124]|PWD|RANDOM|SHLVL|UID")
+SHELLS_OWN = re.compile(
+    "_|BASH.*|COMP_WORDBREAKS|EPOCH.*|EUID|FUNCNAME|HISTCMD|IFS|LINENO|OLDPWD|OPTERR|OPTIND|PPID|PS[124]|PWD|RANDOM|SHELLOPTS"
+    "|SHLVL|SRANDOM|UID"
+)
 SHEBANG = "#!/bin/sh\n"
 # A record is written over the one before, not into an emptied file: whoever is killed in between leaves one of them.
 # PID 1 passes the signal for a stop, TERM, on to all processes. What a shell complains of goes to /dev/null, as LXC's

@@ -27,8 +27,8 @@ RECORDS = "/run/softwarecontainer.ports"
 # The shell's variable with the record, which begins a hook of ours.
 VARIABLE = "published"
 HOOK = "sh -c '%s=" % VARIABLE
-# Whoever starts containers with this variable set has published their ports already, see `for_many`.
-DONE = "SOFTWARECONTAINER_PUBLISHED"
+# Who starts containers sets this variable if their ports have been published before, see `for_many`.
+PUBLISHED_BEFORE = "SOFTWARECONTAINER_PUBLISHED"
 # Not for the target's loopback: the kernel routes nothing from there to a container.
 NOT_LOOPBACK = "127.0.0.0/8"
 
@@ -110,7 +110,8 @@ def lines(container: Container, host: Host, place: str) -> List[Line]:
     record = shlex.quote("%s/%s" % (RECORDS, place))
     on = [
         "%s=%s" % (VARIABLE, shlex.quote(rules.record())),
-        '[ -z "$%s" ] || exit 0' % DONE,
+        # The record too: a container that reboots itself has the variable still, and its rules have gone with the record.
+        '[ -z "$%s" ] || [ ! -e %s ] || exit 0' % (PUBLISHED_BEFORE, record),
         "set -e",
         lxc_hooks.UNCONFINED,
         "[ -d %(records)s ] || mkdir -p %(records)s" % {"records": RECORDS},

@@ -72,7 +72,7 @@ def are_in_force(fd: int) -> bool:
     """Return whether the file system of an open file limits projects."""
     state = system_calls.ctypes().create_string_buffer(256)
     try:
-        call(fd, GET_STATE, 0, state)
+        quota_call(fd, GET_STATE, 0, state)
     except OSError:
         return False
     (flags,) = struct.unpack_from("=H", state.raw, FLAGS_AT)
@@ -83,7 +83,7 @@ def usage_of(fd: int, project: int) -> Usage:
     """Return limit and usage of a project on the file system of an open file. Raises OSError."""
     found = system_calls.ctypes().create_string_buffer(LIMITS.size)
     try:
-        call(fd, GET, project, found)
+        quota_call(fd, GET, project, found)
     except OSError as error:
         # XFS has no record of a project that uses nothing.
         if error.errno != errno.ENOENT:
@@ -92,7 +92,7 @@ def usage_of(fd: int, project: int) -> Usage:
     return Usage(hard * BLOCK, used, files)
 
 
-def call(fd: int, command: int, project: int, buffer: Any) -> None:
+def quota_call(fd: int, command: int, project: int, buffer: Any) -> None:
     """Make a call for the quotas of projects of the file system of an open file. Raises OSError, and ContainerError."""
     whole = command << 8 | PROJECTS
     try:

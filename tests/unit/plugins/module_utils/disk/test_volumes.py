@@ -158,10 +158,11 @@ class Quotas:
         self.projects: dict[int, Project] = {}
         self.limits: dict[int, int] = {}
         self.usage: dict[int, int] = {}
-        self.forgets = False
+        self.forgets, self.in_force = False, True
         monkeypatch.setattr(target, "project_of", self.project_of)
         monkeypatch.setattr(target, "usage_of", self.usage_of)
-        monkeypatch.setattr(target, "call", self.call)
+        monkeypatch.setattr(target, "quota_call", self.call)
+        monkeypatch.setattr(target, "are_in_force", lambda fd: self.in_force)
         monkeypatch.setattr(project_quotas.fcntl, "ioctl", self.ioctl)
 
     def project_of(self, fd: int) -> Project:
@@ -176,8 +177,9 @@ class Quotas:
 
     def call(self, _fd: int, command: int, project: int, buffer: Any) -> None:
         assert command == target.SET
-        hard, *_others, valid = target.LIMITS.unpack(buffer.raw)
-        assert valid == 1
+        hard, _soft, _used, files, *_others, valid = target.LIMITS.unpack(buffer.raw)
+        # Of bytes and of files.
+        assert (valid, files) == (5, hard // 4)
         if not self.forgets:
             self.limits[project] = hard * 1024
 
@@ -207,6 +209,8 @@ def test_a_limit(lxc_path: Path, quotas: Quotas) -> None:
     assert quotas.limits == {project: 65536}
     volumes.change(str(lxc_path), wanted(ADJUSTED._replace(limit=0)))
     assert quotas.limits == {project: 0}
+    # Nothing of another project can be moved there.
+    assert quotas.of(data) == (0, False)
 
 
 def test_a_limit_for_what_is_there(lxc_path: Path, quotas: Quotas) -> None:
@@ -228,6 +232,32 @@ def test_a_limit_for_what_is_there(lxc_path: Path, quotas: Quotas) -> None:
         "fifo": (0, False),
     }
     assert quotas.of(outside) == (0, False)
+    volumes.change(str(lxc_path), wanted(ADJUSTED._replace(limit=0)))
+    assert {quotas.of(path) for path in [data, *data.rglob("*")]} == {(0, False)}
+
+
+def test_another_limit_needs_no_walk(lxc_path: Path, quotas: Quotas, monkeypatch: pytest.MonkeyPatch) -> None:
+    volumes.change(str(lxc_path), wanted(LIMITED))
+    monkeypatch.setattr(project_quotas, "give_all", None)
+    volumes.change(str(lxc_path), wanted(ADJUSTED))
+    assert list(quotas.limits.values()) == [131072]
+
+
+def test_a_tree_that_is_never_still(lxc_path: Path, quotas: Quotas, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(project_quotas, "give_once", lambda top, project: 1)
+    with pytest.raises(ContainerError, match="keeps moving what is in .*/hmi/data; stop it first"):
+        volumes.change(str(lxc_path), wanted(LIMITED))
+    assert volumes.names(str(lxc_path), "hmi") == []
+
+
+def test_an_undo_that_fails_keeps_no_other_from_its_work(lxc_path: Path) -> None:
+    done: list[str] = []
+
+    def fail() -> None:
+        raise ContainerError("no")
+
+    volumes.undo_all([lambda: done.append("first"), fail])
+    assert done == ["first"]
 
 
 def test_volumes_have_projects_of_their_own(lxc_path: Path, quotas: Quotas) -> None:
@@ -266,7 +296,10 @@ def test_quotas_that_are_off(lxc_path: Path, quotas: Quotas, monkeypatch: pytest
     def off(*_given: object) -> None:
         raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
 
-    for name in ("usage_of", "call"):
+    assert volumes.without_limit(str(lxc_path), "hmi") == []
+    for name in ("usage_of", "quota_call"):
         monkeypatch.setattr(target, name, off)
+    quotas.in_force = False
+    assert volumes.without_limit(str(lxc_path), "hmi") == ["data"]
     assert volumes.observe(str(lxc_path), "hmi", ["data"])["data"].limit == 0
     assert volumes.remove_all(str(lxc_path), ["hmi"]) == {}

@@ -145,7 +145,7 @@ MOUNT = {"source": "/srv", "target": "/data"}
 # The place of the container comes from the digest of /var/lib/lxc.
 PUBLISHED = [
     "+lxc.hook.pre-start = sh -c 'published='\"'\"'/usr/sbin/nft 10.0.3.0/24 tcp:8080:10.0.3.20:80'\"'\"';"
-    ' [ -z "$SOFTWARECONTAINER_PUBLISHED" ] || exit 0; set -e;'
+    ' [ -z "$SOFTWARECONTAINER_PUBLISHED" ] || [ ! -e /run/softwarecontainer.ports/a34c786e-hmi ] || exit 0; set -e;'
     " { echo changeprofile unconfined > /proc/self/attr/current; } 2>/dev/null || :;"
     " [ -d /run/softwarecontainer.ports ] || mkdir -p /run/softwarecontainer.ports;"
     ' echo "$published" > /run/softwarecontainer.ports/a34c786e-hmi;'
