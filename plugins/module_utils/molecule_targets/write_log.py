@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a power cut leaves on the disk of a machine (I/O): all that was flushed, and about a half of the rest.
 
-A disk has a cache, and what lies there at a power cut is lost, in any order. What was discarded keeps its content. qemu's own cache is the memory of this machine, which
-forgets nothing when qemu ends. So qemu logs all writes, by its driver blklogwrites, in the format of the kernel's
-dm-log-writes, and the image is made from the one at the start and from the log.
+A disk has a cache, and what lies there at a power cut is lost, in any order. What was discarded keeps its content here.
+qemu's own cache is the memory of this machine, which forgets nothing when qemu ends. So qemu logs all writes, by its
+driver blklogwrites, in the format of the kernel's dm-log-writes, and the image is made from the one at the start and
+from the log.
 """
 
 from __future__ import annotations
