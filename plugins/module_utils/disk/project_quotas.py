@@ -12,6 +12,8 @@ import fcntl
 import hashlib
 import os
 import stat
+from contextlib import contextmanager
+from typing import Iterator
 
 from ..errors import ContainerError
 from ..target import project_quotas as reading
@@ -55,11 +57,18 @@ def limit_directory(fd: int, path: str, size: int) -> None:
 
 def give_limit(path: str, size: int) -> None:
     """Set the limit of a directory that has had one. Raises OSError and ContainerError."""
-    fd = os.open(path, OPEN_DIRECTORY)
-    try:
+    with opened(path) as fd:
         project = reading.project_of(fd).number
         if is_own(project):
             set_limit(fd, project, size)
+
+
+@contextmanager
+def opened(path: str) -> Iterator[int]:
+    """Yield a descriptor of a directory that is no link. Raises OSError."""
+    fd = os.open(path, OPEN_DIRECTORY)
+    try:
+        yield fd
     finally:
         os.close(fd)
 

@@ -54,14 +54,10 @@ def observe(lxc_path: str, container: str, wanted: Sequence[str]) -> Dict[str, p
 def usage_of(path: str) -> Optional[target_quotas.Usage]:
     """Return the limit of a volume and what it holds, or None if this collection limits nothing there. Only reads."""
     # Not a directory, or a file system that has been mounted without its quotas.
-    with suppress(OSError):
-        fd = os.open(path, OPEN_DIRECTORY)
-        try:
-            project = target_quotas.project_of(fd).number
-            if project_quotas.is_own(project) and target_quotas.are_in_force(fd):
-                return target_quotas.usage_of(fd, project)
-        finally:
-            os.close(fd)
+    with suppress(OSError), project_quotas.opened(path) as fd:
+        project = target_quotas.project_of(fd).number
+        if project_quotas.is_own(project) and target_quotas.are_in_force(fd):
+            return target_quotas.usage_of(fd, project)
     return None
 
 
@@ -69,13 +65,10 @@ def without_limit(lxc_path: str, container: str) -> List[str]:
     """Return the names of a container's volumes whose limits are not in force any more. Only reads."""
     lost = []
     for name in names(lxc_path, container):
-        with suppress(OSError):
-            fd = os.open(os.path.join(places.volumes(lxc_path, container), name), OPEN_DIRECTORY)
-            try:
-                own = project_quotas.is_own(target_quotas.project_of(fd).number)
-                lost += [name] if own and not target_quotas.are_in_force(fd) else []
-            finally:
-                os.close(fd)
+        path = os.path.join(places.volumes(lxc_path, container), name)
+        with suppress(OSError), project_quotas.opened(path) as fd:
+            own = project_quotas.is_own(target_quotas.project_of(fd).number)
+            lost += [name] if own and not target_quotas.are_in_force(fd) else []
     return lost
 
 

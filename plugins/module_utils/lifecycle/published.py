@@ -37,7 +37,7 @@ def publish(lxc_path: str, starting: Iterable[states.DesiredState]) -> Collectio
 
     Where that fails nothing is published, and the hooks of each container do it, and tell why they cannot.
     """
-    wanted = {each.name: asked(lxc_path, each.name) for each in starting if ports_of(lxc_path, each)}
+    wanted = {each.name: asked(lxc_path, each.name) for each in starting if each.ports or not each.declared}
     rules = {name: each for name, each in wanted.items() if each}
     used = {each.program for each in rules.values()}
     # For a single container the hook takes no longer.
