@@ -26,11 +26,15 @@ export LC_ALL := C.UTF-8
 export PYTHONDONTWRITEBYTECODE := 1
 
 AS_ROOT = $(if $(SUDO),$(SUDO) env PATH="$$PATH" ANSIBLE_CONFIG="$$ANSIBLE_CONFIG" LC_ALL="$$LC_ALL" PYTHONDONTWRITEBYTECODE=1)
+# The machine for own use is not that of the tests.
+CHOICE = $(foreach name,ARCHITECTURE DISTRIBUTION CGROUPS PORT,$(if $($(name)),$(name)='$($(name))'))
+OWN_TARGET = -e softwarecontainer_targets_path=/var/lib/softwarecontainer-target \
+  -e softwarecontainer_targets_inventory='$(CURDIR)/.ansible/target'
 RUN = .venv/bin/python tests/run.py
 
 .DEFAULT_GOAL := help
 .PHONY: help demo clean test test-quick lint sanity unit browser integration molecule bench build changelog
-.PHONY: venv system system-molecule system-machines system-browser machines
+.PHONY: venv system system-molecule system-machines system-browser machines matrix target clean-target
 
 help: ## Show this list
 	@sed -n 's/^\([a-z -]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 32
@@ -63,10 +67,21 @@ browser: venv system-browser ## Look at the HTML report of rollouts in a headles
 molecule: venv system-molecule ## Run the molecule scenarios on SSH targets; SCENARIOS and TARGETS choose some
 	@$(RUN) $@
 
-machines: venv system-machines ## Run all cases on a virtual machine; ARCHITECTURE, DISTRIBUTION, PORT, CASES and CUTS choose
+machines: venv system-machines ## Run all cases on a virtual machine; ARCHITECTURE, DISTRIBUTION, CGROUPS, PORT, CASES and CUTS choose
 	@$(RUN) $@
 
-bench: venv ## Measure the collection beside its alternatives
+matrix: venv system-machines ## Run some cases on a virtual machine of each kind that the support matrix names
+	@$(RUN) $@
+
+target: venv system-machines ## Make a virtual machine for own use; ARCHITECTURE, DISTRIBUTION, CGROUPS and PORT choose
+	$(AS_ROOT) env $(CHOICE) ansible-playbook tests/machines/create.yml $(OWN_TARGET)
+	@echo 'The inventory of the machine, for ansible and ansible-playbook in this directory: -i .ansible/target/hosts.yml'
+	@echo 'To take the machine away again: make clean-target'
+
+clean-target: venv ## Take away the machine that target made
+	$(AS_ROOT) ansible-playbook tests/machines/destroy.yml $(OWN_TARGET)
+
+bench: venv system-molecule system-machines ## Measure the collection beside its alternatives
 	$(AS_ROOT) tests/benchmark/run
 
 build: venv ## Build the collection's artifact into build/

@@ -1,8 +1,8 @@
 """Runs parts of the test suite, each to its end, and closes with one line: N passed, N failed.
 
-Usage: tests/run.py PART...   with PART one of lint, sanity, unit, browser, integration, molecule, machine, machines;
-`make` sets up what they need. Those that need no LXC run side by side, and before the others; beside them the targets
-for molecule are made, which is a part of its own at the end.
+Usage: tests/run.py PART...   with PART one of lint, sanity, unit, browser, integration, molecule, machine, machines,
+matrix; `make` sets up what they need. Those that need no LXC run side by side, and before the others; beside them the
+targets for molecule are made, which is a part of its own at the end.
 
 What counts: a lint tool, a sanity test (per Python version), a unit test or one in a browser, an integration target
 (per way of reaching LXC, and again over SSH), a step of a molecule scenario, a case on a virtual machine. What is
@@ -83,9 +83,20 @@ CONTROLLER_TARGETS = {"campaign", "playbooks", "role_host", "role_molecule_targe
 MACHINES = ROOT / "tests" / "machines"
 MACHINES_INVENTORY = ROOT / ".ansible" / "machines" / "hosts.yml"
 MACHINES_PATH = "/var/lib/softwarecontainer-machines"
-MACHINE_ENVIRONMENT = ("ANSIBLE_CONFIG", "ANSIBLE_HOME", "LC_ALL", "PATH", "ARCHITECTURE", "DISTRIBUTION", "PORT")
+MACHINE_ENVIRONMENT = (
+    "ANSIBLE_CONFIG",
+    "ANSIBLE_HOME",
+    "LC_ALL",
+    "PATH",
+    "ARCHITECTURE",
+    "DISTRIBUTION",
+    "CGROUPS",
+    "PORT",
+)
 # What `make test` does there, and how often `make machines` cuts the power.
 QUICK_CASES, QUICK_CUTS, CUTS = ("life", "limits", "apparmor", "quotas"), 4, 60
+# What `make matrix` does on each machine of tests/machines/matrix.yml.
+MATRIX_CASES = ("life", "limits", "apparmor")
 # What the role host would install.
 INSTALLED = ["busybox", "dnsmasq-base", "iptables", "lxc", "python3-lxc"]
 
@@ -577,25 +588,66 @@ def machines() -> Count:
     return on_machine(os.environ.get("CASES", "").split() or cases, int(os.environ.get("CUTS", CUTS)), {})
 
 
-def on_machine(cases: Sequence[str], cuts: int, variables: dict[str, object]) -> Count:
+def matrix() -> Count:
+    """What is quick of the cases, on a machine of each kind that no other part makes."""
+    total = Count(0)
+    begun = time.monotonic()
+    kinds: list[dict[str, str]] = yaml.safe_load((MACHINES / "matrix.yml").read_text())
+    for number, kind in enumerate(kinds, 1):
+        title = " ".join(f"{key}={value}" for key, value in kind.items())
+        minutes = (time.monotonic() - begun) / 60
+        print(f"matrix: {title}, {number} of {len(kinds)}, after {minutes:.0f} minutes", flush=True)
+        count = on_machine_of_kind(kind)
+        total = total.plus(Count(count.passed, tuple(f"{title}: {failure}" for failure in count.failed)))
+    return total
+
+
+def on_machine_of_kind(kind: dict[str, str]) -> Count:
+    """Make a machine of a kind, run the cases on it, and take it away."""
+    environment = {**machine_environment(), **kind}
+    if "CORE" in kind:
+        path = with_core(kind["CORE"], kind["CORE_PYTHON"])
+        if not path:
+            return Count(0, (f"Python {kind['CORE_PYTHON']} is not installed",))
+        environment["PATH"] = os.pathsep.join([path, environment["PATH"]])
+    count = on_machine(MATRIX_CASES, 0, {}, environment)
+    return count.plus(Count(0, play_on_machine("destroy", {}, environment).failed))
+
+
+def with_core(version: str, wanted_python: str) -> str:
+    """The directory of the programs of another ansible-core, in an environment of its own; empty without its Python."""
+    home = ROOT / ".venv" / f"core-{version}"
+    python = find_python(wanted_python)
+    if python and not (home / "made").exists():
+        subprocess.check_call([python, "-m", "venv", "--clear", str(home)])
+        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.check_call([*pip, f"ansible-core=={version}.*"])
+        (home / "made").touch()
+    return str(home / "bin") if python else ""
+
+
+def on_machine(
+    cases: Sequence[str], cuts: int, variables: dict[str, object], environment: dict[str, str] | None = None
+) -> Count:
     """Make a virtual machine, run playbooks on it, and cut its power while it writes."""
-    total = play_on_machine("create", variables)
+    environment = machine_environment() if environment is None else environment
+    total = play_on_machine("create", variables, environment)
     if total.failed:
         return total
-    total = reduce(Count.plus, (play_on_machine(f"cases/{name}", variables) for name in cases), total)
+    total = reduce(Count.plus, (play_on_machine(f"cases/{name}", variables, environment) for name in cases), total)
     if cuts:
         program = [str(MACHINES / "power_cuts.py"), str(MACHINES_INVENTORY), MACHINES_PATH, "machine", str(cuts)]
-        status, output = run(as_root([sys.executable, *program], machine_environment()), label="machine: ")
+        status, output = run(as_root([sys.executable, *program], environment), label="machine: ")
         total = total.plus(Count(0, (f"power cuts: {output[-2000:]}",)) if status else Count(1))
     return total
 
 
-def play_on_machine(name: str, variables: dict[str, object]) -> Count:
+def play_on_machine(name: str, variables: dict[str, object], environment: dict[str, str]) -> Count:
     """Run one of the playbooks for the virtual machine."""
     print(f"+ machine, {name}", flush=True)
     command = ["ansible-playbook", "-i", str(MACHINES_INVENTORY), str(MACHINES / f"{name}.yml")]
     command += ["-e", json.dumps(variables)]
-    status, output = run(as_root(command, machine_environment()), label="machine: ")
+    status, output = run(as_root(command, environment), label="machine: ")
     return Count(0, (f"{name}{last_error(output)}",)) if status else Count(1)
 
 
@@ -613,7 +665,7 @@ def without_machine_left() -> Iterator[None]:
         yield
     finally:
         with undisturbed():
-            left_behind.extend(play_on_machine("destroy", {}).failed)
+            left_behind.extend(play_on_machine("destroy", {}, machine_environment()).failed)
             if os.path.lexists(MACHINES_PATH):
                 left_behind.append(MACHINES_PATH)
 
@@ -628,6 +680,7 @@ PARTS: dict[str, Callable[[], Count]] = {
     "molecule": molecule,
     "machine": machine,
     "machines": machines,
+    "matrix": matrix,
 }
 # Side by side, and begun in this order, the longest first.
 AT_FIRST = ("targets", "sanity", "browser", "lint", "unit")
@@ -654,7 +707,7 @@ def main(names: list[str]) -> int:
         with contextlib.ExitStack() as stack:
             if with_targets:
                 stack.enter_context(without_targets_left())
-            if {"machine", "machines"} & set(names):
+            if {"machine", "machines", "matrix"} & set(names):
                 stack.enter_context(without_machine_left())
             with threads(PARTS_AT_ONCE) as pool:
                 results.update(zip(first, pool.map(part, first)))

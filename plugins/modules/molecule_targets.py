@@ -104,9 +104,9 @@ options:
             type: int
             required: true
           architecture:
-            description: Architecture of its processor and its packages.
+            description: Architecture of its processor and its packages. With V(armhf-on-arm64) the packages are of 32 bits and the kernel of 64.
             type: str
-            choices: [amd64, arm64, armhf]
+            choices: [amd64, arm64, armhf, armhf-on-arm64]
             default: amd64
           memory:
             description: Its memory, in bytes or with one of the suffixes K, M and G; at least 128M.

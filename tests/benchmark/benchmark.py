@@ -138,6 +138,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--before", default=BEFORE_COMMIT, help="a commit: the collection as it was then takes part too; empty: none"
     )
     parser.add_argument("--plays", type=int, default=5, help="runs of the playbooks that users run, default 5")
+    parser.add_argument("--slow-plays", type=int, default=3, help="runs of those on an emulated machine, default 3")
     parser.add_argument("--log-turns", type=int, default=5, help="runs of a payload with much output, default 5")
     parser.add_argument("--report", help="write the result to this file, complete or not")
     options = parser.parse_args(arguments)
@@ -159,6 +160,7 @@ def complete(options: argparse.Namespace, figures: report.Figures) -> bool:
         and options.runs >= COMPLETE_RUNS
         and COMPLETE_FLEETS.issubset(options.fleets)
         and options.plays >= COMPLETE_PLAYS
+        and options.slow_plays >= COMPLETE_RUNS
         and options.log_turns >= COMPLETE_LOG_TURNS
         and options.before == BEFORE_COMMIT
         and set(options.contestants) == {contestant.key for contestant in CONTESTANTS}
@@ -281,9 +283,11 @@ def measure(setting: Setting, options: argparse.Namespace) -> report.Figures:
         measure_cpu(setting, figures)
     with recorded_failure(setting, log_speed.KIND, "output of a payload", figures):
         log_speed.measure(setting, options.log_turns, timed, figures)
+    keys = ["collection", BEFORE.key] if options.before else ["collection"]
     if options.plays:
-        keys = ["collection", BEFORE.key] if options.before else ["collection"]
         provision.measure(setting, keys, options.counts, options.plays, timed, figures)
+    if options.slow_plays:
+        provision.measure_slow(setting, keys, options.slow_plays, timed, figures)
     for hosts in options.fleets:
         print(f"rollout to {hosts} hosts, and as many pings", flush=True)
         try:

@@ -1,6 +1,7 @@
-"""I/O: what users run: the playbooks `provision` and `rollout`, on this machine and over SSH through a slow line.
+"""I/O: what users run: the playbooks `provision` and `rollout`, here, through a slow line, and on a slow processor.
 
-The host behind the line is a system container that the role `molecule_targets` makes. The contestants, this collection
+The host behind the line is a system container that the role `molecule_targets` makes, and the one with a slow processor
+is a virtual machine of that role. The contestants, this collection
 and, where it takes part, the one before, have a lxc path each and take turns, and beside them stand plays with one
 `ping` over the same kind of connection. Each play opens its own connection.
 """
@@ -18,7 +19,7 @@ import subprocess
 from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
 from contestants import BEFORE, Setting, environment
-from report import LOCAL, SSH, Figures
+from report import LOCAL, SLOW, SSH, Figures
 from sandbox import BRIDGE, BenchmarkError, names, output, sweep_containers, write
 
 TARGET, TARGET_BRIDGE, TARGET_NETWORK = "scbench-target", "scbench1", "10.214.0"
@@ -35,19 +36,26 @@ STEPS = [
     ("rollout", 1),
     ("rollout change", 3),
 ]
+# Those on the slow processor, with one container: a play of the collection before takes minutes there.
+SLOW_STEPS = [step for step in STEPS if step[0] in ("create", "nothing", "change")]
+SLOW_MACHINE = {"architecture": "arm64", "port": 2223}
 Timed = Callable[[Sequence[str], Dict[str, str]], Tuple[float, str]]
 Variables = Dict[str, Any]
 
 
 class Host:
-    """One host: how Ansible gets there, what counts its bytes, and the variables of the containers."""
+    """One host: how Ansible gets there, what counts its bytes, and where the containers are to lie."""
 
-    def __init__(self, setting: Setting, way: str, variables: Variables, log: str = "") -> None:
-        self.setting, self.way, self.variables, self.log = setting, way, variables, log
+    def __init__(self, setting: Setting, way: str, variables: Variables, parent: str = "", log: str = "") -> None:
+        self.setting, self.way, self.variables, self.parent, self.log = setting, way, variables, parent, log
         self.folder = os.path.join(setting.scratch, "plays", way)
         self.control = os.path.join(self.folder, "cp")
         os.makedirs(self.control)
         self.write("ping", {})
+
+    def lxc_path(self, key: str) -> str:
+        """The lxc path of a contestant."""
+        return os.path.join(self.parent, key) if self.parent else self.setting.lxc_path(key)
 
     def path(self, key: str) -> str:
         """The inventory of a contestant."""
@@ -92,18 +100,33 @@ def this_machine(setting: Setting) -> Host:
 @contextlib.contextmanager
 def host_behind_a_line(setting: Setting) -> Iterator[Host]:
     """A system container, as long as it is needed."""
-    place = os.path.join(setting.scratch, "provision")
-    os.makedirs(place)
-    try:
-        carry_out(setting, place, "create")
-        listed = output(sibling(setting, "ansible-inventory"), "-i", os.path.join(place, "inventory"), "--list")
-        variables: Variables = json.loads(listed)["_meta"]["hostvars"][TARGET]
+    target = {"name": TARGET, "distribution": DISTRIBUTION, "address": TARGET_NETWORK + ".11"}
+    with made(setting, target) as (place, variables):
         log = os.path.join(place, "line.log")
         line = [setting.ansible_python, setting.file("slow_line.py"), "%h", "%p", str(DELAY_MS), str(BITS), log]
         variables["ansible_ssh_extra_args"] = f"-o ProxyCommand='{' '.join(line)}'"
-        yield Host(setting, SSH, variables, log)
+        yield Host(setting, SSH, variables, "/data", log)
+
+
+@contextlib.contextmanager
+def slow_host(setting: Setting) -> Iterator[Host]:
+    """A machine with an emulated processor, as long as it is needed."""
+    target = {"name": TARGET, "distribution": "debian-13", "machine": SLOW_MACHINE}
+    with made(setting, target) as (_place, variables):
+        yield Host(setting, SLOW, variables, "/var/lib")
+
+
+@contextlib.contextmanager
+def made(setting: Setting, target: Variables) -> Iterator[Tuple[str, Variables]]:
+    """A target of the role `molecule_targets`, as long as it is needed: a directory of its own, and its variables."""
+    place = os.path.join(setting.scratch, "provision")
+    os.makedirs(place)
+    try:
+        carry_out(setting, place, target, "create")
+        listed = output(sibling(setting, "ansible-inventory"), "-i", os.path.join(place, "inventory"), "--list")
+        yield place, json.loads(listed)["_meta"]["hostvars"][TARGET]
     finally:
-        carry_out(setting, place, "destroy")
+        carry_out(setting, place, target, "destroy")
         shutil.rmtree(place, ignore_errors=True)
 
 
@@ -112,9 +135,8 @@ def sibling(setting: Setting, program: str) -> str:
     return os.path.join(os.path.dirname(setting.ansible_playbook), program)
 
 
-def carry_out(setting: Setting, place: str, entry: str) -> None:
-    """Make or remove the system container."""
-    target = {"name": TARGET, "distribution": DISTRIBUTION, "address": TARGET_NETWORK + ".11"}
+def carry_out(setting: Setting, place: str, target: Variables, entry: str) -> None:
+    """Make or remove a target."""
     variables = {
         "softwarecontainer_targets": [target],
         "softwarecontainer_targets_path": os.path.join(place, "targets"),
@@ -136,24 +158,36 @@ def carry_out(setting: Setting, place: str, entry: str) -> None:
 def measure(
     setting: Setting, keys: Sequence[str], counts: Sequence[int], runs: int, timed: Timed, figures: Figures
 ) -> None:
-    """All plays of all contestants on both hosts, so many times."""
+    """All plays of all contestants here and behind the slow line, so many times."""
     # First: between plays on this machine all containers of the benchmark are swept, and the host is one.
     with host_behind_a_line(setting) as host:
-        measure_on(host, keys, counts, runs, timed, figures)
-    measure_on(this_machine(setting), keys, counts, runs, timed, figures)
+        measure_on(host, STEPS, keys, counts, runs, timed, figures)
+    measure_on(this_machine(setting), STEPS, keys, counts, runs, timed, figures)
+
+
+def measure_slow(setting: Setting, keys: Sequence[str], runs: int, timed: Timed, figures: Figures) -> None:
+    """The plays of all contestants on the slow processor, so many times."""
+    with slow_host(setting) as host:
+        measure_on(host, SLOW_STEPS, keys, [1], runs, timed, figures)
 
 
 def measure_on(
-    host: Host, keys: Sequence[str], counts: Sequence[int], runs: int, timed: Timed, figures: Figures
+    host: Host,
+    steps: Sequence[Tuple[str, int]],
+    keys: Sequence[str],
+    counts: Sequence[int],
+    runs: int,
+    timed: Timed,
+    figures: Figures,
 ) -> None:
-    """All plays of all contestants on one host, so many times."""
+    """Plays of all contestants on one host, so many times."""
     for run in range(-1, runs):
         for count in counts if run >= 0 else [1]:
             # The collection before takes part with one container alone: it is slow, and no target asks for more.
             for key in turns(keys if count == 1 else keys[:1], run):
                 print(f"provision, {host.way}, run {run + 1} of {runs}, {count} containers, {key}", flush=True)
                 # The first play of all, which is not measured, looks for packages and fills caches.
-                cycle(host, key, count, STEPS if run >= 0 else STEPS[:1], timed, figures if run >= 0 else Figures())
+                cycle(host, key, count, steps if run >= 0 else steps[:1], timed, figures if run >= 0 else Figures())
 
 
 def turns(keys: Sequence[str], run: int) -> List[str]:
@@ -190,7 +224,7 @@ def command_of(host: Host, key: str, name: str, count: int, version: int) -> Lis
         specs[0]["environment"] = {"VERSION": str(version)}
     variables = {
         "softwarecontainer_containers": specs,
-        "softwarecontainer_lxc_path": host.setting.lxc_path(key) if host.way == LOCAL else "/data/" + key,
+        "softwarecontainer_lxc_path": host.lxc_path(key),
         "softwarecontainer_rollout_ledger": ledgers_of(host, key),
         "softwarecontainer_rollout_id": name.replace(" ", "-"),
     }

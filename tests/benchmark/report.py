@@ -13,7 +13,8 @@ TARGET_COUNT = 100
 PEAK_MEMORY_MB = 28
 # Seconds that a container has to stay alive after its start: part of the job, and not of its cost.
 SETTLE = 0.5
-LOCAL, SSH = "local", "SSH"
+LOCAL, SSH, SLOW = "local", "SSH", "emulated arm64"
+HEADINGS = {LOCAL: "On this machine", SSH: "Over SSH", SLOW: "On an emulated arm64 machine"}
 # What users run, in the order in which it is measured.
 PLAYS = {
     "create": "`provision`, first on a ready target",
@@ -25,9 +26,10 @@ PLAYS = {
     "rollout change": "`rollout`, one key changed",
 }
 PROVISION = """\
-The playbooks run on this machine (connection `local`), and over SSH on a system container of the role
-`molecule_targets`, through a line with 50 ms there and back and 2 Mbit/s in each direction, which a proxy of the
-benchmark makes. Each play opens a connection of its own. Beside each play ran one with a `ping` over the same line.
+The playbooks run on this machine (connection `local`); over SSH on a system container of the role `molecule_targets`,
+through a line with 50 ms there and back and 2 Mbit/s in each direction, which a proxy of the benchmark makes; and on a
+virtual machine of that role, whose processor qemu emulates. Each play opens a connection of its own. Beside each play
+ran one with a `ping` over the same line.
 *Before* is the collection at commit `%s`, whose roles asked the target step by step.
 """
 PHASE_TITLES = {CREATE: "Create and start", AGAIN: "Again, with nothing to do", REMOVE: "Remove"}
@@ -283,6 +285,8 @@ def play_targets(figures: Figures) -> List[Target]:
             subject = f"{PLAYS[play]}, {count} container{'s' * (count > 1)}, {way}"
             subject += " (beside the settle time)" if beside else ""
             found.append(ratio_target(subject, wanted, figures.in_pings(way, play, count, beside)))
+    for play, wanted in (("nothing", 3.5), ("change", 5.0), ("create", 7.0)):
+        found.append(ratio_target(f"{PLAYS[play]}, 1 container, {SLOW}", wanted, figures.in_pings(SLOW, play, 1)))
     ours, before = (figures.median(key, f"{SSH} nothing", 1) for key in ("collection", "before"))
     found.append(faster_target(f"{PLAYS['nothing']}, 1 container, {SSH}", 4, ours, before, "before"))
     carried = median_of(figures.carried.get(("collection", f"{SSH} role", 1), []))
@@ -427,13 +431,13 @@ def phase_section(figures: Figures, phase: str, counts: Sequence[int]) -> str:
 def provision_section(figures: Figures, counts: Sequence[int]) -> str:
     """Return the section with the playbooks that users run."""
     parts = ["## What users run\n", PROVISION % figures.before]
-    for way in (LOCAL, SSH):
+    for way, heading in HEADINGS.items():
         ping = median_of(figures.pings(f"{way} {PING}"))
         if ping is None:
             continue
         rows = [play_row(figures, way, play, count, ping) for play in PLAYS for count in counts]
         head = [f"{way}, seconds (runs)", "now", "in pings", "before", "times as fast", "kB to the host, now", "before"]
-        words = f"### {'On this machine' if way == LOCAL else 'Over SSH'}\n\nA `ping` takes {ping:.2f} s.\n"
+        words = f"### {heading}\n\nA `ping` takes {ping:.2f} s.\n"
         parts.append(f"{words}\n{table(head, filter(None, rows))}\n")
     return "\n".join(parts)
 

@@ -633,3 +633,28 @@ def test_the_changelog_names_all_modules_and_roles() -> None:
     roles = [each["name"] for release in releases for each in release.get("objects", {}).get("role", ())]
     assert sorted(modules) == sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
     assert sorted(roles) == sorted(path.name for path in (ROOT / "roles").iterdir())
+
+
+def test_the_matrix_of_the_readme_says_where_make_matrix_runs() -> None:
+    kinds = yaml.safe_load(read("tests/machines/matrix.yml"))
+    head, _line, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in read("README.md").partition("## What is tested")[2].split("\n\n")[1].splitlines()
+    ]
+    said = {(row[0], title) for row in rows for title, cell in zip(head, row) if "`make matrix`" in cell}
+    columns = {
+        distribution: title
+        for distribution, suite in debian.SUITES.items()
+        for title in head
+        if f"({distribution.replace('debian-', 'Debian ')})" in title or f"({suite})" in title
+    }
+    processors = {"armhf-on-arm64": "armhf with a kernel of arm64"}
+    run = set()
+    for kind in [kind for kind in kinds if "CORE" not in kind]:
+        processor = kind.get("ARCHITECTURE", "amd64")
+        cgroups = "cgroups hybrid" if "CGROUPS" in kind else "cgroups of version 2 alone"
+        row = f"{processors.get(processor, processor)}, {cgroups}"
+        run.add((row, columns[kind.get("DISTRIBUTION", "debian-13")]))
+    assert said == run
+    for kind in [kind for kind in kinds if "CORE" in kind]:
+        assert f"ansible-core {kind['CORE']}, Python {kind['CORE_PYTHON']}" in read("README.md")

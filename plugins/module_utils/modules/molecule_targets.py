@@ -166,12 +166,13 @@ def refuse_lack_of_room(work: Work, place: Place) -> None:
     """Raise FailedError if the disk has no room for the trees of machines or for their images, which grow in use."""
     need = TREE_SIZE * len([tree for tree in work.unbuilt if tree.architecture])
     refuse_small_disk("cache", place.cache, need)
-    refuse_small_disk("path", place.path, sum(target.machine.disk for target in work.absent if target.machine))
+    freed = sum(files.used_bytes(os.path.join(place.path, name)) for name in work.stale)
+    refuse_small_disk("path", place.path, sum(target.machine.room for target in work.absent if target.machine), freed)
 
 
-def refuse_small_disk(key: str, path: str, need: int) -> None:
-    """Raise FailedError if fewer bytes are free at a path than are needed."""
-    free = files.free_bytes(path)
+def refuse_small_disk(key: str, path: str, need: int, freed: int = 0) -> None:
+    """Raise FailedError if fewer bytes are free at a path than are needed; `freed` are those that will be free by then."""
+    free = files.free_bytes(path) + freed
     if need > free:
         raise FailedError(
             "softwarecontainer_targets_%s: machines need %d MB at %s and %d MB are free: make room or choose another"

@@ -9,9 +9,10 @@ from typing import Dict, NamedTuple, Tuple
 
 
 class Architecture(NamedTuple):
-    """An architecture of Debian.
+    """An architecture of Debian, or one for programs and another for the kernel.
 
-    - `uname`: its name in uname(2).
+    - `debian`: Debian's name for it, and that of the kernel's if this is another one.
+    - `uname`: the kernel's name for it, in uname(2).
     - `qemu`: the program that runs its machines, and `package`, that program's package.
     - `binfmt`: the name under which Debian registers the emulator of its programs in binfmt_misc, see update-binfmts(8).
     - `kernel`: the package of its kernel.
@@ -19,6 +20,7 @@ class Architecture(NamedTuple):
     - `console`: the serial console that the machine has.
     """
 
+    debian: Tuple[str, ...]
     uname: str
     qemu: str
     package: str
@@ -31,6 +33,7 @@ class Architecture(NamedTuple):
 
 ARCHITECTURES: Dict[str, Architecture] = {
     "amd64": Architecture(
+        debian=("amd64",),
         uname="x86_64",
         qemu="qemu-system-x86_64",
         package="qemu-system-x86",
@@ -42,6 +45,7 @@ ARCHITECTURES: Dict[str, Architecture] = {
         console="ttyS0",
     ),
     "arm64": Architecture(
+        debian=("arm64",),
         uname="aarch64",
         qemu="qemu-system-aarch64",
         package="qemu-system-arm",
@@ -53,6 +57,7 @@ ARCHITECTURES: Dict[str, Architecture] = {
         console="ttyAMA0",
     ),
     "armhf": Architecture(
+        debian=("armhf",),
         uname="armv7l",
         qemu="qemu-system-arm",
         package="qemu-system-arm",
@@ -61,6 +66,18 @@ ARCHITECTURES: Dict[str, Architecture] = {
         # Without this, devices lie at addresses that a kernel without LPAE cannot reach.
         machine="virt,highmem=off",
         processor="cortex-a15",
+        console="ttyAMA0",
+    ),
+    # Programs of 32 bits on a kernel of 64 bits, as boards have it whose vendor keeps an old userland.
+    "armhf-on-arm64": Architecture(
+        debian=("armhf", "arm64"),
+        uname="aarch64",
+        qemu="qemu-system-aarch64",
+        package="qemu-system-arm",
+        binfmt="qemu-arm",
+        kernel="linux-image-arm64:arm64",
+        machine="virt",
+        processor="cortex-a57",
         console="ttyAMA0",
     ),
 }

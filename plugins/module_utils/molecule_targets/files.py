@@ -73,6 +73,12 @@ def free_bytes(path: str) -> int:
     return found.f_bavail * found.f_frsize
 
 
+def used_bytes(path: str) -> int:
+    """Return how many bytes the files of a directory take on the disk, 0 if there is none; subdirectories do not count."""
+    entries = os.scandir(path) if os.path.isdir(path) else ()
+    return sum(entry.stat(follow_symlinks=False).st_blocks * 512 for entry in entries)
+
+
 def mount_points(path: str) -> List[str]:
     """Return the mount points at and below a path, in the order of mounting."""
     points = [mount.point for mount in mountinfo.mounts_in(read("/proc/self/mountinfo"))]

@@ -68,14 +68,13 @@ def record(target: Target, public_key: str, tree: str) -> str:
     """
     parts = [tree, sorted(files(target, public_key, "").items()), sorted(links().items())]
     digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
-    machine = target.machine._asdict() if target.machine else {}
-    own = {"name": target.name, "distribution": target.distribution, "machine": machine}
+    own = {"name": target.name, "distribution": target.distribution, "machine": target.as_machine._asdict()}
     return json.dumps({"digest": digest, "target": own}, indent=2) + "\n"
 
 
 def qemu(target: Target, home: str, kvm: bool) -> List[str]:
     """Return the command line that starts a machine in the background. `home` is its directory, and qemu's too."""
-    machine = target.machine or Machine(0)
+    machine = target.as_machine
     architecture = ARCHITECTURES[machine.architecture]
     arguments = "root=/dev/vda rw console=%s %s" % (architecture.console, machine.kernel_arguments)
     return [

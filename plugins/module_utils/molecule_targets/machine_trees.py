@@ -79,6 +79,9 @@ NO_COMPILER = (
     "--essential-hook=" + SKIP_COMPILER,
     "--customize-hook=" + BRING_COMPILER,
 )
+# Packages of Debian from 12 on bring /lib, /bin and /sbin as links into /usr; in Debian 11 its installer makes them. $1 is the
+# tree.
+LINK_INTO_USR = 'for name in bin sbin lib lib64; do mkdir -p "$1/usr/$name"; ln -s "usr/$name" "$1/$name"; done'
 # What a test machine has no use for.
 LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*")
 
@@ -97,14 +100,16 @@ def bootstrap(folder: str, tree: Tree, mirror: str, proxy: Dict[str, str], tell:
         "--variant=minbase",
         "--verbose",
         "--skip=check/qemu",
-        "--arch=" + tree.architecture,
+        "--architectures=" + ",".join(architecture.debian),
         "--include=" + ",".join(tree.packages),
         # Of use only while the tree is built.
         "--dpkgopt=force-unsafe-io",
         *("--dpkgopt=path-exclude=" + pattern for pattern in LEFT_OUT),
         *(NO_COMPILER if emulate else ()),
+        *(["--setup-hook=" + LINK_INTO_USR] if tree.distribution == "debian-11" else []),
         "--customize-hook=" + DOWNLOAD,
         '--customize-hook=rm -f "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"',
+        *("--aptopt=" + option for option in date_option()),
         debian.SUITES[tree.distribution],
         root,
         mirror,
@@ -116,6 +121,15 @@ def bootstrap(folder: str, tree: Tree, mirror: str, proxy: Dict[str, str], tell:
     index_repository(os.path.join(root, REPOSITORY))
     leave_out(root)
     os.sync()
+
+
+def date_option() -> List[str]:
+    """Return the option with which apt takes an archive of the past, if this machine's apt takes it. Raise FailedError.
+
+    Debootstrap, which builds the trees of system containers, never looks at that date.
+    """
+    found = run("apt-config", "shell", "checks", "Acquire::Check-Valid-Until/b").strip()
+    return ['Acquire::Check-Valid-Until "false"'] if found == "checks='false'" else []
 
 
 def leave_out(root: str) -> None:
@@ -142,7 +156,8 @@ def environment_of(tree: Tree) -> Dict[str, str]:
 
 def is_native(architecture: str) -> bool:
     """Return whether this machine runs programs of an architecture by itself."""
-    return architectures.ARCHITECTURES[architecture].uname == os.uname().machine
+    found = architectures.ARCHITECTURES[architecture]
+    return len(found.debian) == 1 and found.uname == os.uname().machine
 
 
 def needs_registration(architecture: str) -> bool:

@@ -43,7 +43,7 @@ LOOK = 0.5
 
 def make(target: Target, place: Place, tree: str, public_key: str) -> None:
     """Write a machine. The record comes last: a machine without one is incomplete. Raise FailedError."""
-    machine = target.machine or Machine(0)
+    machine = target.as_machine
     home = os.path.join(place.path, target.name)
     make_folders(home, "")
     # The image has the private host key.
@@ -104,7 +104,7 @@ def start(target: Target, place: Place, tell: Tell) -> None:
 
     Raise FailedError with the last lines of its console.
     """
-    machine = target.machine or Machine(0)
+    machine = target.as_machine
     home = os.path.join(place.path, target.name)
     console = os.path.join(home, "console.log")
     refuse_ports_in_use([target])
@@ -134,7 +134,7 @@ def has_kvm(machine: Machine) -> bool:
 def refuse_ports_in_use(targets: Iterable[Target]) -> None:
     """Raise FailedError if anything listens at the port of a machine that is to be turned on."""
     for target in targets:
-        port = (target.machine or Machine(0)).port
+        port = target.as_machine.port
         with socket.socket() as own:
             # As qemu does: a port whose connections are only waiting for their end can be used.
             own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -195,7 +195,7 @@ def press_power_button(home: str) -> None:
 def cut(target: Target, place: Place) -> None:
     """Turn a machine off at once, as a power cut does. Raise FailedError."""
     kill(place, target.name)
-    if target.machine and target.machine.volatile_cache:
+    if target.as_machine.volatile_cache:
         before, writes, disk = (
             os.path.join(place.path, target.name, name)
             for name in (machine_files.DISK_BEFORE, machine_files.WRITES, machine_files.DISK)

@@ -51,6 +51,15 @@ class Machine(NamedTuple):
     volatile_cache: bool = False
     timeout: int = 600
 
+    @property
+    def room(self) -> int:
+        """Return how many bytes it may take on this machine.
+
+        With a volatile cache these are the disk, the disk as it was when the machine was turned on, and the log of writes,
+        for which as much again is reckoned.
+        """
+        return self.disk * (3 if self.volatile_cache else 1)
+
 
 class Target(NamedTuple):
     """One target as the user wants it. Only the inventory needs `groups` and `variables`."""
@@ -68,6 +77,13 @@ class Target(NamedTuple):
     groups: Tuple[str, ...] = ()
     variables: Tuple[Tuple[str, Any], ...] = ()
     machine: Optional[Machine] = None
+
+    @property
+    def as_machine(self) -> Machine:
+        """Return its machine. Raise ValueError for a system container."""
+        if self.machine is None:
+            raise ValueError("%s is a system container" % self.name)
+        return self.machine
 
 
 def as_it_is(value: Any) -> Any:

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils import argument_specs
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import RefusedError
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.modules import molecule_targets
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.molecule_targets import files
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.molecule_targets.debian import (
     MACHINE_PACKAGES,
     Tree,
@@ -77,3 +79,14 @@ def test_no_room() -> None:
         FailedError, match="^softwarecontainer_targets_path: machines need 1099511627776 MB at /var/lib/"
     ):
         molecule_targets.refuse_lack_of_room(work, PLACE)
+
+
+def test_the_room_of_what_is_taken_away_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = PLACE._replace(path=str(tmp_path))
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "disk.img").write_bytes(b"x" * (1 << 20))
+    monkeypatch.setattr(files, "free_bytes", lambda _path: 5 << 19)
+    target = Target("one", "debian-13", machine=Machine(2222, disk=1 << 20, volatile_cache=True))
+    molecule_targets.refuse_lack_of_room(molecule_targets.Work([], True, ["old"], [target], []), place)
+    with pytest.raises(FailedError):
+        molecule_targets.refuse_lack_of_room(molecule_targets.Work([], True, [], [target], []), place)

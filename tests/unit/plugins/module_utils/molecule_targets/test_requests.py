@@ -145,7 +145,8 @@ def test_machine() -> None:
         ({"machine": {"port": 80}}, "target one: machine.port: 80 is not from 1024 to 65535"),
         (
             {"machine": {"port": 2222, "architecture": "arm46"}},
-            "target one: machine.architecture: 'arm46' is none of amd64, arm64, armhf; did you mean 'arm64'?",
+            "target one: machine.architecture: 'arm46' is none of amd64, arm64, armhf, armhf-on-arm64;"
+            " did you mean 'arm64'?",
         ),
         (
             {"machine": {"port": 2222, "packages": ["a b"]}},
