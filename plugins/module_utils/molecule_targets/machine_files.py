@@ -15,7 +15,8 @@ from .requests import Machine, Target
 
 # Inside qemu's user network, see its manual under -netdev user. The addresses are the same in every machine.
 ADDRESS, GATEWAY = "10.0.2.15/24", "10.0.2.2"
-# What takes time in an emulated machine and serves no test: the periodic jobs of packages, and logins at the console.
+# What takes time in an emulated machine and serves no test: the periodic jobs of packages, logins at the console, and what
+# looks for hardware that no such machine has.
 MASKED = (
     "apt-daily-upgrade.timer",
     "apt-daily.timer",
@@ -24,7 +25,14 @@ MASKED = (
     "e2scrub_reap.service",
     "fstrim.timer",
     "getty@.service",
+    "modprobe@drm.service",
+    "modprobe@efi_pstore.service",
     "serial-getty@.service",
+    "systemd-binfmt.service",
+    "systemd-pstore.service",
+    "systemd-tpm2-setup-early.service",
+    "systemd-tpm2-setup.service",
+    "systemd-udev-load-credentials.service",
 )
 DISK = "disk.img"
 # The disk as it was when the machine was turned on, and all writes since then; see write_log.py.
