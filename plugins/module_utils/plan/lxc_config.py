@@ -16,7 +16,7 @@ from ..errors import ContainerError
 from ..model import tree
 from ..model.host import Host
 from ..model.id_map import Ids
-from . import launch, lifetime, lxc_hooks, lxc_mounts, ports, security, start_waits, volumes
+from . import compatibility, launch, lifetime, lxc_hooks, lxc_mounts, ports, security, start_waits, volumes
 
 FILE_NAME = "config"
 HEADER = "# Rendered whole by softwarecontainer.lxc from the container spec; changes made here are lost.\n"
@@ -221,14 +221,18 @@ def limit_files(wanted: Limits, controllers: Dict[str, int]) -> List[Tuple[str, 
 def limits(wanted: Limits, host: Host) -> List[Line]:
     """Return the cgroup keys: lxc.cgroup for controllers of version 1, lxc.cgroup2 for those of version 2.
 
-    Raise ContainerError if the target lacks a controller.
+    Raise ContainerError if the target lacks a controller, or if LXC cannot use it.
     """
     prefix = {1: "lxc.cgroup.", 2: "lxc.cgroup2."}
     controllers = dict(host.controllers)
-    return [
-        (prefix[controllers[controller]] + name, value)
-        for _key, controller, name, value in limit_files(wanted, controllers)
-    ]
+    found = limit_files(wanted, controllers)
+    unusable = compatibility.out_of_reach(controllers)
+    for key, controller, _name, _value in found:
+        if controller in unusable:
+            raise ContainerError(
+                "limits.%s: %s; %s" % (key, compatibility.mixed(controller), compatibility.VERSION_2_ALONE)
+            )
+    return [(prefix[controllers[controller]] + name, value) for _key, controller, name, value in found]
 
 
 def autostart(container: Container) -> List[Line]:

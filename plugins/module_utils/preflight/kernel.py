@@ -50,6 +50,8 @@ def controller(name: str) -> Callable[[Facts, object], Check]:
         version = facts.controllers.get(name)
         if version and compatibility.lacks_cgroups(facts.lxc or "", facts.layout):
             return Check(False, compatibility.refusal(facts.lxc or "", facts.layout), compatibility.ADVICE)
+        if name in compatibility.out_of_reach(facts.controllers):
+            return Check(False, compatibility.mixed(name), compatibility.VERSION_2_ALONE)
         advice = "build the kernel with this controller, and do not switch it off on its command line (cgroup_disable)"
         return Check(version is not None, "version %d" % version if version else "not there", advice)
 

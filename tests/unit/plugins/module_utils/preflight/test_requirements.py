@@ -95,6 +95,11 @@ LACKING: dict[str, tuple[str, dict[str, Any], str]] = {
     ),
     "no cgroups": ("cgroups", {"controllers": {}}, "none"),
     "no memory controller": ("cgroup_memory", {"controllers": {"cpu": 2}}, "not there"),
+    "memory on another version": (
+        "cgroup_memory",
+        {"controllers": {"memory": 2, "cpu": 1, "unified": 2}},
+        "LXC cannot use the controller memory, which is on cgroup version 2 while others are on version 1",
+    ),
     "no device control": ("cgroup_devices", {"controllers": {"memory": 1}}, "not there"),
     "no user namespaces": ("user_namespaces", {"namespaces": FACTS.namespaces - {"user"}}, "none"),
     "user namespaces forbidden": ("user_namespaces", {"users": 0}, "none"),
