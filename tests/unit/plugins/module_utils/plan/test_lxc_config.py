@@ -682,9 +682,9 @@ MISSING: dict[str, tuple[dict[str, Any], Host, str]] = {
     "memory controller on another version": (
         {"limits": {"pids": 5, "memory": "1M"}},
         lacking(controllers={**V1, "memory": 2, "unified": 2}),
-        "limits.memory: LXC cannot use the controller memory, which is on cgroup version 2 while others are on version 1;"
-        " start the target with cgroups of version 2 alone, by systemd.unified_cgroup_hierarchy=1 on the kernel's command"
-        " line, or without systemd by cgroup_no_v1=all there and cgroup2 mounted at /sys/fs/cgroup",
+        "limits.memory: LXC cannot use the controller memory, which is on cgroup version 2 while others are on version"
+        " 1; start the target with cgroups of version 2 alone, by systemd.unified_cgroup_hierarchy=1 on the kernel's"
+        " command line, or without systemd by cgroup_no_v1=all there and cgroup2 mounted at /sys/fs/cgroup",
     ),
     "cpu controller for shares": (
         {"limits": {"cpu_shares": 2}},
