@@ -651,6 +651,43 @@ options:
                 with owner and mode.
               - When left out, there is no limit but that of the file system.
             type: raw
+      gateways:
+        description: What the container reaches of the target beside files.
+        type: dict
+        default: {}
+        suboptions:
+          devices:
+            description:
+              - Devices of the target. For each, the container gets a node of its own below C(/dev), and a rule of the device
+                cgroup in addition to O(containers[].security.devices).
+              - In a user namespace the target's own node, which O(containers[].mounts) would bring, belongs to nobody.
+              - The node is made before each start, also when the target boots. Where the device has other numbers than when
+                the config was written, the start fails; the next run writes the new ones.
+            type: list
+            elements: dict
+            default: []
+            suboptions:
+              source:
+                description: The device on the target, a path.
+                type: str
+                required: true
+              target:
+                description: The node in the container, a path below C(/dev). By default that of the source.
+                type: str
+              mode:
+                description: The mode of the node, three or four octal digits in quotes.
+                type: str
+                default: "0660"
+              owner:
+                description:
+                  - The owner of the node as the container counts its ids, C("0:1001") for a user and a group, or one number
+                    for both.
+                type: raw
+                default: "0:0"
+              access:
+                description: What the container may do, of C(r) to read, C(w) to write and C(m) to make further nodes, in this order.
+                type: str
+                default: rw
       environment:
         description:
           - Environment variables of the container's first program, and of all that M(softwarecontainer.lxc.exec) runs,

@@ -225,6 +225,13 @@ containers:
               It is null where it can be told.
           returned: when it runs
           type: str
+        nodes:
+          description:
+            - The nodes of O(containers[].gateways.devices) that it has, each with C(source) (on the target), C(target) (in the
+              container), C(device) (C(c) or C(b) and the numbers), C(mode) and C(owner) (user and group on the target).
+          returned: when it runs
+          type: list
+          elements: dict
         mounts:
           description: The options of the mount that is on top at each mount point.
           returned: when it runs
@@ -346,6 +353,7 @@ containers:
         selinux: null
         devices: [c 1:3 rwm, c 1:5 rwm]
         devices_unknown: null
+        nodes: [{source: /dev/i2c-1, target: /dev/i2c-1, device: "c 89:1", mode: "0660", owner: [1879048192, 1879048192]}]
         mounts: {/: "rw,relatime", /sys: "ro,nosuid,nodev,noexec,relatime"}
         following: [/]
         interfaces: [lo, eth0]

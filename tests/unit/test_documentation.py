@@ -396,7 +396,7 @@ def test_the_stages_of_a_rollout_are_documented() -> None:
 def test_the_limits_of_a_sample_are_the_same_twice() -> None:
     sample = returned_by("container_info")["containers"]["sample"][0]
     assert sample["limits"] == sample["effective"]["limits"]
-    assert set(sample["effective"]) == {*in_force.Effective._fields, "limits"}
+    assert set(sample["effective"]) == {*in_force.Effective._fields, "limits", "nodes"}
 
 
 def test_what_is_rolled_out_is_documented() -> None:

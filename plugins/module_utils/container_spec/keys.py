@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Dict, Optional, Tuple
 
-from . import interfaces, records, rules
+from . import gateways, interfaces, records, rules
 from .values import (
     Field,
     InvalidError,
@@ -25,6 +24,7 @@ from .values import (
     mapping_of,
     matching,
     mode,
+    owner,
     path,
     record,
     signal_name,
@@ -55,8 +55,6 @@ APPLET = matching(r"[A-Za-z0-9_\[.-][A-Za-z0-9_\[\].+-]{0,63}", "the name of a b
 ARGV = list_of(text)
 # Device rules as the kernel accepts them, see the kernel's cgroup-v1/devices.rst.
 DEVICES = list_of(matching(r"[bc] ([0-9]+|\*):([0-9]+|\*) r?w?m?(?<! )", "a rule for devices (c 10:200 rwm)"))
-# The kernel has no user and no group of the last number, see chown(2).
-OWNER_ID, OWNER_MAX = re.compile("[0-9]{1,10}", re.ASCII), (1 << 32) - 2
 SECRET = record(make_secret, {"secret": Field(text)})
 ENVIRONMENT = mapping_of(
     matching(r"[A-Za-z_][A-Za-z0-9_]*", "the name of a variable"),
@@ -97,17 +95,6 @@ def parse_option(value: Any) -> str:
 def parse_devices(value: Any) -> Optional[Tuple[str, ...]]:
     """Return the device rules of a cgroup, or None for the word `all`, which means no restriction."""
     return None if value == "all" else DEVICES(value)
-
-
-def parse_owner(value: Any) -> Tuple[int, int]:
-    """Return user and group, from `user:group` or from one number for both. Raise InvalidError."""
-    parts = str(value).split(":")
-    if isinstance(value, (bool, float)) or len(parts) > 2 or not all(map(OWNER_ID.fullmatch, parts)):
-        raise InvalidError('is not a number, or two such as "1000:1000"', value)
-    user, group = map(int, (parts[0], parts[-1]))
-    if max(user, group) > OWNER_MAX:
-        raise InvalidError("is not from 0 to %d" % OWNER_MAX, value)
-    return user, group
 
 
 def parse_lxc_key(value: Any) -> str:
@@ -225,7 +212,7 @@ VOLUME = record(
             matching(NAME, "the name of a volume (letters, digits, _ - . ; first a letter or digit; at most 64)")
         ),
         "target": Field(path),
-        "owner": Field(parse_owner, None),
+        "owner": Field(owner, None),
         "mode": Field(mode, None),
         "size": Field(bounded_size(64 * 1024, 2**50), None),
     },
@@ -340,6 +327,7 @@ FIELDS: Dict[str, Field] = {
     "system_mounts": Field(boolean, True),
     "mounts": Field(list_of(MOUNT), ()),
     "volumes": Field(list_of(VOLUME), ()),
+    "gateways": Field(gateways.GATEWAYS, records.Gateways()),
     "environment": Field(ENVIRONMENT, ()),
     "limits": Field(LIMITS, records.Limits()),
     "security": Field(SECURITY, SECURITY({})),
@@ -366,6 +354,7 @@ def make_container(**values: Any) -> records.Container:
     rules.check_limits(container.limits)
     rules.check_mounts(container.mounts)
     rules.check_volumes(container)
+    rules.check_devices(container)
     rules.check_network(container.network)
     rules.check_ports(container)
     interfaces.check_names(container.lxc)

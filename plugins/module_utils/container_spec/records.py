@@ -121,6 +121,27 @@ class Volume(NamedTuple):
     size: Optional[int] = None
 
 
+class DeviceNode(NamedTuple):
+    """A device of the target, for which the container gets a node of its own.
+
+    - `source`: its node on the target; `target`: the node in the container.
+    - `mode`, `owner`: of the node in the container, user and group as the container counts them.
+    - `access`: what the container may do, of r for read, w for write and m for mknod.
+    """
+
+    source: str
+    target: str
+    mode: int = 0o660
+    owner: Tuple[int, int] = (0, 0)
+    access: str = "rw"
+
+
+class Gateways(NamedTuple):
+    """What the container reaches of the target beside files."""
+
+    devices: Tuple[DeviceNode, ...] = ()
+
+
 class Limits(NamedTuple):
     """Limits of the container's cgroup; None means no limit.
 
@@ -232,6 +253,7 @@ class Container(NamedTuple):
     system_mounts: bool
     mounts: Tuple[Mount, ...]
     volumes: Tuple[Volume, ...]
+    gateways: Gateways
     environment: Environment
     limits: Limits
     security: Security

@@ -124,6 +124,43 @@ def check_volumes(container: records.Container) -> None:
         points.append(volume.target)
 
 
+def check_devices(container: records.Container) -> None:
+    """Raise InvalidError if the node of a device does not lie below /dev, or something else is there."""
+    mounted = [mount.target for mount in container.mounts] + [volume.target for volume in container.volumes]
+    for index, device in enumerate(container.gateways.devices):
+        where = "gateways.devices[%d].target" % index
+        if not device.target.startswith("/dev/"):
+            raise InvalidError("does not lie below /dev", device.target, where)
+        over = next((point for point in (*OF_DEV, *mounted) if overlap(device.target, point)), None)
+        if over:
+            raise InvalidError("is the same as %s, or one lies below the other" % over, device.target, where)
+        mounted.append(device.target)
+
+
+# What LXC and the kernel put below /dev, see lxc.container.conf(5) under lxc.autodev.
+OF_DEV = tuple(
+    "/dev/" + name
+    for name in (
+        *(
+            "console",
+            "core",
+            "fd",
+            "full",
+            "hugepages",
+            "initctl",
+            "log",
+            "lxc",
+            "mqueue",
+            "null",
+            "ptmx",
+            "pts",
+            "random",
+        ),
+        *("shm", "stderr", "stdin", "stdout", "tty", "urandom", "zero"),
+    )
+)
+
+
 def overlap(one: str, other: str) -> bool:
     """Return whether two paths are the same, or one lies below the other."""
     return (one + "/").startswith(other + "/") or (other + "/").startswith(one + "/")

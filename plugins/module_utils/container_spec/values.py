@@ -166,6 +166,21 @@ def bounded_size(lowest: int, highest: int) -> Parser:
     return parse
 
 
+# The kernel has no user and no group of the last number, see chown(2).
+OWNER_ID, OWNER_MAX = re.compile("[0-9]{1,10}", re.ASCII), (1 << 32) - 2
+
+
+def owner(value: Any) -> Tuple[int, int]:
+    """Return user and group, from `user:group` or from one number for both. Raise InvalidError."""
+    parts = str(value).split(":")
+    if isinstance(value, (bool, float)) or len(parts) > 2 or not all(map(OWNER_ID.fullmatch, parts)):
+        raise InvalidError('is not a number, or two such as "1000:1000"', value)
+    user, group = map(int, (parts[0], parts[-1]))
+    if max(user, group) > OWNER_MAX:
+        raise InvalidError("is not from 0 to %d" % OWNER_MAX, value)
+    return user, group
+
+
 def mode(value: Any) -> int:
     """Return a file mode from an octal string. Refuse a bare number: YAML reads 0755 as 493. Raise InvalidError."""
     if not isinstance(value, str) or not re.fullmatch(r"[0-7]{3,4}", value):

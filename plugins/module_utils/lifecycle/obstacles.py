@@ -18,7 +18,7 @@ from ..errors import ContainerError
 from ..model import config_text, mountinfo
 from ..plan import apparmor, launch, lxc_config, lxc_hooks, lxc_mounts
 from ..target import facts
-from ..verify import in_force
+from ..verify import device_nodes, in_force
 
 # The file that lxc-create keeps in a container's directory while it works.
 PARTIAL = "partial"
@@ -51,6 +51,13 @@ def refuse_start(lxc_path: str, name: str, foreseen: Optional[Tuple[Optional[str
             "mounts: %s, which is to be mounted at %s, does not exist on the target; make it, or take it out of the spec"
             % (source, inside)
         )
+    for path, (source, node) in device_nodes.wanted(lines).items():
+        there = facts.device(source)
+        if there != node.device:
+            raise ContainerError(
+                "gateways.devices: %s, which is to be at %s, is %s now and not %s as when the config was written; write it anew"
+                % (source, path, there or "no device", node.device)
+            )
     refuse_programs(root, lines, launch.command_in(text))
 
 

@@ -13,7 +13,7 @@ from ..errors import ContainerError, unexpected
 from ..model import config_text
 from ..plan import lifetime, lxc_config, transitions
 from ..target import facts
-from ..verify import in_force, usage
+from ..verify import device_nodes, in_force, usage
 from . import history, published, states
 
 
@@ -39,6 +39,7 @@ def not_in_force(lxc_path: str, desired: states.DesiredState, pid: int) -> List[
     try:
         found = in_force.of(pid)
         missing += in_force.not_in_force(lines, found)
+        missing += device_nodes.not_in_force(pid, lines)
         missing += published.not_in_force(lxc_path, desired.name, lines)
         missing += [
             "volumes: the size of %s is not in force, since its file system has no project quotas now" % name

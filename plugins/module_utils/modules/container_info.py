@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import time
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .. import call
 from ..container_spec import parse, records
@@ -20,7 +20,7 @@ from ..model import config_text, manifest, tree
 from ..plan import lxc_config
 from ..stages import planning
 from ..target import facts, processes
-from ..verify import in_force, usage
+from ..verify import device_nodes, in_force, usage
 
 UNMEASURED: Dict[str, Any] = {
     **dict.fromkeys(("uptime_seconds", "memory_bytes", "memory_limit_bytes", "cpu_seconds")),
@@ -131,7 +131,7 @@ def describe(lxc_path: str, name: str, status: Union[runtime.Status, ContainerEr
     item.update(life_of(lxc_path, name, bool(item["pid"])) if status else NO_LIFE)
     try:
         ports = published.in_force(lxc_path, name) if item["pid"] else []
-        return {**item, **measurements(item["pid"]), "ports": ports}
+        return {**item, **measurements(item["pid"], lines_of(lxc_path, name)), "ports": ports}
     except ContainerError as error:
         return {**item, **measurements(None), "ports": [], "error": item["error"] or str(error)}
 
@@ -161,7 +161,7 @@ def volumes_of(lxc_path: str, name: str) -> List[Dict[str, Any]]:
     found = volumes.names(lxc_path, name)
     if not found:
         return []
-    lines = config_text.lines_of(facts.read_text(os.path.join(lxc_path, name, lxc_config.FILE_NAME)))
+    lines = lines_of(lxc_path, name)
     targets = obstacles.bound(lines, lxc_config.place_of_mounts(os.path.realpath(lxc_path), name))
     inside = {os.path.realpath(source): target for source, target in targets.items()}
     paths = {volume: os.path.join(places.volumes(lxc_path, name), volume) for volume in found}
@@ -196,8 +196,13 @@ def drift_of(lxc_path: str, name: str, record: Optional[manifest.Manifest]) -> D
         return {"drift": [str(error)]}
 
 
-def measurements(pid: Optional[int]) -> Dict[str, Any]:
-    """Return what the kernel reports of a running container.
+def lines_of(lxc_path: str, name: str) -> Tuple[config_text.Line, ...]:
+    """Return the lines of a container's config."""
+    return tuple(config_text.lines_of(facts.read_text(os.path.join(lxc_path, name, lxc_config.FILE_NAME))))
+
+
+def measurements(pid: Optional[int], lines: Sequence[config_text.Line] = ()) -> Dict[str, Any]:
+    """Return what the kernel reports of a running container; `lines` are those of its config.
 
     Raises ContainerError if the report cannot be understood.
     """
@@ -213,5 +218,5 @@ def measurements(pid: Optional[int]) -> Dict[str, Any]:
         "memory_limit_bytes": int(most) if most else None,
         "cpu_seconds": usage.cpu_seconds(pid),
         "limits": limits,
-        "effective": {**in_force.of(pid)._asdict(), "limits": limits},
+        "effective": {**in_force.of(pid)._asdict(), "limits": limits, "nodes": device_nodes.effective(pid, lines)},
     }

@@ -16,7 +16,18 @@ from ..errors import ContainerError
 from ..model import tree
 from ..model.host import Host
 from ..model.id_map import Ids
-from . import compatibility, launch, lifetime, lxc_hooks, lxc_mounts, ports, security, start_waits, volumes
+from . import (
+    compatibility,
+    device_nodes,
+    launch,
+    lifetime,
+    lxc_hooks,
+    lxc_mounts,
+    ports,
+    security,
+    start_waits,
+    volumes,
+)
 
 FILE_NAME = "config"
 HEADER = "# Rendered whole by softwarecontainer.lxc from the container spec; changes made here are lost.\n"
@@ -87,7 +98,7 @@ def render(
         *ports.lines(container, host, identity(place or lxc_path, container.name)),
         *environment(container),
         *limits(container.limits, host),
-        *security.lines(container.security, host, ids),
+        *security.lines(device_nodes.with_rules(container, host), host, ids),
         *autostart(container),
         *[(key, value) for key, values in container.lxc for value in values],
     ]
@@ -110,7 +121,8 @@ def signal_in(text: str) -> Optional[str]:
 
 def mounts(container: Container, host: Host, lxc_path: str, ids: Ids, place: str) -> List[Line]:
     """Return the lines of all mounts; `place` is the directory to which hooks bind sources. Raise ContainerError."""
-    return lxc_mounts.lines(container, host, ids, place, volumes.entries(container, host, lxc_path, ids))
+    more = [*volumes.entries(container, host, lxc_path, ids), *device_nodes.entries(container, host, ids)]
+    return lxc_mounts.lines(container, host, ids, place, more)
 
 
 def place_of_mounts(lxc_path: str, name: str) -> str:

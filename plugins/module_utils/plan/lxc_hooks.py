@@ -4,17 +4,18 @@
 """Pure: the hooks of a config. They do what LXC does not do by itself, also when the target boots.
 
 `pre-start` runs as root of the target before LXC creates a namespace. It makes the gateway directory, and binds sources
-with their options to places of its own. Options that a mount has there are locked in the container's namespace, so the
+with their options to places of its own, or makes nodes of devices there. Options that a mount has there are locked in the container's namespace, so the
 container's root cannot remove them; see mount_namespaces(7). `mount` runs among the container's mounts, before the
 container does. `post-stop` removes what `pre-start` has bound.
 
-The hooks need a shell, mount, umount and mkdir, and for devices also cp and chown. Those of busybox will do.
+The hooks need a shell, mount, umount and mkdir, and for devices also cp, chown, ls and mknod. Those of
+busybox will do.
 """
 
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Dict, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 from ..container_spec.records import Container
 from ..model.host import Host
@@ -49,6 +50,16 @@ BRING = (
     ' if [ -d "$1" ]; then mkdir "$d/$2"; else : > "$d/$2"; fi;'
     ' mount -o rbind "$1" "$d/$2"; eval "options$2=$3"; }'
 )
+# Makes the node $2 of the device $1, of kind $3 (c or b) with the numbers $4 and $5, mode $6 and owner $7. The rule of the
+# device cgroup has the same numbers, and after a boot they may be those of another device. `ls` writes "10, 200" or
+# "10,200".
+MAKE = (
+    'node() { source=$1 number=$2 kind=$3 major=$4 minor=$5 mode=$6 owner=$7; set -- $(ls -nL "$source") x;'
+    " case $5 in *,) now=$5$6;; *) now=$5;; esac; case $1 in $kind*) ;; *) now=;; esac;"
+    ' [ "$now" = "$major,$minor" ] ||'
+    ' { echo "gateways.devices: $source is not the device $kind $major:$minor any more" >&2; exit 1; };'
+    ' mknod -m "$mode" "$d/$number" "$kind" "$major" "$minor"; chown "$owner" "$d/$number"; }'
+)
 # Removes copies of the places, of this container and of others, that a bind mount has included. No one else needs them,
 # and every container that included them all would double their number.
 FORGET = 'for one in "$d"/%s/*; do umount -l "$one" 2>/dev/null || :; done'
@@ -69,6 +80,18 @@ HOLD = (
 QUOTE = "'\"'\"'"
 
 Line = Tuple[str, str]
+
+
+class Node(NamedTuple):
+    """A node that a hook makes: c or b with the numbers of the device, mode, and user and group on the target."""
+
+    device: str
+    mode: int
+    owner: Tuple[int, int]
+
+    def words(self) -> str:
+        """Return it as the last words of a call of the hook's function `node`."""
+        return "%s %04o %d:%d" % (self.device.replace(":", " "), self.mode, *self.owner)
 
 
 def lines(container: Container, entries: Sequence[Entry], host: Host, ids: Ids, place: str) -> List[Line]:
@@ -118,19 +141,21 @@ def prepare(entries: Sequence[Entry], ids: Ids, place: str) -> List[str]:
         'mkdir -p "$d"',
         'mount -t tmpfs -o mode=0710,gid=%d,size=64k softwarecontainer "$d"' % group,
         'mount --make-private "$d"',
-        BRING % (user, group),
+        *([BRING % (user, group)] if any(not entry.node for entry in prepared) else []),
+        *([MAKE] if any(entry.node for entry in prepared) else []),
+        *("node %s %s %s" % (shlex.quote(entry.source), number(entry), entry.node) for entry in prepared if entry.node),
     ]
     # Bind the sources with private propagation first: one mount call makes them all private, and the next one, for the
     # rest, leaves them private.
     for propagation, follows in (("rprivate", False), ("rslave", True)):
-        some = [entry for entry in prepared if entry.follows() == follows]
+        some = [entry for entry in prepared if not entry.node and entry.follows() == follows]
         if some:
             commands += [bring(entry) for entry in some]
             commands.append('mount --make-%s "$d"' % propagation)
             commands += [
                 FORGET % (number(entry) + shlex.quote(entry.places)) for entry in some if entry.places is not None
             ]
-    return [*commands, HOLD]
+    return [*commands, HOLD] if any(not entry.node for entry in prepared) else commands
 
 
 def bring(entry: Entry) -> str:
@@ -146,8 +171,26 @@ def number(entry: Entry) -> str:
 
 def brought(script: str) -> Dict[str, str]:
     """Return the sources that a hook binds to places of their own, by the numbers of those places."""
-    words = shlex.split(shlex.split(script)[-1]) if script.startswith("sh -c '") and "bring() " in script else []
-    return {words[at + 2]: words[at + 1] for at, word in enumerate(words) if word == "bring"}
+    return {number: source for source, number in calls(script, "bring", 2)}
+
+
+def nodes(script: str) -> Dict[str, Tuple[str, Node]]:
+    """Return the devices of which a hook makes nodes, by the numbers of their places, and the nodes."""
+    return {
+        number: (source, Node("%s %s:%s" % (kind, major, minor), int(mode, 8), (int(owner[0]), int(owner[1]))))
+        for source, number, kind, major, minor, mode, *rest in calls(script, "node", 7)
+        for owner in [rest[0].split(":")]
+    }
+
+
+def calls(script: str, function: str, count: int) -> Iterator[List[str]]:
+    """Return the words after the name of a function, where a hook calls it: so many of them, each time."""
+    if not script.startswith("sh -c '") or function + "() " not in script:
+        return
+    words = [word.rstrip(";") for word in shlex.split(shlex.split(script)[-1])]
+    for at, word in enumerate(words):
+        if word == function:
+            yield words[at + 1 : at + 1 + count]
 
 
 def mounted_again(entries: Sequence[Entry]) -> List[str]:

@@ -50,6 +50,7 @@ class Entry(NamedTuple):
     - `key`: the key of the spec that the mount comes from.
     - `prepared`: the place to which a hook has bound the source before LXC mounts it; see lxc_hooks.py.
     - `places`: the path below the source of the directory for such places, if it lies there, with a leading slash.
+    - `node`: the node that a hook makes at such a place in place of the source, as `lxc_hooks.Node.words` writes it.
     """
 
     source: str
@@ -60,6 +61,7 @@ class Entry(NamedTuple):
     key: str = "system_mounts"
     prepared: Optional[str] = None
     places: Optional[str] = None
+    node: Optional[str] = None
 
     def binds(self) -> bool:
         """Return whether this is a bind mount."""
@@ -93,6 +95,7 @@ def sources(container: Container) -> List[str]:
     found = [*SYSTEM_MOUNTS, *SYSTEM_MOUNTS_OPTIONAL, INIT_DIRECTORY, container.install_prefix]
     found += bound(container)
     found += [mount.target for mount in container.mounts]
+    found += [device.source for device in container.gateways.devices]
     found += [path for path in (container.gateway_dir, container.busybox.path) if path]
     for index, mount in enumerate(container.mounts):
         cover = covering(container, index)
@@ -166,8 +169,11 @@ def lines(container: Container, host: Host, ids: Ids, place: str, more: Sequence
         refuse_foreign_network(container, ids)
         found.append(("lxc.mount.auto", "proc:mixed sys:%s" % container.security.sys))
     made = [*entries(container, host), *more]
-    if ids.lines:
-        made = [in_user_namespace(entry, container, index, host, ids, place) for index, entry in enumerate(made)]
+    for index, entry in enumerate(made):
+        if entry.node:
+            made[index] = entry._replace(prepared="%s/%d" % (place, index))
+        elif ids.lines:
+            made[index] = in_user_namespace(entry, container, index, host, ids, place)
     found += [("lxc.mount.entry", entry.text()) for entry in made]
     return found + lxc_hooks.lines(container, made, host, ids, place)
 

@@ -16,7 +16,7 @@ from ..container_spec import rules, sources
 from ..container_spec.records import Archive, Container, File
 from ..errors import ContainerError
 from ..model import tree
-from ..model.host import DIRECTORY, Host
+from ..model.host import DIRECTORY, FILE, Host
 from ..model.id_map import Ids
 from . import lxc_mounts
 
@@ -175,6 +175,7 @@ def on_change_of(item: File) -> str:
 def mount_targets(container: Container, host: Host) -> Dict[str, tree.Entry]:
     """Return the entries on which declared mounts are made, by path."""
     made = {**lxc_mounts.made_in_rootfs(container, host), **{volume.target: DIRECTORY for volume in container.volumes}}
+    made.update({device.target: FILE for device in container.gateways.devices if not container.autodev})
     return {
         "rootfs" + path: tree.directory("rootfs" + path) if kind == DIRECTORY else tree.file("rootfs" + path, 0o644, "")
         for path, kind in made.items()

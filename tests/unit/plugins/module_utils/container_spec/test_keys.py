@@ -18,8 +18,10 @@ from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_sp
     Busybox,
     Check,
     Container,
+    DeviceNode,
     Directory,
     File,
+    Gateways,
     Interface,
     Limits,
     Log,
@@ -90,6 +92,11 @@ FULL: dict[str, Any] = {
         }
     ],
     "volumes": [{"name": "data", "target": "/var/lib/app", "owner": "1000:1001", "mode": "0750", "size": "64M"}],
+    "gateways": {
+        "devices": [
+            {"source": "/dev/i2c-1", "target": "/dev/bus", "mode": "0640", "owner": "0:1001", "access": "r"},
+        ]
+    },
     "environment": {"LANG": "C.UTF-8"},
     "limits": {"memory": "64M", "memory_swap": "128M", "cpu_shares": "512", "cpus": "0.5", "pids": "100"},
     "security": {
@@ -153,6 +160,7 @@ FULL_PARSED = Container(
     system_mounts=True,
     mounts=(Mount("tmpfs", "/scratch", False, True, "dir", "tmpfs", ("size=1M",)),),
     volumes=(Volume("data", "/var/lib/app", (1000, 1001), 0o750, 64 * 1024**2),),
+    gateways=Gateways((DeviceNode("/dev/i2c-1", "/dev/bus", 0o640, (0, 1001), "r"),)),
     environment=(("LANG", "C.UTF-8"),),
     limits=Limits(67108864, 134217728, 512, 0.5, 100),
     security=Security(
@@ -198,6 +206,7 @@ DEFAULT_PARSED = Container(
     system_mounts=True,
     mounts=(),
     volumes=(),
+    gateways=Gateways(),
     environment=(),
     limits=Limits(None, None, None, None, None),
     security=Security(
@@ -779,6 +788,33 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"volumes": [{"name": "v", "target": "/data"}], "files": [{"path": "/data/x"}]},
         "files[0].path: '/data/x' would be hidden by what is mounted at /data",
     ),
+    "device beside /dev": (
+        {"gateways": {"devices": [{"source": "/dev/i2c-1", "target": "/srv/i2c"}]}},
+        "gateways.devices[0].target: '/srv/i2c' does not lie below /dev",
+    ),
+    "device of LXC": (
+        {"gateways": {"devices": [{"source": "/dev/i2c-1", "target": "/dev/pts/3"}]}},
+        "gateways.devices[0].target: '/dev/pts/3' is the same as /dev/pts, or one lies below the other",
+    ),
+    "device twice": (
+        {"gateways": {"devices": [{"source": "/dev/i2c-1"}, {"source": "/dev/i2c-2", "target": "/dev/i2c-1"}]}},
+        "gateways.devices[1].target: '/dev/i2c-1' is the same as /dev/i2c-1, or one lies below the other",
+    ),
+    "device over a mount": (
+        {
+            "mounts": [{"source": "/dev/net/tun", "target": "/dev/net/tun"}],
+            "gateways": {"devices": [{"source": "/dev/net"}]},
+        },
+        "gateways.devices[0].target: '/dev/net' is the same as /dev/net/tun, or one lies below the other",
+    ),
+    "device without access": (
+        {"gateways": {"devices": [{"source": "/dev/i2c-1", "access": ""}]}},
+        "gateways.devices[0].access: '' is not one or more of r, w and m, in this order",
+    ),
+    "gateways with a typo": (
+        {"gateways": {"device": []}},
+        "gateways: 'device' is not a known key; did you mean 'devices'?",
+    ),
     "volumes of one name": (
         {"volumes": [{"name": "v", "target": "/a"}, {"name": "v", "target": "/b"}]},
         "volumes[1].name: 'v' is the name of two volumes",
@@ -1096,8 +1132,8 @@ POSITIONS: dict[str, Callable[[str, str], str]] = {
 
 def test_all_strings_are_walked() -> None:
     """A walk that finds less would prove less."""
-    assert len(list(leaves(FULL))) == 96
-    assert len(list(levels(FULL))) == 22
+    assert len(list(leaves(FULL))) == 101
+    assert len(list(levels(FULL))) == 24
 
 
 @pytest.mark.parametrize("position", POSITIONS.values(), ids=POSITIONS)

@@ -26,6 +26,7 @@ HOST = Host(
     init_lxc="/usr/sbin/init.lxc",
     init_lxc_static="/usr/lib/lxc/init.lxc.static",
     paths=frozenset(["/usr", "/lib", "/usr/lib", "/lib64", "/usr/local", "/srv", "/a b\\c", "/etc/seccomp"]),
+    devices={"/dev/i2c 1": "c 89:1"},
     interfaces=frozenset(["lo", "eth0", "lxcbr0", "br1"]),
     busyboxes={None: BUSYBOX, "/opt/busybox": BUSYBOX._replace(path="/opt/busybox", applets=("ls",))},
     controllers=V1,
@@ -162,6 +163,18 @@ PUBLISHED = [
     " delete table ip softwarecontainer-a34c786e-hmi'\"'\"';"
     " rm -f /run/softwarecontainer.ports/a34c786e-hmi'",
 ]
+PRE_START = "sh -c 'set -e; umask 022; " + "; ".join(
+    [
+        lxc_hooks.UNCONFINED,
+        "d=/run/softwarecontainer.mounts/a34c786e-hmi",
+        '{ mount --make-rprivate "$d" && umount -l "$d"; } 2>/dev/null || :',
+        'mkdir -p "$d"',
+        'mount -t tmpfs -o mode=0710,gid=0,size=64k softwarecontainer "$d"',
+        'mount --make-private "$d"',
+        lxc_hooks.MAKE,
+        "node " + lxc_hooks.QUOTE + "/dev/i2c 1" + lxc_hooks.QUOTE + " 8 c 89 1 0660 5:6'",
+    ]
+)
 CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "name": (
         {"name": "a"},
@@ -339,6 +352,17 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
         [
             "+lxc.mount.entry = /var/lib/lxc/.volumes/hmi/state var/lib/hmi none bind,rw,nosuid,nodev,rprivate 0 0",
             "+lxc.hook.mount = sh -c 'mount -o remount,bind,rw,nosuid,nodev \"$LXC_ROOTFS_MOUNT\"/var/lib/hmi'",
+        ],
+    ),
+    "device": (
+        {"gateways": {"devices": [{"source": "/dev/i2c 1", "target": "/dev/bus", "owner": "5:6", "access": "r"}]}},
+        [
+            "+lxc.mount.entry = /run/softwarecontainer.mounts/a34c786e-hmi/8 dev/bus none bind,rw,rprivate,create=file 0"
+            " 0",
+            "+lxc.hook.pre-start = " + PRE_START,
+            "+lxc.hook.post-stop = sh -c 'mount --make-rprivate /run/softwarecontainer.mounts/a34c786e-hmi && umount -l"
+            " /run/softwarecontainer.mounts/a34c786e-hmi && rmdir /run/softwarecontainer.mounts/a34c786e-hmi'",
+            "+lxc.cgroup.devices.allow = c 89:1 r",
         ],
     ),
     "mount to write to": (
