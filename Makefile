@@ -70,7 +70,7 @@ molecule: venv system-molecule ## Run the molecule scenarios on SSH targets; SCE
 machines: venv system-machines ## Run all cases on a virtual machine; ARCHITECTURE, DISTRIBUTION, CGROUPS, PORT, CASES and CUTS choose
 	@$(RUN) $@
 
-matrix: venv system-machines ## Run some cases on a virtual machine of each kind that the support matrix names
+matrix: venv system-machines ## Run some cases on a virtual machine of each kind of the support matrix; KINDS chooses
 	@$(RUN) $@
 
 target: venv system-machines ## Make a virtual machine for own use; ARCHITECTURE, DISTRIBUTION, CGROUPS and PORT choose

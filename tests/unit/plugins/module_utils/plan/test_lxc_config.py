@@ -357,8 +357,8 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "device": (
         {"gateways": {"devices": [{"source": "/dev/i2c 1", "target": "/dev/bus", "owner": "5:6", "access": "r"}]}},
         [
-            "+lxc.mount.entry = /run/softwarecontainer.mounts/a34c786e-hmi/8 dev/bus none bind,rw,rprivate,create=file 0"
-            " 0",
+            "+lxc.mount.entry = /run/softwarecontainer.mounts/a34c786e-hmi/8 dev/bus none bind,rw,rprivate,create=file"
+            " 0 0",
             "+lxc.hook.pre-start = " + PRE_START,
             "+lxc.hook.post-stop = sh -c 'mount --make-rprivate /run/softwarecontainer.mounts/a34c786e-hmi && umount -l"
             " /run/softwarecontainer.mounts/a34c786e-hmi && rmdir /run/softwarecontainer.mounts/a34c786e-hmi'",
