@@ -4,7 +4,7 @@
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 # Empty for root. LXC needs root, so whatever reaches LXC or apt runs under it.
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
-PACKAGES := busybox dnsmasq-base git iproute2 iptables locales lxc python3-apt python3-lxc python3-venv shellcheck
+PACKAGES := busybox dnsmasq-base git iproute2 iptables locales lxc nftables python3-apt python3-lxc python3-venv shellcheck
 # What `make molecule` needs beside: it builds whole systems to be its targets.
 PACKAGES_MOLECULE := debootstrap debian-archive-keyring openssh-client
 # What `make machines` needs beside: virtual machines, also with processors that this machine does not have.

@@ -99,7 +99,7 @@ QUICK_CASES, QUICK_CUTS, CUTS = ("life", "limits", "apparmor", "quotas"), 4, 60
 # What `make matrix` does on each machine of tests/machines/matrix.yml.
 MATRIX_CASES = ("life", "limits", "apparmor")
 # What the role host would install.
-INSTALLED = ["busybox", "dnsmasq-base", "iptables", "lxc", "python3-lxc"]
+INSTALLED = ["busybox", "dnsmasq-base", "iptables", "lxc", "nftables", "python3-lxc"]
 
 # More than one for each processor, because a scenario waits more than it computes.
 SCENARIOS_AT_ONCE = 3

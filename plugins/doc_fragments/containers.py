@@ -652,7 +652,7 @@ options:
               - When left out, there is no limit but that of the file system.
             type: raw
       gateways:
-        description: What the container reaches of the target beside files.
+        description: What the container may reach.
         type: dict
         default: {}
         suboptions:
@@ -688,6 +688,76 @@ options:
                 description: What the container may do, of C(r) to read, C(w) to write and C(m) to make further nodes, in this order.
                 type: str
                 default: rw
+          network:
+            description:
+              - A packet filter in the network of the container, for IPv4 and IPv6. Nothing leaves the container and nothing
+                enters it, but for answers, what rules name, and what IPv6 needs to find its neighbours. Its own loopback
+                stays free. V({}) lets nothing pass.
+              - A hook loads the rules before the container's first program runs, at boot and after a reboot of its own as
+                well. A container whose rules cannot be loaded does not start. That they are in force is read back after
+                each start and each change.
+              - When only rules change, a running container gets the new ones all at once, without a restart, also where
+                O(containers[].on_change) is V(leave). A connection that no rule allows any more is cut.
+              - C(net_admin) and C(net_raw) are dropped too, as long as O(containers[].security.drop_capabilities) is left
+                out. A list that keeps one of them is refused, and so is the network of the target, and a privileged container
+                that keeps C(sys_admin), C(sys_module) or C(sys_rawio). Programs that set up the network cannot run then.
+              - An interface needs an address in its spec, or one that is chosen for it, since no DHCP client can run in the
+                container. Ports that are published need a rule that lets them in.
+              - It is made with nftables where C(nft) works, else with C(iptables) and C(ip6tables). A target on which neither
+                works is refused. It is tried in a network of its own, see M(softwarecontainer.lxc.preflight).
+              - When left out, all packets pass.
+            type: dict
+            suboptions:
+              outgoing:
+                description:
+                  - What the container may send, and whom it may connect to. What it is refused it is told at once.
+                type: list
+                elements: dict
+                default: []
+                suboptions:
+                  to:
+                    description:
+                      - The other side, a list of IPv4 and IPv6 addresses and networks, or V(any). One alone needs no list.
+                      - Names of hosts are refused, since a filter knows addresses alone.
+                    type: raw
+                    required: true
+                  protocols:
+                    description:
+                      - V(tcp), V(udp) and V(icmp), which is ICMPv6 too. One alone needs no list.
+                      - When left out, all of them; with O(containers[].gateways.network.outgoing[].ports) V(tcp) and V(udp).
+                    type: list
+                    elements: str
+                  ports:
+                    description:
+                      - Ports of the other side, from 1 to 65535, as numbers and ranges such as V(8000-8010). One alone needs no list.
+                      - When left out, all of them.
+                    type: list
+                    elements: raw
+              incoming:
+                description:
+                  - What the container may be sent, and who may connect to it. What is refused gets no answer.
+                type: list
+                elements: dict
+                default: []
+                suboptions:
+                  from:
+                    description:
+                      - The other side, a list of IPv4 and IPv6 addresses and networks, or V(any). One alone needs no list.
+                      - Names of hosts are refused, since a filter knows addresses alone.
+                    type: raw
+                    required: true
+                  protocols:
+                    description:
+                      - V(tcp), V(udp) and V(icmp), which is ICMPv6 too. One alone needs no list.
+                      - When left out, all of them; with O(containers[].gateways.network.incoming[].ports) V(tcp) and V(udp).
+                    type: list
+                    elements: str
+                  ports:
+                    description:
+                      - Ports of the container, from 1 to 65535, as numbers and ranges such as V(8000-8010). One alone needs no list.
+                      - When left out, all of them.
+                    type: list
+                    elements: raw
       environment:
         description:
           - Environment variables of the container's first program, and of all that M(softwarecontainer.lxc.exec) runs,
@@ -747,6 +817,7 @@ options:
                 C(lxc.cap.drop). A list given here replaces the default. An empty list drops none.
               - The default has C(sys_admin) only where O(containers[].init) is V(lxc). Without it nothing in the container
                 can mount, or change its host name; a program that needs that gets a list without it.
+              - C(net_admin) and C(net_raw) are dropped by default as well where O(containers[].gateways.network) is given.
             type: list
             elements: str
             default: [mac_admin, mac_override, sys_time, sys_module, sys_rawio, sys_admin]

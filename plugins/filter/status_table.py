@@ -13,7 +13,19 @@ Row = Dict[str, str]
 
 # The titles. A column without any value is left out, except for the first ones.
 ALWAYS = ("HOST", "NAME", "STATE")
-TITLES = (*ALWAYS, "DECLARED", "HEALTH", "ADDRESS", "PORTS", "MEMORY", "LIMIT", "RESTARTS", "UPTIME", "LAST END")
+TITLES = (
+    *ALWAYS,
+    "DECLARED",
+    "HEALTH",
+    "ADDRESS",
+    "PORTS",
+    "REFUSED",
+    "MEMORY",
+    "LIMIT",
+    "RESTARTS",
+    "UPTIME",
+    "LAST END",
+)
 # Aligned to the right, since people compare these numbers by eye.
 NUMBERS = ("MEMORY", "LIMIT", "RESTARTS", "UPTIME")
 NOTHING = "-"
@@ -71,12 +83,19 @@ def container_row(host: str, item: Mapping[str, Any]) -> Row:
         "HEALTH": item.get("health") or "",
         "ADDRESS": ",".join(item.get("addresses") or ()),
         "PORTS": ",".join("%(target)d->%(container)d/%(protocol)s" % port for port in item.get("ports") or ()),
+        "REFUSED": refused((item.get("effective") or {}).get("packet_filter")),
         "MEMORY": size(item.get("memory_bytes")),
         "LIMIT": size(item.get("memory_limit_bytes")),
         "RESTARTS": "" if restarts is None else str(restarts),
         "UPTIME": duration(item.get("uptime_seconds")),
         "LAST END": end(item.get("last_end")),
     }
+
+
+def refused(found: Optional[Mapping[str, Any]]) -> str:
+    """Return how many packets a filter has refused, by direction; empty for a container without one."""
+    directions = (("in", "incoming"), ("out", "outgoing"))
+    return ",".join("%d %s" % (found[key]["refused"], word) for word, key in directions) if found else ""
 
 
 def size(number: Optional[int]) -> str:

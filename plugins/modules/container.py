@@ -141,10 +141,11 @@ containers:
       type: bool
     changes:
       description:
-        - The steps, in order. They are C(unfreeze), C(stop), C(remove), C(remove_volumes), C(shift), C(start), C(reload) and
-          C(freeze).
+        - The steps, in order. They are C(unfreeze), C(stop), C(remove), C(remove_volumes), C(shift), C(start), C(filter), C(reload)
+          and C(freeze).
         - C(shift) gives the files of the rootfs and of the volumes other owners, where the ids of the container have changed
           and the file system cannot be mounted with mapped ids. C(reload) sends the signal that O(containers[].reload) names.
+        - C(filter) gives a running container other rules of its packet filter, see O(containers[].gateways.network).
       returned: always
       type: list
       elements: str
@@ -213,6 +214,11 @@ done:
       returned: always
       type: list
       elements: str
+    filtered:
+      description: Those that got other rules of their packet filter (O(containers[].gateways.network)) as they ran.
+      returned: always
+      type: list
+      elements: str
     removed:
       description: Those that were removed.
       returned: always
@@ -223,6 +229,7 @@ done:
     stopped: [logger]
     restarted: [hmi]
     reloaded: [web]
+    filtered: []
     removed: []
 diff:
   description: The state of each container that changes.

@@ -246,6 +246,31 @@ containers:
           returned: when it runs
           type: list
           elements: str
+        packet_filter:
+          description:
+            - The packet filter of O(containers[].gateways.network). It is null where the container was made without one.
+          returned: when it runs
+          type: dict
+          contains:
+            in_force:
+              description: Whether the rules of its file, and no others, are those that the kernel has for it.
+              returned: always
+              type: bool
+            missing:
+              description: What is not in force, in sentences.
+              returned: always
+              type: list
+              elements: str
+            incoming:
+              description:
+                - How many packets from others were C(accepted) and how many C(refused), since the rules were loaded.
+              returned: always
+              type: dict
+            outgoing:
+              description:
+                - The same of packets to others. Loopback, and what IPv6 needs to find its neighbours, count in neither.
+              returned: always
+              type: dict
         limits:
           description: The same as RV(containers[].limits).
           returned: when it runs

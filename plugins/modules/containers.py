@@ -208,6 +208,11 @@ done:
       returned: always
       type: list
       elements: str
+    filtered:
+      description: Those that got other rules of their packet filter (O(containers[].gateways.network)) as they ran.
+      returned: always
+      type: list
+      elements: str
     removed:
       description: Those that were removed.
       returned: always
@@ -218,6 +223,7 @@ done:
     stopped: [logger]
     restarted: [hmi]
     reloaded: [web]
+    filtered: []
     removed: []
 diff:
   description: What all stages changed, or in check mode would change, when in diff mode.

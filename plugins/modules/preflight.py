@@ -47,6 +47,7 @@ options:
       - bridge
       - name_servers
       - ports
+      - packet_filter
       - busybox
       - space
       - writable

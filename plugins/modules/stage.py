@@ -104,6 +104,7 @@ done:
     stopped: [logger]
     restarted: []
     reloaded: []
+    filtered: []
     removed: []
 diff:
   description: What has changed, as the module of the stage's name documents it.

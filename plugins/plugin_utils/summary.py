@@ -16,6 +16,7 @@ VERBS = (
     ("started", ("start",)),
     ("stopped", ("stop",)),
     ("reloaded", ("reload",)),
+    ("filtered anew", ("filter",)),
     ("frozen", ("freeze",)),
     ("thawed", ("unfreeze",)),
     ("changed", ()),

@@ -142,7 +142,9 @@ def test_what_is_required_is_documented(key: str, name: str, option: dict[str, A
 @pytest.mark.parametrize(("key", "name", "option"), [each for each in KEYS if not each.values[2].get("required")])
 def test_the_default_is_documented(key: str, name: str, option: dict[str, Any]) -> None:
     left_out = parsed(key, without=name)
-    assert parsed(key, without=name, **{name: option.get("default")}) == left_out
+    # No value there could be meant to let nothing pass.
+    given = {} if (key, name) == ("gateways", "network") else {name: option.get("default")}
+    assert parsed(key, without=name, **given) == left_out
     if "default" in option:
         assert isinstance(option["default"], TYPES[option["type"]])
     else:
@@ -167,6 +169,20 @@ def test_the_choices_are_documented(key: str, name: str, option: dict[str, Any])
 def test_what_a_key_left_out_means_is_documented(key: str, name: str, option: dict[str, Any]) -> None:
     assert option["description"]
     assert option.get("required") or "default" in option or "When left out, " in str(option["description"])
+
+
+def test_the_rules_of_packet_filters_are_documented() -> None:
+    directions = documented("gateways")["network"]["suboptions"]
+    rules = {"outgoing": {"to": "any"}, "incoming": {"from": "any"}}
+    assert set(directions) == set(rules) == set(records.PacketFilter._fields)
+    for direction, rule in rules.items():
+        options = directions[direction]["suboptions"]
+        assert set(options) == {*rule, *records.PacketRule._fields} - {"peers"}
+        assert [name for name, option in options.items() if option.get("required")] == list(rule)
+        found = parsed("gateways", network={direction: [rule]}).gateways.network
+        assert getattr(found, direction) == (records.PacketRule(),)
+        with pytest.raises(InvalidError, match="is required and missing"):
+            parsed("gateways", network={direction: [{"protocols": ["tcp"]}]})
 
 
 def module_of(name: str) -> Any:

@@ -23,6 +23,7 @@ HMI = {
     "problems": [],
     "error": None,
 }
+FILTER = {"incoming": {"accepted": 1, "refused": 12}, "outgoing": {"accepted": 2, "refused": 3}}
 PORTS = [
     {"target": 8080, "container": 80, "protocol": "tcp"},
     {"target": 53, "container": 53, "protocol": "udp"},
@@ -83,6 +84,18 @@ MEDIA = {
             {"a": {"containers": [{"name": "x", "state": "RUNNING", "ports": PORTS}]}},
             ["HOST  NAME  STATE    PORTS", "a     x     running  8080->80/tcp,53->53/udp"],
             id="ports",
+        ),
+        pytest.param(
+            {
+                "a": {
+                    "containers": [
+                        {"name": "x", "state": "RUNNING", "effective": {"packet_filter": FILTER}},
+                        {"name": "y", "state": "RUNNING", "effective": {"packet_filter": None}},
+                    ]
+                }
+            },
+            ["HOST  NAME  STATE    REFUSED", "a     x     running  12 in,3 out", "a     y     running  -"],
+            id="packet filters",
         ),
         pytest.param(
             {"a": {"containers": []}, "b": {"unreachable": True, "msg": "no\nroute"}, "c": {"msg": "no LXC"}, "d": {}},

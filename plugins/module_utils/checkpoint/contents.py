@@ -19,6 +19,7 @@ from ..model import manifest, tree
 from ..model.id_map import Ids
 
 VERSION = 1
+CONFIG = "config"
 # The states that a container can be restored to, as LXC names them and as a spec does. Without a config there is
 # nothing to run.
 STATES: Mapping[str, str] = {"RUNNING": "started", "STOPPED": "stopped", "FROZEN": "frozen", "INCOMPLETE": ""}
@@ -59,7 +60,7 @@ class Saved(NamedTuple):
         """
         records: Dict[str, Optional[tree.Record]] = dict(owned_by(self.manifest))
         records.update(self.drifted)
-        kept = sorted(records.items(), key=lambda item: (not item[0].startswith("rootfs"), item[0]))
+        kept = sorted(records.items(), key=lambda item: (not item[0].startswith("rootfs"), item[0] == CONFIG, item[0]))
         return {path: entry_of(path, record, objects) for path, record in kept if record}
 
 
@@ -101,18 +102,25 @@ def keep(owned: tree.Entry, found: Optional[tree.Observed]) -> Tuple[Optional[tr
 
 
 def after(
-    saved: manifest.Manifest, current: manifest.Manifest, seen: Iterable[str], now: manifest.Moment
+    saved: manifest.Manifest,
+    current: manifest.Manifest,
+    seen: Iterable[str],
+    now: manifest.Moment,
+    filtering: Iterable[str] = (),
 ) -> manifest.Manifest:
     """Return the manifest for the files that are restored.
 
     `seen` are the paths whose change a running container notices. A stage with such a path gets the change time `now`,
     so that a restart is known to be due, even after a run that was killed. Any other stage keeps its change time.
+    `filtering` are those with rules of the packet filter, which a running container has to get.
     """
-    paths = set(seen)
+    paths, rules = set(seen), set(filtering)
     stages: Dict[str, manifest.Stage] = {}
     for name, stage in saved.stages.items():
-        mine = paths & {*stage.entries, *current.entries(name)}
+        own = {*stage.entries, *current.entries(name)}
+        mine = paths & own
         last = current.stages.get(name, stage)
+        last = last._replace(packets=now) if rules & own else last
         stages[name] = last._replace(
             entries=stage.entries, changed=now if mine else last.changed, earlier={}, asked=stage.asked
         )

@@ -43,7 +43,7 @@ class Outcome:
     errors: Dict[str, str] = field(default_factory=dict)
     diffs: List[Dict[str, str]] = field(default_factory=list)
     due: Set[str] = field(default_factory=set)
-    predicted: Dict[str, Tuple[bool, Ids]] = field(default_factory=dict)
+    predicted: Dict[str, Tuple[bool, Ids, bool]] = field(default_factory=dict)
 
     def add(self, name: str, changes: Sequence[str]) -> None:
         """Add changes of a container."""
@@ -157,10 +157,10 @@ def foresee(before: states.Survey, outcome: Outcome) -> states.Survey:
         name: states.ActualState("RUNNING") if isinstance(there, runtime.LoadError) else there
         for name, there in before.items()
     }
-    for name, (moved, ids) in outcome.predicted.items():
+    for name, (moved, ids, filtered) in outcome.predicted.items():
         there = found[name]
         if isinstance(there, states.ActualState):
-            found[name] = survey.predicted(there, moved, ids)
+            found[name] = survey.predicted(there, moved, ids, filtered=filtered)
     return found
 
 
@@ -224,7 +224,9 @@ def plan(lxc_path: str, name: str, sound: Set[str], outcome: Outcome) -> plannin
         raise ContainerError("%s cannot be read: %s" % (error.filename or root, error.strerror)) from None
     now = manifest.Moment(processes.boot_id(), processes.since_boot())
     looked_at = planning.read_again(lxc_path, name, actions, contents.owned_by(current), ids)
-    after = contents.after(saved.manifest, current, seen_inside(caused(looked_at, saved.manifest, current)), now)
+    seen = seen_inside(caused(looked_at, saved.manifest, current))
+    rules = [action.path for action in actions if config.changes_filter((action,))]
+    after = contents.after(saved.manifest, current, seen, now, rules)
     changes = tree.describe(actions)
     if current.stages and current.ids != after.ids:
         changes.append("map its ids to " + after.ids.words())
@@ -236,8 +238,9 @@ def plan(lxc_path: str, name: str, sound: Set[str], outcome: Outcome) -> plannin
         changes.append("remove what an interrupted run left behind")
     if after != saved.manifest:
         outcome.due.add(name)
-    if current.changed() != after.changed() or after.ids.before:
-        outcome.predicted[name] = current.changed() != after.changed(), after.ids
+    moved, filtered = current.changed() != after.changed(), current.to_filter() != after.to_filter()
+    if moved or filtered or after.ids.before:
+        outcome.predicted[name] = moved, after.ids, filtered
     if not changes:
         return planning.Planned(tree_changes.Change(name, (), manifest.Manifest(), manifest.Manifest()))
     return planning.Planned(tree_changes.Change(name, actions, current, after, saved.access), tuple(changes), True)

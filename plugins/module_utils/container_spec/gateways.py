@@ -1,14 +1,14 @@
 # Copyright: softwarecontainer.lxc contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pure: the keys of `gateways`, what a container reaches of the target beside files."""
+"""Pure: the keys of `gateways`, what a container may reach."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from . import records
-from .values import Field, list_of, matching, mode, owner, path, record
+from . import packets, records
+from .values import Field, Parser, list_of, matching, mode, owner, path, record
 
 
 def make_device(**values: Any) -> records.DeviceNode:
@@ -26,4 +26,7 @@ DEVICE = record(
         "access": Field(matching(r"(?=.)r?w?m?", "one or more of r, w and m, in this order"), "rw"),
     },
 )
-GATEWAYS = record(records.Gateways, {"devices": Field(list_of(DEVICE), ())})
+NETWORK = {"network": Field(packets.PACKET_FILTER, None)}
+GATEWAYS: Parser = packets.without_null(
+    NETWORK, record(records.Gateways, {"devices": Field(list_of(DEVICE), ()), **NETWORK})
+)

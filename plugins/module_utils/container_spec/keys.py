@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional, Tuple
 
-from . import gateways, interfaces, records, rules
+from . import gateways, interfaces, packets, records, rules
 from .values import (
     Field,
     InvalidError,
@@ -344,6 +344,7 @@ def make_container(**values: Any) -> records.Container:
         values["busybox"] = records.Busybox(values["busybox"].method, values["busybox"].path)
     if values["security"].drop_capabilities is None:
         dropped = records.DROP_CAPABILITIES + (() if values["init"] else records.DROP_WITH_INIT_LXC)
+        dropped += records.DROP_WITH_PACKET_FILTER if values["gateways"].network else ()
         values["security"] = values["security"]._replace(drop_capabilities=dropped)
     container = records.Container(**values)
     if container.init and container.command:
@@ -357,6 +358,7 @@ def make_container(**values: Any) -> records.Container:
     rules.check_devices(container)
     rules.check_network(container.network)
     rules.check_ports(container)
+    packets.check(container)
     interfaces.check_names(container.lxc)
     return container
 

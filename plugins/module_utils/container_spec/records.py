@@ -13,6 +13,9 @@ AUTO, AUTO_IF_OWN = "auto", "auto, if own"
 STATES = ("started", "stopped", "frozen", "absent")
 # The capabilities that LXC's own common.conf takes away from every container.
 DROP_CAPABILITIES = ("mac_admin", "mac_override", "sys_time", "sys_module", "sys_rawio")
+# Also dropped from a container with a packet filter: with the first, its root could remove the filter, and with the second
+# send what no filter sees.
+DROP_WITH_PACKET_FILTER = ("net_admin", "net_raw")
 # Also dropped if init.lxc is PID 1: with it, the container's root may change the options of its mounts. Other init
 # programs mostly need it.
 DROP_WITH_INIT_LXC = ("sys_admin",)
@@ -136,12 +139,6 @@ class DeviceNode(NamedTuple):
     access: str = "rw"
 
 
-class Gateways(NamedTuple):
-    """What the container reaches of the target beside files."""
-
-    devices: Tuple[DeviceNode, ...] = ()
-
-
 class Limits(NamedTuple):
     """Limits of the container's cgroup; None means no limit.
 
@@ -153,6 +150,34 @@ class Limits(NamedTuple):
     cpu_shares: Optional[int] = None
     cpus: Optional[float] = None
     pids: Optional[int] = None
+
+
+class PacketRule(NamedTuple):
+    """What may pass a packet filter.
+
+    - `peers`: networks of the other side; empty for any.
+    - `protocols`: tcp, udp, icmp; empty for all.
+    - `ports`: ranges of ports, both ends included: those of the peer for what goes out, those of the container for what
+      comes in; empty for all.
+    """
+
+    peers: Tuple[str, ...] = ()
+    protocols: Tuple[str, ...] = ()
+    ports: Tuple[Tuple[int, int], ...] = ()
+
+
+class PacketFilter(NamedTuple):
+    """All that may leave a container, and all that may enter it, apart from answers."""
+
+    outgoing: Tuple[PacketRule, ...] = ()
+    incoming: Tuple[PacketRule, ...] = ()
+
+
+class Gateways(NamedTuple):
+    """What the container may reach. `network`: its packet filter, or None if all packets pass."""
+
+    devices: Tuple[DeviceNode, ...] = ()
+    network: Optional[PacketFilter] = None
 
 
 class Security(NamedTuple):

@@ -29,6 +29,13 @@ def note_reload(lxc_path: str, name: str) -> None:
             replace_text(directories, manifests.FILE_NAME, manifests.render(record.reloaded()))
 
 
+def note_filter(lxc_path: str, name: str) -> None:
+    """Record in the manifest that the container has got the rules of its packet filter. Raises OSError."""
+    with Directories(os.path.join(lxc_path, name)) as directories:
+        record = read_manifest(directories)
+        replace_text(directories, manifests.FILE_NAME, manifests.render(record.filtered()))
+
+
 def read_manifest(directories: Directories) -> manifests.Manifest:
     """Return the manifest of a container. Raises ContainerError if it is missing or damaged."""
     return manifests.parse(read_text(directories, manifests.FILE_NAME, manifests.SIZE_MAX) or "")

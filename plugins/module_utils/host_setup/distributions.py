@@ -32,7 +32,7 @@ class Distribution(NamedTuple):
 
 DEBIAN = Distribution(
     package_manager="apt",
-    packages=("busybox", "dnsmasq-base", "iproute2", "iptables", "lxc", "python3-lxc"),
+    packages=("busybox", "dnsmasq-base", "iproute2", "iptables", "lxc", "nftables", "python3-lxc"),
     # It loads the profiles of the package lxc, which LXC then needs. A Debian without recommended packages lacks it.
     apparmor_packages=("apparmor",),
     # It also knows removed packages, and packages that others only recommend: their status shows that.
@@ -41,7 +41,7 @@ DEBIAN = Distribution(
 DISTRIBUTIONS: Dict[str, Distribution] = {
     "alpine": Distribution(
         package_manager="apk",
-        packages=("busybox", "dnsmasq", "iproute2", "iptables", "lxc", "py3-lxc"),
+        packages=("busybox", "dnsmasq", "iproute2", "iptables", "lxc", "nftables", "py3-lxc"),
         query=("apk", "info", "--installed"),
         # Alpine lacks /etc/default/lxc. lxc-net reads that file, and on other distributions that file reads
         # /etc/default/lxc-net.
@@ -52,7 +52,7 @@ DISTRIBUTIONS: Dict[str, Distribution] = {
     "debian": DEBIAN,
     "fedora": Distribution(
         package_manager="dnf",
-        packages=("busybox", "dnsmasq", "iproute", "iptables-nft", "lxc", "python3-lxc"),
+        packages=("busybox", "dnsmasq", "iproute", "iptables-nft", "lxc", "nftables", "python3-lxc"),
         query=("rpm", "--query"),
         settings_file="/etc/sysconfig/lxc-net",
     ),

@@ -24,8 +24,9 @@ DONE = (
     ("started", ("start",)),
     ("stopped", ("stop",)),
     ("reloaded", ("reload",)),
+    ("filtered", ("filter",)),
 )
-NOTES = {"restarted": " (restarted)", "reloaded": " (reloaded)"}
+NOTES = {"restarted": " (restarted)", "reloaded": " (reloaded)", "filtered": " (packet filter replaced)"}
 
 
 def plan(
@@ -47,7 +48,7 @@ def plan(
     # A change that should have been told, by a spec that names no signal any more, takes a restart.
     restart = desired.restart and (found.restart_due or (found.reload_due and not desired.reload))
     reload = found.reload_due and bool(desired.reload)
-    steps = transitions.steps(state, desired.state, restart, bool(found.shift_to), reload)
+    steps = transitions.steps(state, desired.state, restart, bool(found.shift_to), reload, found.filter_due)
     if steps is None:
         raise ContainerError("it is %s and cannot be %s yet; wait a moment and run again" % (state, desired.state))
     return steps

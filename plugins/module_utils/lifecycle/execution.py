@@ -100,6 +100,16 @@ def reload(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], tim
     return reloading.reload(lxc, all_desired, times)
 
 
+def load_filters(
+    lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], _times: states.Times
+) -> states.Errors:
+    """Give running containers the rules of their packet filters."""
+    # Few runs need it.
+    from . import packet_filters
+
+    return packet_filters.load(lxc, states.names_of(all_desired))
+
+
 STEP: Mapping[str, Callable[[runtime.Runtime, Sequence[states.DesiredState], states.Times], states.Errors]] = {
     "unfreeze": unfreeze,
     "stop": stopping.stop,
@@ -107,6 +117,7 @@ STEP: Mapping[str, Callable[[runtime.Runtime, Sequence[states.DesiredState], sta
     "remove_volumes": remove_volumes,
     "shift": shift,
     "start": starting.start,
+    "filter": load_filters,
     "reload": reload,
     "freeze": freeze,
 }

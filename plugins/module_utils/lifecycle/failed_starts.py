@@ -14,7 +14,7 @@ from ..model import config_text
 from ..plan import compatibility, lifetime, lxc_config
 from ..target import facts, processes
 from ..verify import in_force
-from . import history, obstacles, states
+from . import history, obstacles, packet_filters, states
 
 STOPPED = "STOPPED"
 
@@ -49,7 +49,7 @@ def explain(
     for name in ended:
         errors[name] = why_ended(lxc.lxc_path, name) + without_programs(lxc.lxc_path)
     for name in errors:
-        errors[name] += in_words_of_lxc(lxc, logs[name])
+        errors[name] += in_words_of_lxc(lxc, logs[name]) + packet_filters.why_not_loaded(lxc.lxc_path, name)
     for name in running:
         reason = already_ended(lxc.lxc_path, name)
         if reason:

@@ -38,6 +38,7 @@ def problems(item: Mapping[str, Any], all_declared: bool, last_words: Callable[[
         found.append("a restart is due, for what has changed since its start")
     if item["reload_needed"]:
         found.append("a reload is due, for files that have changed since its command has read them")
+    found += list((item.get("effective", {}).get("packet_filter") or {}).get("missing", ()))
     if declared and declared != "absent" and not item["ours"] and state not in (None, "ABSENT", "INCOMPLETE"):
         found.append("was not made by this collection")
     if all_declared and item["ours"] and not declared:

@@ -42,7 +42,8 @@ class ActualState(NamedTuple):
     """The actual state of one container. `state`: as LXC reports it, or ABSENT (nothing), or INCOMPLETE (no config).
 
     `restart_due`: whether it has changed since it was started; `shift_to`: the ids that the owners of its files must be
-    shifted to; `reload_due`: whether something has changed that its command reads at a signal, which it has not got yet.
+    shifted to; `reload_due`: whether something has changed that its command reads at a signal, which it has not got yet;
+    `filter_due`: whether the rules of its packet filter have changed, and it has not got them yet.
     """
 
     state: str
@@ -50,6 +51,7 @@ class ActualState(NamedTuple):
     restart_due: bool = False
     shift_to: Optional[Ids] = None
     reload_due: bool = False
+    filter_due: bool = False
 
 
 class Times(NamedTuple):

@@ -50,7 +50,7 @@ def survey(
         else:
             record = manifests[name]
             shift_to = record.ids if record.ids.before else None
-            due = restart_due(status, record), shift_to, reload_due(status, record)
+            due = restart_due(status, record), shift_to, reload_due(status, record), filter_due(status, record)
             found[name] = states.ActualState(status.state, status.pid, *due)
     return found
 
@@ -75,20 +75,38 @@ def reload_due(status: Union[runtime.Status, ContainerError], record: manifest.M
 
     PID 1 counts: what it has started has read the file anew.
     """
-    if isinstance(status, ContainerError) or not status.pid or not record.to_reload():
+    return later_than_start(status, record.to_reload())
+
+
+def filter_due(status: Union[runtime.Status, ContainerError], record: manifest.Manifest) -> bool:
+    """Return whether a running container has not got the rules of its packet filter since they have changed.
+
+    PID 1 counts: the hook that runs before it loads the rules anew, also when a container reboots itself.
+    """
+    return later_than_start(status, record.to_filter())
+
+
+def later_than_start(status: Union[runtime.Status, ContainerError], changes: Tuple[manifest.Moment, ...]) -> bool:
+    """Return whether one of these changes is later than the start of a container's PID 1."""
+    if isinstance(status, ContainerError) or not status.pid or not changes:
         return False
-    return transitions.restart_due(record.to_reload(), processes.boot_id(), processes.started(status.pid))
+    return transitions.restart_due(changes, processes.boot_id(), processes.started(status.pid))
 
 
-def predicted(found: states.ActualState, moved: bool, ids: Ids, told: bool = False) -> states.ActualState:
+def predicted(
+    found: states.ActualState, moved: bool, ids: Ids, told: bool = False, filtered: bool = False
+) -> states.ActualState:
     """Return the state after a change that check mode has not carried out.
 
     `moved`: whether a running container sees the change only after a restart; `ids`: the ids after the change; `told`:
-    whether its command reads the change at a signal.
+    whether its command reads the change at a signal; `filtered`: whether it changes rules of the packet filter.
     """
     shift_to = ids if ids.before else found.shift_to
     return found._replace(
-        restart_due=found.restart_due or moved, shift_to=shift_to, reload_due=found.reload_due or told
+        restart_due=found.restart_due or moved,
+        shift_to=shift_to,
+        reload_due=found.reload_due or told,
+        filter_due=found.filter_due or filtered,
     )
 
 

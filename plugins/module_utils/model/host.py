@@ -25,6 +25,15 @@ class Binary(NamedTuple):
     interpreter: Optional[str]
 
 
+class FilterTools(NamedTuple):
+    """The programs for packet filters of containers: nft or iptables with its path, and the words that run a program in the
+    network of a process, or in a network of its own."""
+
+    program: str
+    enter: str
+    apart: str
+
+
 class Host(NamedTuple):
     """Facts of one target.
 
@@ -43,6 +52,7 @@ class Host(NamedTuple):
     - `apparmor`, `selinux`, `seccomp`: whether they are switched on in the kernel.
     - `seccomp_profile`: LXC's common seccomp profile.
     - `nft`, `iptables`: the paths of these programs; nft only if it works here.
+    - `filter_tools`: the programs for packet filters; or, as `no_filter`, why there are none.
     - `sleep`, `shell`: programs below /usr that a container without busybox can use.
     - `sources`: the files of the controller that the specs name. `objects`: the directory that holds their contents.
     - `log_drivers`: which of syslog and journald the target has.
@@ -68,6 +78,8 @@ class Host(NamedTuple):
     seccomp_profile: Optional[str] = None
     nft: Optional[str] = None
     iptables: Optional[str] = None
+    filter_tools: Optional[FilterTools] = None
+    no_filter: str = ""
     sleep: Optional[str] = None
     shell: Optional[str] = None
     log_drivers: FrozenSet[str] = frozenset()

@@ -40,6 +40,7 @@ class Stage(NamedTuple):
     - `asked`: a digest of the stage's part of the spec at that time; empty if it is not known.
     - `reload`: when it last changed something that the container's command reads again at a signal, which it has not
       got yet.
+    - `packets`: when it last changed rules of the packet filter, which a running container has not got yet.
     """
 
     entries: Mapping[str, Record] = {}
@@ -47,6 +48,7 @@ class Stage(NamedTuple):
     earlier: Mapping[str, Tuple[Record, ...]] = {}
     asked: str = ""
     reload: Optional[Moment] = None
+    packets: Optional[Moment] = None
 
 
 class Manifest(NamedTuple):
@@ -76,6 +78,14 @@ class Manifest(NamedTuple):
         """Return the manifest once the command has got its signal."""
         return self._replace(stages={name: stage._replace(reload=None) for name, stage in self.stages.items()})
 
+    def to_filter(self) -> Tuple[Moment, ...]:
+        """Return when each stage last changed rules of the packet filter that a running container has not got yet."""
+        return tuple(stage.packets for stage in self.stages.values() if stage.packets)
+
+    def filtered(self) -> Manifest:
+        """Return the manifest once the running container has got the rules of its packet filter."""
+        return self._replace(stages={name: stage._replace(packets=None) for name, stage in self.stages.items()})
+
     def without_entries(self) -> Manifest:
         """Return the manifest without entries, which take most room. It still has the stages and their times."""
         return self._replace(
@@ -101,6 +111,7 @@ def parse(text: str) -> Manifest:
                 {path: tuple(record_of(*each) for each in kept) for path, kept in stage.get("earlier", {}).items()},
                 str(stage.get("asked", "")),
                 moment_of(stage.get("reload")),
+                moment_of(stage.get("packets")),
             )
             for name, stage in data["stages"].items()
         }
@@ -162,13 +173,14 @@ def record_of(kind: str, mode: str, detail: str, size: str, *owner: str) -> Reco
 def render(manifest: Manifest) -> str:
     """Return a manifest as JSON, with the entries of each stage on one line. Equal manifests give equal texts."""
     stages = ",".join(
-        '%s:{%s"changed":%s,%s"entries":\n%s\n%s}'
+        '%s:{%s"changed":%s,%s"entries":\n%s\n%s%s}'
         % (
             dump(name),
             '"asked":%s,' % dump(stage.asked) if stage.asked else "",
             dump(moment(stage.changed)),
             '"earlier":%s,' % dump(stage.earlier) if stage.earlier else "",
             text_of(stage.entries),
+            ',"packets":%s' % dump(moment(stage.packets)) if stage.packets else "",
             ',"reload":%s' % dump(moment(stage.reload)) if stage.reload else "",
         )
         for name, stage in sorted(manifest.stages.items())

@@ -153,5 +153,6 @@ def foresee(called: call.Call, before: states.Survey, outcome: Optional[runner.O
         if isinstance(there, states.ActualState) and not plan.error:
             moved = plan.before.changed() != plan.after.changed()
             told = plan.before.to_reload() != plan.after.to_reload()
-            found[name] = survey.predicted(there, moved, plan.after.ids, told)
+            filtered = plan.before.to_filter() != plan.after.to_filter()
+            found[name] = survey.predicted(there, moved, plan.after.ids, told, filtered)
     return found

@@ -14,7 +14,7 @@ from .. import call
 from ..container_spec import parse, records
 from ..disk import beneath, places, volumes
 from ..errors import ContainerError, RefusedError, unexpected
-from ..lifecycle import history, obstacles, problems, published, survey
+from ..lifecycle import history, obstacles, packet_filters, problems, published, survey
 from ..lxc import queries, runtime
 from ..model import config_text, manifest, tree
 from ..plan import lxc_config
@@ -129,9 +129,13 @@ def describe(lxc_path: str, name: str, status: Union[runtime.Status, ContainerEr
     item["reload_needed"] = bool(status and record and survey.reload_due(status, record))
     item.update(drift_of(lxc_path, name, record))
     item.update(life_of(lxc_path, name, bool(item["pid"])) if status else NO_LIFE)
+    pid = item["pid"]
     try:
-        ports = published.in_force(lxc_path, name) if item["pid"] else []
-        return {**item, **measurements(item["pid"], lines_of(lxc_path, name)), "ports": ports}
+        ports = published.in_force(lxc_path, name) if pid else []
+        measured = measurements(pid, lines_of(lxc_path, name))
+        filtered = packet_filters.effective(lxc_path, name, pid) if pid else None
+        measured["effective"].update({"packet_filter": filtered} if pid else {})
+        return {**item, **measured, "ports": ports}
     except ContainerError as error:
         return {**item, **measurements(None), "ports": [], "error": item["error"] or str(error)}
 
@@ -207,7 +211,7 @@ def measurements(pid: Optional[int], lines: Sequence[config_text.Line] = ()) -> 
     Raises ContainerError if the report cannot be understood.
     """
     if not pid:
-        return dict(UNMEASURED)
+        return {**UNMEASURED, "effective": {}}
     limits: Dict[str, Optional[str]] = usage.effective_limits(pid)
     addresses: List[str] = usage.addresses(pid)
     started, most = processes.started(pid), limits.get("memory")

@@ -17,7 +17,7 @@ from ..lxc import programs, runtime
 from ..model import id_map
 from ..plan import rootfs_tree
 from ..preflight import records, requirements
-from ..target import facts, id_mapped_mounts, published, resolvers, system_calls
+from ..target import facts, id_mapped_mounts, packet_filters, published, resolvers, system_calls
 
 # LXC's default directory for containers, used if LXC cannot be asked.
 LXC_PATH = "/var/lib/lxc"
@@ -52,6 +52,7 @@ def gather(parameters: Mapping[str, Any], bridge: str) -> records.Facts:
     version, ways, lxc_path, unreached = lxc(parameters)
     nearest = facts.existing(lxc_path)
     status = os.statvfs(nearest)
+    filters = packet_filters.find()
     return records.Facts(
         **facts.of_kernel(),
         users=int(facts.read_text("/proc/sys/user/max_user_namespaces").strip() or 0),
@@ -81,6 +82,8 @@ def gather(parameters: Mapping[str, Any], bridge: str) -> records.Facts:
         noexec=bool(status.f_flag & os.ST_NOEXEC),
         profiles=facts.apparmor_state(),
         rules=facts.nft() or facts.first_program("iptables", facts.PROGRAMS),
+        filters=filters.tools.program if filters.tools else None,
+        no_filter=filters.lacking,
         forwards=published.forwards(),
         read_only=tuple(path for path in (nearest, "/run") if os.statvfs(path).f_flag & os.ST_RDONLY),
     )

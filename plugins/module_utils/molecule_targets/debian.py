@@ -22,6 +22,7 @@ PACKAGES = (
     "iproute2",
     "iptables",
     "lxc",
+    "nftables",
     "openssh-server",
     "openssh-sftp-server",
     "python3",

@@ -23,6 +23,7 @@ from . import (
     lifetime,
     lxc_hooks,
     lxc_mounts,
+    packet_filter,
     ports,
     security,
     start_waits,
@@ -82,14 +83,16 @@ def render(
     `place` is the real path of `lxc_path`, without links, if that is a different path. `after`: the containers that it
     comes after; its own order is in its spec by now.
     """
-    launched = launch.launch(container, host)
+    launched, root = launch.launch(container, host), "%s/%s" % (lxc_path, container.name)
     lines: List[Line] = [
         *([(RELOAD, container.reload)] if container.reload else []),
         ("lxc.uts.name", container.hostname),
         ("lxc.rootfs.path", "dir:%s/%s/rootfs" % (lxc_path, container.name)),
         *launch.lines(container, host, launched),
         *start_waits.lines(after),
-        *lifetime.lines(container, launched, "%s/%s" % (lxc_path, container.name)),
+        # Before the start is recorded: with a filter that does not load there is none.
+        *packet_filter.lines(container.gateways.network, host.filter_tools, host.no_filter, root),
+        *lifetime.lines(container, launched, root),
         ("lxc.autodev", str(int(container.autodev))),
         ("lxc.tty.max", str(container.tty)),
         ("lxc.pty.max", str(container.pty)),
@@ -256,15 +259,18 @@ def autostart(container: Container) -> List[Line]:
     return lines + [("lxc.group", group) for group in wanted.groups]
 
 
-def requested_part(container: Container, lxc_path: str, bridge: str) -> object:
+def requested_part(container: Container, lxc_path: str, bridge: str, filter_program: str = "") -> object:
     """Return the part of the spec that affects a running container.
 
-    It says nothing about the target, which affects the config too.
+    It says nothing about the target, which affects the config too, with one exception: rules that another program loads
+    would come beside those that are there. Rules alone are replaced in a running container.
     """
     running = container._replace(
         state="", files=(), reload=None, on_change="", ready=(), after=(), autostart=Autostart()
     )
-    return RENDERING, running, lxc_path, bridge
+    program = filter_program if container.gateways.network else ""
+    running = running._replace(gateways=container.gateways._replace(network=None))
+    return RENDERING, running, lxc_path, bridge, *([program] if program else [])
 
 
 def running_part(text: str) -> List[str]:
@@ -291,4 +297,7 @@ def desired_entries(container: Container, host: Host, text: str) -> Dict[str, tr
     if script:
         path = "rootfs" + launch.SCRIPT
         found += [tree.directory(path.rpartition("/")[0]), tree.file(path, 0o755, script)]
+    if container.gateways.network and host.filter_tools:
+        rules = packet_filter.render(container.gateways.network, host.filter_tools)
+        found.append(tree.file(packet_filter.file_name(host.filter_tools), 0o600, rules))
     return {entry.path: entry for entry in [*found, tree.file(FILE_NAME, 0o600, text)]}

@@ -11,7 +11,7 @@ from ..model.manifest import Moment
 
 # The order in which a whole list of containers goes through its steps. A frozen container does not react to a signal,
 # so it is thawed before it is stopped. Owners of files are shifted while the container does not run.
-STEPS = ("unfreeze", "stop", "remove", "remove_volumes", "shift", "start", "reload", "freeze")
+STEPS = ("unfreeze", "stop", "remove", "remove_volumes", "shift", "start", "filter", "reload", "freeze")
 
 # (state, desired state) -> steps. The state is LXC's, or ABSENT: nothing exists, or INCOMPLETE: there is no config.
 TRANSITIONS: Dict[Tuple[str, str], Tuple[str, ...]] = {
@@ -50,6 +50,7 @@ RELOADS: Dict[Tuple[str, str], Tuple[str, ...]] = {
     ("FROZEN", "started"): ("unfreeze", "reload"),
     ("FROZEN", "frozen"): ("reload",),
 }
+RUNS = ("RUNNING", "FROZEN")
 # LXC's names for the desired states.
 REACHED = {
     "started": "RUNNING",
@@ -61,14 +62,19 @@ REACHED = {
 }
 
 
-def steps(state: str, wanted: str, restart: bool, shift: bool, reload: bool = False) -> Optional[Tuple[str, ...]]:
+def steps(
+    state: str, wanted: str, restart: bool, shift: bool, reload: bool = False, packets: bool = False
+) -> Optional[Tuple[str, ...]]:
     """Return the steps from a state to the desired one, or None if there is no way.
 
     `restart`: whether a running container must be restarted. `shift`: whether the owners of its files must be shifted.
-    `reload`: whether its command must get its signal; a restart makes up for that.
+    `reload`: whether its command must get its signal, and `packets`: whether it must get other rules of its packet filter; a
+    restart makes up for both.
     """
     due = RESTARTS if restart else RELOADS if reload else {}
     found = due.get((state, wanted), TRANSITIONS.get((state, wanted)))
+    if found is not None and packets and state in RUNS and "stop" not in found:
+        found = tuple(step for step in STEPS if step in found or step == "filter")
     if found is None or not shift or not ("start" in found or wanted == "stopped"):
         return found
     return tuple(step for step in STEPS if step in found or step == "shift")

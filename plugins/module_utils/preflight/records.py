@@ -32,6 +32,7 @@ class Facts(NamedTuple):
     - `ctypes`: whether that Python can call the kernel.
     - `noexec`: whether programs in the lxc path cannot run.
     - `profiles`: the state of AppArmor.
+    - `filters`: the program that packet filters of containers are loaded with, or None; or, as `no_filter`, why.
     - `rules`: nft or iptables, or None. `forwards`: whether the target forwards packets.
     """
 
@@ -67,6 +68,8 @@ class Facts(NamedTuple):
     ctypes: bool = False
     noexec: bool = False
     profiles: profiles.State = profiles.State()
+    filters: Optional[str] = None
+    no_filter: str = ""
     rules: Optional[str] = None
     forwards: bool = False
 

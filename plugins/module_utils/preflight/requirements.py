@@ -97,6 +97,11 @@ def published_ports(facts: Facts, _containers: Sequence[Container]) -> Check:
     return Check(bool(facts.rules and facts.forwards), found, advice + " for example")
 
 
+def packet_filter(facts: Facts, _containers: Sequence[Container]) -> Check:
+    found, _semicolon, advice = facts.no_filter.partition("; ")
+    return Check(bool(facts.filters), "%s works" % facts.filters if facts.filters else found, advice)
+
+
 def busybox(facts: Facts, _containers: Sequence[Container]) -> Check:
     if not isinstance(facts.busybox, Binary):
         return Check(False, facts.busybox, "install busybox, or set busybox.method to none")
@@ -162,6 +167,7 @@ CHECKS: Dict[str, Callable[[Facts, Sequence[Container]], Check]] = {
     "bridge": bridge,
     "name_servers": names,
     "ports": published_ports,
+    "packet_filter": packet_filter,
     "busybox": busybox,
     "space": space,
     "writable": writable,
@@ -186,6 +192,7 @@ SOMETIMES: Dict[str, Callable[[Container], bool]] = {
     "init_lxc": lambda container: not container.init,
     "bridge": lambda container: any(hangs_on_bridge(interface) for interface in container.network),
     "ports": lambda container: bool(container.ports),
+    "packet_filter": lambda container: container.gateways.network is not None,
     "busybox": lambda container: container.busybox.method != "none" and not container.busybox.path,
 }
 

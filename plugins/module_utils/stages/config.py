@@ -10,12 +10,12 @@ import re
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from ..container_spec import interfaces, order
-from ..container_spec.records import Container
+from ..container_spec.records import AUTO_IF_OWN, Container
 from ..disk import beneath
 from ..errors import ContainerError
 from ..model import config_text, manifest, tree
-from ..model.host import Host
-from ..plan import lxc_config, lxc_mounts, rootfs_tree, start_waits, volumes
+from ..model.host import FilterTools, Host
+from ..plan import lxc_config, lxc_mounts, packet_filter, rootfs_tree, start_waits, volumes
 from ..target import facts, published
 from . import busybox, planning
 
@@ -31,6 +31,7 @@ def gather(containers: Sequence[Container], host: Host) -> Host:
     kinds = {path: facts.kind(path) for path in sorted(paths)}
     publishes = any(container.ports for container in containers)
     real = {path: os.path.realpath(path) for path in paths}
+    filters = filter_tools(containers)
     return busybox.gather(containers, host)._replace(
         init_lxc=init_lxc,
         init_lxc_static=init_lxc_static,
@@ -48,10 +49,22 @@ def gather(containers: Sequence[Container], host: Host) -> Host:
         seccomp_profile=facts.seccomp_profile(),
         nft=facts.nft() if publishes else None,
         iptables=facts.first_program("iptables", facts.PROGRAMS) if publishes else None,
+        filter_tools=filters[0],
+        no_filter=filters[1],
         log_drivers=facts.log_drivers() if any(map(lxc_config.log_driver, containers)) else frozenset(),
         sleep=facts.first_program("sleep", ("/usr/bin",), below="/usr/"),
         shell=facts.first_program("sh", ("/usr/bin",), below="/usr/"),
     )
+
+
+def filter_tools(containers: Sequence[Container]) -> Tuple[Optional[FilterTools], str]:
+    """Return the programs for packet filters, or why there are none. Nothing is tried if no container has one."""
+    if not any(container.gateways.network for container in containers):
+        return None, ""
+    # Few containers have one.
+    from ..target import packet_filters
+
+    return packet_filters.find()
 
 
 def earlier(container: Container) -> Tuple[str, ...]:
@@ -64,7 +77,8 @@ def plan(
 ) -> planning.Planned:
     """Plan the LXC config, and the gateway directory on the target."""
     # An address that is new, because the bridge has one now, is no change of the spec.
-    asked = lxc_config.requested_part(container, place.lxc_path, place.bridge)
+    program = place.host.filter_tools.program if place.host.filter_tools else ""
+    asked = lxc_config.requested_part(container, place.lxc_path, place.bridge, program)
     addressed = place.addresses(container, before, place)
     container, after = addressed.container, after._replace(addresses=addressed.allotted)
     host = with_away(container, place)
@@ -80,7 +94,10 @@ def plan(
     told = made, tuple(volumes.words(changed_volumes)) if changed_volumes else ()
     beside = tuple(words for each, is_new in zip(told, new) if is_new for words in each)
     beside += moved(before, after)
-    found = planning.planned("config", container, place, before, after, wanted, seen_inside, beside, asked)
+    require_addresses(container)
+    found = planning.planned(
+        "config", container, place, before, after, wanted, seen_inside, beside, asked, filters=changes_filter
+    )
     if found.change.actions and container.state in ("started", "frozen"):
         refuse_ports(container, place)
     return found._replace(
@@ -126,6 +143,20 @@ def refuse_ports(container: Container, place: planning.Place) -> None:
     reason = published.obstacle(place.lxc_path, container.name, asked, place.declared) if asked else None
     if reason:
         raise ContainerError(reason)
+
+
+def require_addresses(container: Container) -> None:
+    """Raise ContainerError if an interface that is to be filtered has no address, since none was chosen for it.
+
+    It could ask nobody for one: the filter takes from the container what a DHCP client needs.
+    """
+    wanted = container.gateways.network
+    for index, item in enumerate(container.network):
+        if wanted and (wanted.outgoing or wanted.incoming) and item.ipv4 == (AUTO_IF_OWN,) and not item.ipv6:
+            raise ContainerError(
+                "gateways.network: needs an address for network[%d], and its bridge has no network for one; give it one"
+                " with network[].ipv4" % index
+            )
 
 
 def moved(before: manifest.Manifest, after: manifest.Manifest) -> Tuple[str, ...]:
@@ -193,7 +224,13 @@ def seen_inside(actions: Tuple[tree.Action, ...]) -> bool:
     return any(
         action.path != lxc_config.FILE_NAME or running_lines(action.before) != running_lines(action.entry)
         for action in actions
+        if not changes_filter((action,))
     )
+
+
+def changes_filter(actions: Tuple[tree.Action, ...]) -> bool:
+    """Say whether the actions change rules of the packet filter, which a running container can get as it runs."""
+    return any(action.path in packet_filter.FILES.values() for action in actions)
 
 
 def running_lines(side: object) -> List[str]:

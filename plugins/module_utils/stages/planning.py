@@ -279,12 +279,14 @@ def planned(
     beside: Tuple[str, ...] = (),
     asked: object = None,
     read_at_signal: Callable[[Tuple[tree.Action, ...]], bool] = lambda _actions: False,
+    filters: Callable[[Tuple[tree.Action, ...]], bool] = lambda _actions: False,
 ) -> Planned:
     """Return the plan that leads from what is on disk to the wanted entries, with the manifest that goes with it.
 
     `seen_inside` says whether a running container sees the actions only after a restart; by default it does.
-    `read_at_signal` says whether its command reads what they change at a signal. `beside`: what else changes on the target
-    that it sees only after a restart. `asked`: what the spec asks of the stage.
+    `read_at_signal` says whether its command reads what they change at a signal, and `filters` whether they change rules of
+    its packet filter. `beside`: what else changes on the target that it sees only after a restart. `asked`: what the spec
+    asks of the stage.
     """
     records = shared_records(wanted) if isinstance(wanted, tree.Shared) else tree.records(wanted)
     actions, described = towards(wanted, stage, container, place, before, after.ids)
@@ -299,22 +301,21 @@ def planned(
     looked_at = read_again(place.lxc_path, container.name, actions, before.entries(stage), after.ids)
     last = before.stages.get(stage)
     reasons = caused(looked_at, last, digest)
-    changed, reload = moments(last, bool(seen_inside(reasons) or beside), read_at_signal(reasons))
-    after = after.with_stage(stage, manifest.Stage(records, changed, asked=digest, reload=reload))
+    times = moments(last, bool(seen_inside(reasons) or beside), read_at_signal(reasons), filters(actions))
+    after = after.with_stage(stage, manifest.Stage(records, times[0], {}, digest, *times[1:]))
     whose = (("ids: " + before.ids.words(), "ids: " + after.ids.words()),) if mapped_anew(before, after) else ()
     return Planned(tree_changes.Change(container.name, actions, before, after), tuple(changes), True, whose=whose)
 
 
-def moments(
-    last: Optional[manifest.Stage], restart: bool, reload: bool
-) -> Tuple[Optional[manifest.Moment], Optional[manifest.Moment]]:
-    """Return when a stage last changed something that takes a restart, and something that takes a reload.
+def moments(last: Optional[manifest.Stage], *now_changes: bool) -> Tuple[Optional[manifest.Moment], ...]:
+    """Return when a stage last changed something that takes a restart, a reload, and another load of the packet filter.
 
-    `restart` and `reload`: whether it does so now.
+    `now_changes`: whether it does so now, in the same order.
     """
     now = manifest.Moment(processes.boot_id(), processes.since_boot())
     last = last or manifest.Stage()
-    return now if restart else last.changed, now if reload else last.reload
+    before = last.changed, last.reload, last.packets
+    return tuple(now if changes else earlier for changes, earlier in zip(now_changes, before))
 
 
 def no_change(name: str) -> tree_changes.Change:

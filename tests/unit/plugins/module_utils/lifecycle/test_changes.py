@@ -189,6 +189,8 @@ DONE: dict[str, tuple[tuple[str, ...], str]] = {
     "stopped": (("unfreeze", "stop"), "stopped"),
     "restarted": (("unfreeze", "stop", "shift", "start", "freeze"), "restarted"),
     "reloaded": (("unfreeze", "reload"), "reloaded"),
+    "filtered": (("filter",), "filtered"),
+    "filtered and reloaded": (("filter", "reload"), "reloaded"),
     "removed": (("stop", "remove"), "removed"),
 }
 
@@ -200,7 +202,7 @@ def test_the_lists_for_handlers(steps: tuple[str, ...], key: str, check: bool) -
     all_desired = [DesiredState(name, "started") for name in ("b", "a", "refused", "failed")]
     planned = {"a": steps, "b": steps, "failed": steps}
     found = changes.lists_of(all_desired, planned, {"refused": "no", "failed": "no"}, check)
-    assert list(found) == ["removed", "restarted", "started", "stopped", "reloaded"]
+    assert list(found) == ["removed", "restarted", "started", "stopped", "reloaded", "filtered"]
     assert {name: names for name, names in found.items() if names} == (
         {key: ["b", "a", *(["failed"] if check else [])]} if key else {}
     )

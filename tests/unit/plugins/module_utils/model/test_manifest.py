@@ -73,6 +73,13 @@ def test_what_the_command_has_not_been_told_yet() -> None:
     assert value.reloaded() == FULL
 
 
+def test_rules_that_a_running_container_has_not_got() -> None:
+    value = FULL.with_stage("busybox", FULL.stages["busybox"]._replace(packets=Moment(BOOT, 14.5)))
+    assert manifest.parse(manifest.render(value)) == value
+    assert (value.to_filter(), FULL.to_filter()) == ((Moment(BOOT, 14.5),), ())
+    assert value.filtered() == FULL
+
+
 def test_any_layout_will_do() -> None:
     """As version 0.1.0 wrote it, all on one line, and as somebody's editor may leave it."""
     assert manifest.parse(json.dumps(json.loads(TEXT))) == FULL
@@ -154,6 +161,7 @@ DAMAGED = {
     "a stage without its time": damaged(lambda data: data["stages"]["rootfs"].pop("changed")),
     "a time that is short": damaged(lambda data: data["stages"]["rootfs"].update(changed=[BOOT])),
     "a time that is no number": damaged(lambda data: data["stages"]["rootfs"].update(changed=[BOOT, "soon"])),
+    "a time of rules that is short": damaged(lambda data: data["stages"]["rootfs"].update(packets=[BOOT])),
     "a time of a reload that is short": damaged(lambda data: data["stages"]["rootfs"].update(reload=[BOOT])),
     "a time of a reload that is no list": damaged(lambda data: data["stages"]["rootfs"].update(reload=7)),
     "a record that is short": damaged(lambda data: data["stages"]["rootfs"]["entries"].update(a=["file"])),

@@ -153,7 +153,7 @@ def test_what_a_change_would_bring_back(lxc_path: str) -> None:
         "replace file config",
         "create in rootfs/bin: ls",
     ]
-    assert (outcome.due, outcome.predicted) == ({"hmi"}, {"hmi": (True, Ids())})
+    assert (outcome.due, outcome.predicted) == ({"hmi"}, {"hmi": (True, Ids(), False)})
     config = next(diff for diff in plan.diffs() if diff["before_header"] == "hmi/config")
     assert (config["before"], config["after"]) == ("lxc.uts.name = other\n", "lxc.uts.name = hmi\n")
 

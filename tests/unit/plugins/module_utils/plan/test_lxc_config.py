@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec import keys, parse
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.container_spec.records import Container, Limits
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
-from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Binary, Host
+from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.host import Binary, FilterTools, Host
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.model.id_map import Ids
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.plan import lxc_config, lxc_hooks, security
 
@@ -34,6 +34,7 @@ HOST = Host(
     seccomp=True,
     seccomp_profile="/usr/share/lxc/config/common.seccomp",
     nft="/usr/sbin/nft",
+    filter_tools=FilterTools("/usr/sbin/nft", "/usr/bin/nsenter", "/usr/bin/unshare"),
     sleep="/usr/bin/sleep",
     shell="/usr/bin/sh",
 )
@@ -345,6 +346,10 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
             *USR,
             "-lxc.mount.entry = /usr/sbin usr/sbin none bind,ro,rprivate 0 0",
         ],
+    ),
+    "packet filter": (
+        {"network": [{"ipv4": "10.0.3.20/24"}], "gateways": {"network": {}}},
+        ["+lxc.net.0.ipv4.address = 10.0.3.20/24", "+lxc.cap.drop = net_admin", "+lxc.cap.drop = net_raw"],
     ),
     "mount": ({"mounts": [MOUNT]}, ["+lxc.mount.entry = /srv data none bind,ro,rprivate 0 0"]),
     "volume": (

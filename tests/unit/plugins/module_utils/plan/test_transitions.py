@@ -45,6 +45,15 @@ RELOADS = {
     ("FROZEN", "started"): ("unfreeze", "reload"),
     ("FROZEN", "frozen"): ("reload",),
 }
+# Where a container that runs has not got the rules of its packet filter.
+FILTERS = {
+    ("RUNNING", "started"): ("filter",),
+    ("RUNNING", "frozen"): ("filter", "freeze"),
+    ("FROZEN", "started"): ("unfreeze", "filter"),
+    ("FROZEN", "frozen"): ("filter",),
+    ("RUNNING", "reloaded"): ("filter", "reload"),
+    ("FROZEN", "reloaded"): ("unfreeze", "filter", "reload"),
+}
 # The same where a restart is due; where it says nothing else it changes nothing.
 RESTARTS = {
     ("RUNNING", "started"): ("stop", "start"),
@@ -105,6 +114,18 @@ def test_owners_are_shifted_while_nothing_runs(
     assert found.count("shift") == 1
     assert "start" not in found[: found.index("shift")]
     assert not {"stop", "unfreeze"} & set(found[found.index("shift") :])
+
+
+@pytest.mark.parametrize(("state", "wanted", "steps"), ROWS)
+def test_steps_where_rules_of_a_packet_filter_are_due(state: str, wanted: str, steps: tuple[str, ...] | None) -> None:
+    found = transitions.steps(state, wanted, restart=False, shift=False, packets=True)
+    assert found == FILTERS.get((state, wanted), steps)
+
+
+@pytest.mark.parametrize(("state", "wanted", "steps"), ROWS)
+def test_a_restart_makes_up_for_rules(state: str, wanted: str, steps: tuple[str, ...] | None) -> None:
+    found = transitions.steps(state, wanted, restart=True, shift=False, packets=True)
+    assert found == RESTARTS.get((state, wanted), FILTERS.get((state, wanted), steps))
 
 
 @pytest.mark.parametrize(

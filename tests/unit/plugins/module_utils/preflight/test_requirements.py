@@ -50,6 +50,7 @@ FACTS = Facts(
     inodes=5000,
     python="3.11.2",
     rules="/usr/sbin/nft",
+    filters="/usr/sbin/nft",
     forwards=True,
     ctypes=True,
     profiles=State(True, frozenset([DEFAULT_CGNS, "own"]), parser="/usr/sbin/apparmor_parser", brought=True),
@@ -76,6 +77,7 @@ GOOD = {
     "bridge": "lxcbr0",
     "name_servers": "192.0.2.1, 192.0.2.2",
     "ports": "/usr/sbin/nft, and the target forwards packets",
+    "packet_filter": "/usr/sbin/nft works",
     "busybox": "/bin/busybox, static, 2 applets",
     "space": "100 MiB free in /var/lib/lxc, 5000 inodes",
     "writable": "all of it",
@@ -87,6 +89,7 @@ LACKING: dict[str, tuple[str, dict[str, Any], str]] = {
         {"resolv_conf": "nameserver 127.0.0.53\n"},
         "127.0.0.53, the target itself",
     ),
+    "no filter": ("packet_filter", {"filters": None, "no_filter": "neither of them; install one"}, "neither of them"),
     "another user": ("root", {"root": False}, "another user"),
     "no network namespaces": (
         "namespaces",
