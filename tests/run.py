@@ -68,6 +68,7 @@ ON_ONE_TARGET = {
     "hostile": "lean-2",
     "links": "trixie-3",
     "network": "lean-2",
+    "packet_filter": "trixie-3",
     "unusual": "trixie-3",
 }
 # The ids for containers: where the role host has them begin, and how many each of the two runs has. TEST_FIRST_ID keeps
