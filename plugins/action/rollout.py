@@ -20,6 +20,7 @@ from ..module_utils.errors import RefusedError
 from ..module_utils.rollout import steps
 from ..plugin_utils import delivery, ledger, ledger_file, ledger_text, progress, report, spelling
 from ..plugin_utils.batches import batches_of, budget_of
+from ..plugin_utils.capabilities import resolution
 
 display = Display()
 
@@ -188,13 +189,18 @@ class ActionModule(ActionBase):
         merged = {**shared, **hostvars.raw_get(name)}
         templar = self._templar.copy_with_new_env(available_variables=merged)
         try:
-            found = {key: merged.get(VARIABLE % key) for key in argument_specs.ROLLED_OUT}
+            keys = (*argument_specs.ROLLED_OUT, *argument_specs.CAPABILITIES)
+            found = {key: merged.get(VARIABLE % key) for key in keys}
             found = {key: templar.template(value) for key, value in found.items() if value is not None}
         except AnsibleError as error:
             raise RefusedError("host %s: %s" % (name, ledger.sentence(error))) from None
         misread = spelling.refusals(found, self._loader.get_text_file_contents)
         if misread:
             raise RefusedError("\n".join("host %s: %s" % (name, each) for each in misread))
+        try:
+            found = resolution.resolved(found, resolution.places(self._task, self._loader, merged)).arguments
+        except RefusedError as error:
+            raise RefusedError("host %s: %s" % (name, error)) from None
         validated = ArgumentSpecValidator(argument_specs.ROLLED_OUT).validate(found)
         if validated.error_messages:
             raise RefusedError("host %s: %s" % (name, ledger.sentence(validated.error_messages[0])))

@@ -23,6 +23,7 @@ from ..module_utils import argument_specs
 from ..module_utils.errors import RefusedError
 from ..module_utils.rollout import steps
 from ..plugin_utils import calls, delivery, ledger, ledger_file, packing, progress
+from ..plugin_utils.capabilities import resolution
 from ..plugin_utils.host_rollout import HostRollout
 
 display = Display()
@@ -31,6 +32,7 @@ ARGUMENTS: Dict[str, Dict[str, Any]] = {
     "ledger": {"type": "path", "required": True},
     "id": {"type": "str", "required": True},
     **argument_specs.ROLLED_OUT,
+    **argument_specs.CAPABILITIES,
     "runtime": argument_specs.LXC["runtime"],
     **argument_specs.TIMES,
     "timeout": {"type": "int", "default": 900},
@@ -56,6 +58,9 @@ class ActionModule(ActionBase):
         self.sent: List[str] = []
         finder = delivery.Finder(self._task, self._loader, self._templar, self.variables)
         try:
+            where = resolution.places(self._task, self._loader, self.variables)
+            if self.options["error"] is None:
+                self.options.update(resolution.resolved(self.options, where).arguments)
             self.found = finder.find(self.options) if self.options["error"] is None else delivery.Found()
         except RefusedError as error:
             return {**result, "failed": True, "msg": str(error)}

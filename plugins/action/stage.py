@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 from ..module_utils import argument_specs
 from ..module_utils.errors import RefusedError
 from ..plugin_utils import calls, delivery, packing, spelling, summary
+from ..plugin_utils.capabilities import resolution
 
 # How often at most a module runs until it has all contents.
 ATTEMPTS = 3
@@ -30,6 +31,8 @@ class ActionModule(ActionBase):
         super().__init__(*args, **keywords)
         # Directories on the target.
         self.sent: List[str] = []
+        # For the target.
+        self.arguments: Dict[str, Any] = {}
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
         """Run the task's module, or the stage that it stands for."""
@@ -47,6 +50,7 @@ class ActionModule(ActionBase):
         if misread:
             return {**result, "failed": True, "msg": "\n".join(misread)}
         try:
+            self.resolve(task_vars or {})
             found = self.sources(name, task_vars or {})
         except RefusedError as error:
             return {**result, "failed": True, "msg": str(error)}
@@ -61,15 +65,22 @@ class ActionModule(ActionBase):
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
 
+    def resolve(self, variables: Dict[str, Any]) -> None:
+        """Put what capabilities stand for into the arguments for the target. Raise RefusedError."""
+        found = resolution.resolved(self._task.args, resolution.places(self._task, self._loader, variables))
+        self.arguments = found.arguments
+        for note in found.notes:
+            self._display.vv("%s: %s" % (variables.get("inventory_hostname", ""), note))
+
     def sources(self, name: str, variables: Dict[str, Any]) -> delivery.Found:
         """Return the files of the controller that the specs name, if the module takes them. Raise RefusedError."""
         if "sources" not in argument_specs.STAGES.get(name, argument_specs.STAGE if name == "stage" else {}):
             return delivery.Found()
-        return delivery.Finder(self._task, self._loader, self._templar, variables).find(self._task.args)
+        return delivery.Finder(self._task, self._loader, self._templar, variables).find(self.arguments)
 
     def execute(self, name: str, found: delivery.Found, variables: Any, in_background: bool) -> Dict[str, Any]:
         """Run the module on the target, and send the contents that it lacks. Return its result."""
-        module, arguments = calls.on_target(name, self._task.args)
+        module, arguments = calls.on_target(name, self.arguments)
         arguments = {**arguments, "sources": found.sources} if found.sources else arguments
         if not in_background:
             return self.deliver(module, arguments, found, variables)

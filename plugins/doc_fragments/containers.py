@@ -805,6 +805,19 @@ options:
               - The most processes and threads, from 1 to 4194304. PID 1 and the supervisor of the command are among them.
               - When left out, there is no such limit.
             type: int
+      capabilities:
+        description:
+          - Names of capabilities that the container has beside those in O(capabilities), in the order in which they count. What they
+            stand for is in O(manifests), and takes the place of the names on the controller, as O(containers[].environment),
+            O(containers[].mounts), O(containers[].limits), O(containers[].gateways) and O(containers[].lxc). What the spec itself
+            says in these wins.
+          - A container with capabilities, an empty list included, that do not speak of the network can reach nobody, and nobody
+            can reach it.
+          - A name that is in no manifest is refused, and so is one that asks for what cannot be enforced.
+          - When left out, it has those in O(capabilities) alone.
+        type: list
+        elements: str
+        default: []
       security:
         description:
           - What is taken away from the container.
@@ -928,6 +941,34 @@ notes:
     its message names each container that failed, and why.
   - A directory below O(lxc_path) that this collection did not make is somebody else's container. It is neither changed
     nor removed.
+"""
+
+    CAPABILITIES = r"""
+options:
+  manifests:
+    description:
+      - Service manifests, which say what capabilities stand for, as files or directories of the controller. Of a directory they
+        are the files that end in C(.json), C(.yml) or C(.yaml), by their names.
+      - They are looked for where Ansible looks for files, in folders that are called C(manifests), and last beside the inventory.
+      - They are those of SoftwareContainer as they are, the same as YAML, or our own form, see C(docs/capabilities.md).
+      - They are read on the controller. Nothing of them has to be on the target.
+    type: list
+    elements: str
+    default: []
+  capabilities:
+    description:
+      - Names of the capabilities that every container has. They count by their names, before those that a container asks for.
+      - With the first one no container is without a filter for packets any more.
+    type: list
+    elements: str
+    default: []
+  capability_settings:
+    description:
+      - What manifests do not say. C(incoming_ports) is C(refuse) or C(local), which takes ports of INCOMING rules as those of the
+        container. C(hosts) has the addresses of hosts that rules name, as lists by their names. C(writable) is a list of
+        directories of the target; elsewhere no capability may write.
+    type: dict
+    default: {}
 """
 
     LXC = r"""

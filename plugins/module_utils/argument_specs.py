@@ -18,6 +18,12 @@ CONTAINERS: Arguments = {
     "defaults": {"type": "dict", "default": {}},
     **LXC,
 }
+# What the action resolves on the controller: no module on a target gets these.
+CAPABILITIES: Arguments = {
+    "manifests": {"type": "list", "elements": "str", "default": []},
+    "capabilities": {"type": "list", "elements": "str", "default": []},
+    "capability_settings": {"type": "dict", "default": {}},
+}
 BRIDGE: Arguments = {"bridge": {"type": "str", "default": "lxcbr0"}}
 EARLIER: Arguments = {"failed_earlier": {"type": "dict", "default": {}}}
 SECRETS: Arguments = {"secrets": {"type": "dict", "default": {}, "no_log": True}}
@@ -35,9 +41,10 @@ TIMES: Arguments = {
     "start_timeout": {"type": "float", "default": 30.0},
 }
 
-PREFLIGHT: Arguments = {**CONTAINERS, **BRIDGE, "needed": {"type": "list", "elements": "str"}}
+PREFLIGHT: Arguments = {**CONTAINERS, **CAPABILITIES, **BRIDGE, "needed": {"type": "list", "elements": "str"}}
 CHECKPOINT: Arguments = {
     **CONTAINERS,
+    **CAPABILITIES,
     "state": {"type": "str", "choices": ["present", "absent", "restored"], "default": "present"},
     "id": {"type": "str", "default": ""},
     **TIMES,
@@ -50,10 +57,18 @@ LOGS: Arguments = {
 }
 CONTAINER_INFO: Arguments = {
     **CONTAINERS,
+    **CAPABILITIES,
     "name": {"type": "list", "elements": "str"},
     "others": {"type": "bool", "default": False},
 }
-READY: Arguments = {**CONTAINERS, **SECRETS}
+CAPABILITY_INFO: Arguments = {
+    "containers": CONTAINERS["containers"],
+    "defaults": CONTAINERS["defaults"],
+    **CAPABILITIES,
+    "lxc_path": {"type": "str"},
+    "name": {"type": "list", "elements": "str"},
+}
+READY: Arguments = {**CONTAINERS, **CAPABILITIES, **SECRETS}
 
 HOST_INFO: Arguments = {
     "packages": {"type": "bool", "default": True},
@@ -96,15 +111,17 @@ MOLECULE_POWER: Arguments = {
 STAGES: Dict[str, Arguments] = {
     "rootfs": {
         **CONTAINERS,
+        **CAPABILITIES,
         **SECRETS,
         **SOURCES,
         **BRIDGE,
         "look_ahead": {"type": "dict", "options": {**BRIDGE, **PRUNE}},
     },
-    "busybox": {**CONTAINERS, **SECRETS, **EARLIER},
-    "config": {**CONTAINERS, **SECRETS, **BRIDGE, **EARLIER},
+    "busybox": {**CONTAINERS, **CAPABILITIES, **SECRETS, **EARLIER},
+    "config": {**CONTAINERS, **CAPABILITIES, **SECRETS, **BRIDGE, **EARLIER},
     "container": {
         **CONTAINERS,
+        **CAPABILITIES,
         **SECRETS,
         **SOURCES,
         **BRIDGE,
@@ -115,7 +132,17 @@ STAGES: Dict[str, Arguments] = {
         "state": {"type": "str", "choices": list(STATES)},
         **TIMES,
     },
-    "containers": {**CONTAINERS, **SECRETS, **SOURCES, **BRIDGE, **PRUNE, **REMOVE_VOLUMES, **WAIT, **TIMES},
+    "containers": {
+        **CONTAINERS,
+        **CAPABILITIES,
+        **SECRETS,
+        **SOURCES,
+        **BRIDGE,
+        **PRUNE,
+        **REMOVE_VOLUMES,
+        **WAIT,
+        **TIMES,
+    },
 }
 # The options of the module that runs any stage.
 STAGE: Arguments = {"stage": {"type": "str", "choices": list(STAGES), "required": True}}

@@ -19,6 +19,7 @@ description:
   - It is the second stage, after M(softwarecontainer.lxc.rootfs).
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers
+  - softwarecontainer.lxc.containers.capabilities
   - softwarecontainer.lxc.containers.lxc
   - softwarecontainer.lxc.containers.secrets
   - softwarecontainer.lxc.containers.earlier

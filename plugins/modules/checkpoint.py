@@ -23,6 +23,7 @@ description:
     outlives changes that do not come to an end.
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers
+  - softwarecontainer.lxc.containers.capabilities
   - softwarecontainer.lxc.containers.lxc
   - softwarecontainer.lxc.containers.times
   - softwarecontainer.lxc.containers.attributes

@@ -21,6 +21,7 @@ description:
     before M(softwarecontainer.lxc.container). A container that has a config is complete.
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers
+  - softwarecontainer.lxc.containers.capabilities
   - softwarecontainer.lxc.containers.lxc
   - softwarecontainer.lxc.containers.secrets
   - softwarecontainer.lxc.containers.bridge

@@ -23,6 +23,7 @@ description:
   - Works on containers by O(name) as well, for use without specs, on the command line for example.
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers
+  - softwarecontainer.lxc.containers.capabilities
   - softwarecontainer.lxc.containers.lxc
   - softwarecontainer.lxc.containers.secrets
   - softwarecontainer.lxc.containers.sources

@@ -21,6 +21,7 @@ description:
     what is wrong, in words.
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers
+  - softwarecontainer.lxc.containers.capabilities
   - softwarecontainer.lxc.containers.lxc
   - softwarecontainer.lxc.containers.attributes
 attributes:

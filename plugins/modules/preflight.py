@@ -54,6 +54,7 @@ options:
       - executable
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers
+  - softwarecontainer.lxc.containers.capabilities
   - softwarecontainer.lxc.containers.lxc
   - softwarecontainer.lxc.containers.bridge
   - softwarecontainer.lxc.containers.attributes

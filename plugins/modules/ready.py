@@ -21,6 +21,7 @@ description:
   - It changes nothing on the target, as far as the programs in O(containers[].ready[].command) do not.
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers
+  - softwarecontainer.lxc.containers.capabilities
   - softwarecontainer.lxc.containers.lxc
   - softwarecontainer.lxc.containers.secrets
   - softwarecontainer.lxc.containers.attributes

@@ -44,6 +44,20 @@ options:
     description: A spec that is merged under each of O(containers).
     type: dict
     default: {}
+  manifests:
+    description: Service manifests of the controller, as for M(softwarecontainer.lxc.containers).
+    type: list
+    elements: str
+    default: []
+  capabilities:
+    description: Names of the capabilities that every container has.
+    type: list
+    elements: str
+    default: []
+  capability_settings:
+    description: What manifests do not say.
+    type: dict
+    default: {}
   secrets:
     description: The values of what an environment calls a secret, a dictionary from name to value.
     type: dict

@@ -26,6 +26,7 @@ options:
     required: true
 extends_documentation_fragment:
   - softwarecontainer.lxc.containers
+  - softwarecontainer.lxc.containers.capabilities
   - softwarecontainer.lxc.containers.lxc
   - softwarecontainer.lxc.containers.secrets
   - softwarecontainer.lxc.containers.sources

@@ -52,7 +52,10 @@ MODULES = (
     "host_info",
     "molecule_targets",
     "rollout_steps",
+    "capability_info",
 )
+# The options of modules whose work is done by an action alone.
+OF_ACTIONS = {"capability_info": argument_specs.CAPABILITY_INFO}
 NAME = "hmi"
 # What a record needs to be valid; those that are not named need nothing.
 NEEDED = {
@@ -220,7 +223,7 @@ def test_the_options_of_a_module_are_documented(name: str, monkeypatch: pytest.M
         return {option: {key: values.get(key) for key in compared} for option, values in options.items()}
 
     module = module_of(name)
-    taken = argument_specs.STAGES.get(name) or arguments_of(module, monkeypatch)
+    taken = {**argument_specs.STAGES, **OF_ACTIONS}.get(name) or arguments_of(module, monkeypatch)
     assert comparable(options_of(module)) == comparable(taken)
 
 

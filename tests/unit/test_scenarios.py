@@ -39,5 +39,6 @@ def test_the_scenario_keys_sets_every_key() -> None:
     # What a packet is sent to and where it comes from has two names, in one field of a record.
     peers = {f"gateways.network.{direction}.peers" for direction in ("outgoing", "incoming")}
     assert {"gateways.network.outgoing.to", "gateways.network.incoming.from"} <= set_keys(first)
-    # No target has SELinux, a log daemon or project quotas, and one without refuses them.
-    assert every_key(records.Container) - peers - set_keys(first) == {"log.driver", "security.selinux", "volumes.size"}
+    # No target has SELinux, a log daemon or project quotas, and one without refuses them. None gets capabilities.
+    missing = {"capabilities", "log.driver", "security.selinux", "volumes.size"}
+    assert every_key(records.Container) - peers - set_keys(first) == missing

@@ -217,17 +217,15 @@ VOLUME = record(
         "size": Field(bounded_size(64 * 1024, 2**50), None),
     },
 )
-LIMITS = record(
-    records.Limits,
-    {
-        "memory": Field(size, None),
-        "memory_swap": Field(size, None),
-        # The kernel's limits for cpu.shares, sched/core.c.
-        "cpu_shares": Field(integer(2, 262144), None),
-        "cpus": Field(decimal(0.01, 8192), None),
-        "pids": Field(integer(1, 4194304), None),
-    },
-)
+LIMIT_FIELDS: Dict[str, Field] = {
+    "memory": Field(size, None),
+    "memory_swap": Field(size, None),
+    # The kernel's limits for cpu.shares, sched/core.c.
+    "cpu_shares": Field(integer(2, 262144), None),
+    "cpus": Field(decimal(0.01, 8192), None),
+    "pids": Field(integer(1, 4194304), None),
+}
+LIMITS = record(records.Limits, LIMIT_FIELDS)
 SECURITY = record(
     make_security,
     {
@@ -330,6 +328,7 @@ FIELDS: Dict[str, Field] = {
     "gateways": Field(gateways.GATEWAYS, records.Gateways()),
     "environment": Field(ENVIRONMENT, ()),
     "limits": Field(LIMITS, records.Limits()),
+    "capabilities": Field(list_of(text), ()),
     "security": Field(SECURITY, SECURITY({})),
     "autostart": Field(AUTOSTART, records.Autostart()),
     "lxc": Field(mapping_of(parse_lxc_key, list_of(parse_lxc_value, single=True)), ()),
@@ -338,6 +337,9 @@ FIELDS: Dict[str, Field] = {
 
 def make_container(**values: Any) -> records.Container:
     """Return a container. Raise InvalidError if its keys contradict each other."""
+    if values["capabilities"]:
+        reason = "is for the controller, which has put what it stands for in its place before anything is sent"
+        raise InvalidError(reason, list(values["capabilities"]), "capabilities")
     values["hostname"] = values["hostname"] or values["name"]
     values["init"] = None if values["init"] == "lxc" else values["init"]
     if values["busybox"].applets == "all":

@@ -249,7 +249,10 @@ Environment = Tuple[Tuple[str, Union[str, Secret]], ...]
 
 
 class Container(NamedTuple):
-    """One whole spec, with a value for every key. Without a `log`, output is kept if that is possible."""
+    """One whole spec, with a value for every key. Without a `log`, output is kept if that is possible.
+
+    `capabilities` is empty: what they stand for is in the other keys.
+    """
 
     name: str
     state: str
@@ -281,6 +284,7 @@ class Container(NamedTuple):
     gateways: Gateways
     environment: Environment
     limits: Limits
+    capabilities: Tuple[str, ...]
     security: Security
     autostart: Autostart
     lxc: Tuple[Tuple[str, Tuple[str, ...]], ...]

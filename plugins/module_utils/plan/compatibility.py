@@ -48,6 +48,8 @@ def cgroup_keys(container: Container) -> List[str]:
 
 
 OLD_KEYS = "lxc.cgroup."
+# Controllers that version 2 does not have in any form.
+ONLY_VERSION_1 = ("net_cls", "net_prio")
 
 
 def refusal(version: str, layout: str) -> str:

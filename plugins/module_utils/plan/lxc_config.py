@@ -103,7 +103,7 @@ def render(
         *limits(container.limits, host),
         *security.lines(device_nodes.with_rules(container, host), host, ids),
         *autostart(container),
-        *[(key, value) for key, values in container.lxc for value in values],
+        *own_keys(container, host),
     ]
     return HEADER + launch.comment(container, host) + "".join(text_of(*line) for line in lines)
 
@@ -248,6 +248,20 @@ def limits(wanted: Limits, host: Host) -> List[Line]:
                 "limits.%s: %s; %s" % (key, compatibility.mixed(controller), compatibility.VERSION_2_ALONE)
             )
     return [(prefix[controllers[controller]] + name, value) for _key, controller, name, value in found]
+
+
+def own_keys(container: Container, host: Host) -> List[Line]:
+    """Return the keys of LXC that the spec has. Raise ContainerError for a controller that is only there on version 1."""
+    for key, _values in container.lxc:
+        controller = (
+            key[len(compatibility.OLD_KEYS) :].partition(".")[0] if key.startswith(compatibility.OLD_KEYS) else ""
+        )
+        if controller in compatibility.ONLY_VERSION_1 and host.controllers.get(controller) != 1:
+            raise ContainerError(
+                "lxc.%s: the target has no controller %s, which is of cgroup version 1 alone; a mark set by its packet filter,"
+                " or tc on the container's interface, does that with version 2" % (key, controller)
+            )
+    return [(key, value) for key, values in container.lxc for value in values]
 
 
 def autostart(container: Container) -> List[Line]:

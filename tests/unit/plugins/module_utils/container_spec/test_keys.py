@@ -105,6 +105,7 @@ FULL: dict[str, Any] = {
     },
     "environment": {"LANG": "C.UTF-8"},
     "limits": {"memory": "64M", "memory_swap": "128M", "cpu_shares": "512", "cpus": "0.5", "pids": "100"},
+    "capabilities": [],
     "security": {
         "drop_capabilities": ["sys_admin", "net_admin", "net_raw"],
         "seccomp": "/etc/seccomp",
@@ -175,6 +176,7 @@ FULL_PARSED = Container(
     ),
     environment=(("LANG", "C.UTF-8"),),
     limits=Limits(67108864, 134217728, 512, 0.5, 100),
+    capabilities=(),
     security=Security(
         drop_capabilities=("sys_admin", "net_admin", "net_raw"),
         seccomp="/etc/seccomp",
@@ -221,6 +223,7 @@ DEFAULT_PARSED = Container(
     gateways=Gateways(),
     environment=(),
     limits=Limits(None, None, None, None, None),
+    capabilities=(),
     security=Security(
         drop_capabilities=("mac_admin", "mac_override", "sys_time", "sys_module", "sys_rawio", "sys_admin"),
         seccomp="common",
