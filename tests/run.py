@@ -63,6 +63,7 @@ SSH_TARGETS = ("trixie-3", "lean-2")
 # What these show lies in the kernel or in Python, which the SSH targets share, so that one of them is enough.
 ON_ONE_TARGET = {
     "bad_input": "lean-2",
+    "capabilities": "trixie-3",
     "devices": "trixie-3",
     "faults": "trixie-3",
     "hostile": "lean-2",
