@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any, Iterator, Mapping, Tuple
 
@@ -75,9 +76,14 @@ def peers(value: Any) -> Tuple[str, ...]:
 
 def network(value: Any) -> str:
     """Return an address or a network in its canonical form. Raise InvalidError, also for the name of a host."""
+    return canonical(text(value), value)
+
+
+@functools.lru_cache(maxsize=1024)
+def canonical(written: str, value: Any) -> str:
+    """Return the same for its text, from a cache: many containers have the same rules."""
     import ipaddress  # Slow to load, and seldom needed.
 
-    written = text(value)
     # Python accepts more, such as netmasks.
     if not re.fullmatch(r"[0-9A-Fa-f.:]+(/[0-9]{1,3})?", written):
         raise InvalidError("is no address and no network; write any, or addresses in place of a name", value)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from ..container_spec.records import DROP_WITH_PACKET_FILTER
 from ..disk import single_files, writing
 from ..errors import ContainerError
 from ..lxc import programs, runtime
 from ..model import config_text
+from ..model.host import FilterTools
 from ..plan import lxc_config, packet_filter
 from ..target import facts, packet_filters
 from ..verify import in_force
@@ -21,15 +22,26 @@ from ..workers import pool
 from . import states, survey
 
 
+class Filtered(NamedTuple):
+    """A running container with a packet filter: its PID 1, what its config says, and its rules."""
+
+    pid: int
+    loaded: packet_filter.Loaded
+    rules: str
+
+
 def load(lxc: runtime.Runtime, names: Sequence[str]) -> states.Errors:
     """Give running containers the rules of their files, each all at once, and read them back. Return the errors.
 
     Where that fails, the old rules stay in force.
     """
-    found = survey.running(lxc, names)
-    pids = {name: status.pid for name, status in found.items() if status.pid}
-    loaded = pool.each(lambda name: replace(lxc.lxc_path, name, pids.get(name)), names, programs.PATIENCE)
-    errors = states.reasons(loaded)
+    pids = {name: status.pid for name, status in survey.running(lxc, names).items() if status.pid}
+    wanted = filtered(lxc.lxc_path, pids)
+    done = pool.each(lambda name: replace(wanted[name]), list(wanted), programs.PATIENCE)
+    errors = dict.fromkeys(names, "gateways.network: it does not run any more, so that nothing can get its rules")
+    errors = {**{name: reason for name, reason in errors.items() if name not in pids}, **states.reasons(done)}
+    lost = lost_of({name: each for name, each in wanted.items() if name not in errors})
+    errors.update({name: reason for name, reason in lost.items() if reason})
     for name in (name for name in names if name not in errors):
         noted = partial(single_files.note_filter, lxc.lxc_path, name)
         reason = writing.attempt(noted, os.path.join(lxc.lxc_path, name))
@@ -37,21 +49,53 @@ def load(lxc: runtime.Runtime, names: Sequence[str]) -> states.Errors:
     return errors
 
 
-def replace(lxc_path: str, name: str, pid: Optional[int]) -> None:
+def replace(container: Filtered) -> None:
     """Load the rules of one container by the hook that does so at its start. Raises ContainerError."""
-    lines = lines_of(lxc_path, name)
-    filtered = packet_filter.in_config(lines)
-    if not filtered:
-        return
-    if not pid:
-        raise ContainerError("gateways.network: it does not run any more, so that nothing can get its rules")
     try:
-        programs.call(["env", "LXC_PID=%d" % pid, "sh", "-c", filtered.command])
+        programs.call(["env", "LXC_PID=%d" % container.pid, "sh", "-c", container.loaded.command])
     except ContainerError as error:
         raise ContainerError("gateways.network: its rules could not be replaced: %s" % error) from None
-    lost = differences(lxc_path, name, pid, filtered)
-    if lost:
-        raise ContainerError(lost)
+
+
+def filtered(lxc_path: str, pids: Mapping[str, int]) -> Dict[str, Filtered]:
+    """Return those of these running containers whose configs ask for a packet filter."""
+    found = {name: packet_filter.in_config(lines_of(lxc_path, name)) for name in pids}
+    return {name: of(lxc_path, name, pids[name], loaded) for name, loaded in found.items() if loaded}
+
+
+def of(lxc_path: str, name: str, pid: int, loaded: packet_filter.Loaded) -> Filtered:
+    """Return a running container with its rules."""
+    path = os.path.join(lxc_path, name, packet_filter.FILES[packet_filter.uses_nft(loaded.program)])
+    return Filtered(pid, loaded, facts.read_text(path))
+
+
+def lost_of(wanted: Mapping[str, Filtered]) -> Dict[str, str]:
+    """Return how the filters of running containers differ from their files, in a sentence each; empty if they do not."""
+    found: Dict[str, str] = {}
+    for program in {each.loaded.program for each in wanted.values()}:
+        own = {name: each for name, each in wanted.items() if each.loaded.program == program}
+        tools, lacking = packet_filters.tools_of(program)
+        if not tools:
+            found.update(dict.fromkeys(own, "gateways.network: what is in force cannot be read: " + lacking))
+            continue
+        expected = packet_filters.loaded_by_text(tools, (each.rules for each in own.values()))
+        # In several processes: most of it is the programs that are called.
+        look = partial(difference, tools, own, expected)
+        results = pool.divided(look, list(own), min(len(own), os.cpu_count() or 1))
+        found.update({name: result.value or result.error for name, result in results.items()})
+    return found
+
+
+def difference(tools: FilterTools, wanted: Mapping[str, Filtered], expected: Mapping[str, str], name: str) -> str:
+    """Return the sentence of one container. `expected`: how the target shows rules, by the text of their file."""
+    rules = wanted[name].rules
+    try:
+        # Why rules cannot be loaded, only an attempt of their own tells.
+        right = expected[rules] if rules in expected else packet_filters.loaded(tools, rules)
+        same = packet_filter.normal(packet_filters.inside(tools, wanted[name].pid)) == right
+    except ContainerError as error:
+        return "gateways.network: its packet filter is not in force: %s" % error
+    return "" if same else "gateways.network: other rules are in force than those of its file"
 
 
 def lines_of(lxc_path: str, name: str) -> List[config_text.Line]:
@@ -59,24 +103,10 @@ def lines_of(lxc_path: str, name: str) -> List[config_text.Line]:
     return config_text.lines_of(facts.read_text(os.path.join(lxc_path, name, lxc_config.FILE_NAME)))
 
 
-def differences(lxc_path: str, name: str, pid: int, filtered: packet_filter.Loaded) -> str:
-    """Return how the filter of a running container differs from its file; empty if it does not. Raises ContainerError."""
-    tools, lacking = packet_filters.tools_of(filtered.program)
-    if not tools:
-        return "gateways.network: what is in force cannot be read, since " + lacking
-    path = os.path.join(lxc_path, name, packet_filter.file_name(tools))
-    try:
-        wanted = packet_filters.loaded(tools, facts.read_text(path))
-        same = packet_filter.normal(packet_filters.inside(tools, pid)) == wanted
-    except ContainerError as error:
-        return "gateways.network: its packet filter is not in force: %s" % error
-    return "" if same else "gateways.network: other rules are in force than those of %s" % path
-
-
 def why_not_loaded(lxc_path: str, name: str) -> str:
     """Return why the rules of a container that did not start cannot be loaded, as the end of a sentence; else nothing."""
-    filtered = packet_filter.in_config(lines_of(lxc_path, name))
-    tools = packet_filters.tools_of(filtered.program).tools if filtered else None
+    asked = packet_filter.in_config(lines_of(lxc_path, name))
+    tools = packet_filters.tools_of(asked.program).tools if asked else None
     if not tools:
         return ""
     try:
@@ -86,30 +116,27 @@ def why_not_loaded(lxc_path: str, name: str) -> str:
     return ""
 
 
-def not_in_force(
-    lxc_path: str, name: str, pid: int, lines: Sequence[config_text.Line], found: in_force.Effective
-) -> List[str]:
-    """Return a sentence for all that lets a container around the packet filter that its config asks for."""
-    filtered = packet_filter.in_config(lines)
-    if not filtered:
-        return []
+def around(lines: Sequence[config_text.Line], found: in_force.Effective) -> List[str]:
+    """Return a sentence for each capability with which a container could get around the filter of its config."""
     kept = [each for each in DROP_WITH_PACKET_FILTER if each in found.capabilities]
-    sentences = ["gateways.network: PID 1 can still get %s, and with it around the filter" % each for each in kept]
-    lost = differences(lxc_path, name, pid, filtered)
-    return [*sentences, lost] if lost else sentences
+    return [
+        "gateways.network: PID 1 can still get %s, and with it around the filter" % each
+        for each in (kept if packet_filter.in_config(lines) else ())
+    ]
 
 
 def effective(lxc_path: str, name: str, pid: int) -> Optional[Dict[str, Any]]:
     """Return the packet filter of a running container with its counters, or None if it should have none."""
     lines = lines_of(lxc_path, name)
-    filtered = packet_filter.in_config(lines)
-    if not filtered:
+    wanted = filtered(lxc_path, {name: pid})
+    if not wanted:
         return None
-    missing = not_in_force(lxc_path, name, pid, lines, in_force.of(pid))
-    tools = packet_filters.tools_of(filtered.program)[0]
+    missing = [*around(lines, in_force.of(pid)), *filter(None, lost_of(wanted).values())]
+    program = wanted[name].loaded.program
+    tools = packet_filters.tools_of(program).tools
     try:
         shown = packet_filters.inside(tools, pid) if tools else ""
     except ContainerError:
         shown = ""
-    counts = {key: each._asdict() for key, each in packet_filter.counts(filtered.program, shown).items()}
+    counts = {key: each._asdict() for key, each in packet_filter.counts(program, shown).items()}
     return {"in_force": not missing, "missing": missing, **counts}

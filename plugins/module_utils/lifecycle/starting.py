@@ -17,7 +17,7 @@ from ..plan import ports, start_waits
 from ..target import facts, memory, processes
 from ..verify import usage
 from ..workers import pool
-from . import failed_starts, published, states, stopping, survey, verification
+from . import failed_starts, packet_filters, published, states, stopping, survey, verification
 
 
 def start(lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], times: states.Times) -> states.Errors:
@@ -67,6 +67,8 @@ def settle(
     """
     # What was read before the start, such as the rules of published ports, has changed.
     memory.forget()
+    # A container cannot change its packet filter, so this is done while they settle, for all together.
+    lost = packet_filters.lost_of(packet_filters.filtered(lxc_path, pids))
     settled: Dict[str, int] = {}
     missing: states.Errors = {}
     # Each has its own settle time. The first ones are checked while the last ones still settle.
@@ -77,6 +79,7 @@ def settle(
         if processes.wait_for_end([pids[desired.name]], ends[desired.name] - time.monotonic()):
             settled[desired.name] = pids[desired.name]
             shortfalls = verification.not_in_force(lxc_path, desired, pids[desired.name])
+            shortfalls += filter(None, [lost.get(desired.name)])
             if shortfalls:
                 missing[desired.name] = "; ".join(shortfalls)
     return settled, missing

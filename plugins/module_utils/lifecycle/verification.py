@@ -41,7 +41,7 @@ def not_in_force(lxc_path: str, desired: states.DesiredState, pid: int) -> List[
         missing += in_force.not_in_force(lines, found)
         missing += device_nodes.not_in_force(pid, lines)
         missing += published.not_in_force(lxc_path, desired.name, lines)
-        missing += packet_filters.not_in_force(lxc_path, desired.name, pid, lines, found)
+        missing += packet_filters.around(lines, found)
         missing += [
             "volumes: the size of %s is not in force, since its file system has no project quotas now" % name
             for name in volumes.without_limit(lxc_path, desired.name)

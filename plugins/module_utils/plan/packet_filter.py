@@ -12,6 +12,7 @@ Protocols are given by number, since a target may lack /etc/protocols.
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
@@ -102,7 +103,7 @@ def in_config(config: Sequence[Line]) -> Optional[Loaded]:
 def load(program: str) -> str:
     """Return the shell's command that loads the file $1 in the network where it runs."""
     if uses_nft(program):
-        return '%s -f "$1"' % program
+        return 'exec %s -f "$1"' % program
     # It may be a pipe, which can be read once.
     give = 'printf "%s\\n" "$rules" |'
     return 'rules=$(cat "$1") && %s %s-restore -w && { %s || %s %s-restore -w; }' % (
@@ -129,13 +130,39 @@ def six(program: str) -> str:
 
 def inside(tools: FilterTools, pid: int) -> Tuple[str, ...]:
     """Return the command that shows the filter in the network of a process."""
-    return (*tools.enter.split(), "-t", str(pid), "-n", "sh", "-c", show(tools.program))
+    # Without a shell, where it is a single program: there may be a hundred to look at.
+    single = show(tools.program).partition("exec ")[2].split()
+    return (*tools.enter.split(), "-t", str(pid), "-n", *(single or ["sh", "-c", show(tools.program)]))
 
 
-def trial(tools: FilterTools) -> Tuple[str, ...]:
-    """Return the command that loads rules from its input in a network of its own, and shows what has come of them."""
-    script = "sh -c %s sh /dev/stdin && %s" % (shlex.quote(load(tools.program)), show(tools.program))
+def trial(tools: FilterTools, several: bool = False) -> Tuple[str, ...]:
+    """Return the command that loads rules from its input in a network of its own, and shows what has come of them.
+
+    `several`: whether these are those of `together`, for nft.
+    """
+    shown = "exec %s -n list ruleset" % tools.program if several else show(tools.program)
+    script = "sh -c %s sh /dev/stdin && %s" % (shlex.quote(load(tools.program)), shown)
     return (*tools.apart.split(), "-n", "sh", "-c", script)
+
+
+def together(texts: Sequence[str]) -> str:
+    """Return files for nft as one that makes a table for each of them."""
+    return "".join(text.replace("table inet " + TABLE, "table inet " + numbered(at)) for at, text in enumerate(texts))
+
+
+def apart(shown: str, count: int) -> List[str]:
+    """Return what nft shows of each of these tables, as it would show a single one."""
+    found = []
+    for at in range(count):
+        begin = "table inet %s {" % numbered(at)
+        body = shown.partition(begin)[2].partition("\n}\n")[0]
+        found.append("table inet %s {%s\n}\n" % (TABLE, body))
+    return found
+
+
+def numbered(at: int) -> str:
+    """Return the name of one of several tables."""
+    return "%s_%d" % (TABLE, at)
 
 
 def open_by_default(program: str, shown: str) -> bool:
@@ -169,6 +196,7 @@ def counted(program: str, shown: str, chain: str) -> Counts:
     return Counts(sum(number for number, ok in found if ok), sum(number for number, ok in found if not ok))
 
 
+@functools.lru_cache(maxsize=256)
 def render(wanted: PacketFilter, tools: FilterTools) -> str:
     """Return the text of the file."""
     return nft_text(wanted) if uses_nft(tools.program) else iptables_text(wanted)

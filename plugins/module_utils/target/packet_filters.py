@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import subprocess
-from typing import NamedTuple, Optional, Sequence, cast
+from contextlib import suppress
+from typing import Dict, Iterable, NamedTuple, Optional, Sequence, cast
 
 from ..container_spec.records import PacketFilter, PacketRule
 from ..errors import ContainerError
@@ -77,6 +78,23 @@ def words(name: str) -> str:
 def loaded(tools: FilterTools, text: str) -> str:
     """Return how the target shows these rules where they are in force. Raise ContainerError if it cannot load them."""
     return packet_filter.normal(run(packet_filter.trial(tools), text))
+
+
+def loaded_by_text(tools: FilterTools, texts: Iterable[str]) -> Dict[str, str]:
+    """Return the same for many texts. Those that cannot be loaded are missing.
+
+    A new network takes as long as several calls of nft, so all are loaded in one, if none of them is wrong.
+    """
+    wanted = list(dict.fromkeys(texts))
+    if len(wanted) > 1 and packet_filter.uses_nft(tools.program):
+        with suppress(ContainerError):
+            shown = run(packet_filter.trial(tools, several=True), packet_filter.together(wanted))
+            return dict(zip(wanted, map(packet_filter.normal, packet_filter.apart(shown, len(wanted)))))
+    found: Dict[str, str] = {}
+    for text in wanted:
+        with suppress(ContainerError):
+            found[text] = loaded(tools, text)
+    return found
 
 
 def inside(tools: FilterTools, pid: int) -> str:

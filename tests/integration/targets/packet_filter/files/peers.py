@@ -41,10 +41,10 @@ class Datagrams(asyncio.DatagramProtocol):
     def connection_made(self, transport):
         self.transport = transport
 
-    def datagram_received(self, data, source):
+    def datagram_received(self, data, addr):
         with open(self.log, "a", encoding="ascii") as stream:
-            stream.write("%d %s %s\n" % (self.port, source[0].replace("::ffff:", ""), data.decode("ascii")))
-        self.transport.sendto(data, source)
+            stream.write("%d %s %s\n" % (self.port, addr[0].replace("::ffff:", ""), data.decode("ascii")))
+        self.transport.sendto(data, addr)
 
 
 async def serve(log):

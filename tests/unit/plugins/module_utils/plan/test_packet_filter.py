@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -203,6 +204,26 @@ def test_what_changes_by_itself_is_no_difference(text: str) -> None:
     assert later != text
     assert packet_filter.normal(later) == packet_filter.normal(text)
     assert packet_filter.normal(text.replace("80", "81")) != packet_filter.normal(text)
+
+
+def test_several_filters_in_one_network() -> None:
+    """Each has a table of its own, and is shown as if it was alone."""
+    texts = [packet_filter.render(out(ports=port), NFT) for port in (80, 81, 82)]
+    joined = packet_filter.together(texts)
+    assert re.findall(r"(?m)^table inet (\S+) {$", joined) == [f"softwarecontainer_{number}" for number in range(3)]
+    assert joined.count("delete table") == 3
+    shown = "".join(
+        SHOWN.replace("softwarecontainer", f"softwarecontainer_{at}").replace("80", str(80 + at)) for at in (0, 1)
+    )
+    assert packet_filter.apart(shown, 2) == [SHOWN, SHOWN.replace("80", "81")]
+
+
+def test_how_a_running_container_is_looked_at() -> None:
+    assert packet_filter.inside(NFT, 7) == (
+        *("/usr/bin/nsenter", "-t", "7", "-n"),
+        *("/usr/sbin/nft", "-n", "list", "table", "inet", "softwarecontainer"),
+    )
+    assert packet_filter.inside(IPTABLES, 7)[:7] == ("/bin/busybox", "nsenter", "-t", "7", "-n", "sh", "-c")
 
 
 def test_networks_are_the_same_addresses() -> None:
