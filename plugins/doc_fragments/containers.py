@@ -807,14 +807,14 @@ options:
             type: int
       capabilities:
         description:
-          - Names of capabilities that the container has beside those in O(capabilities), in the order in which they count. What they
-            stand for is in O(manifests), and takes the place of the names on the controller, as O(containers[].environment),
+          - Names of capabilities that the container has beside those that every container has, in the order in which they count.
+            What they stand for is in service manifests, and takes the place of the names on the controller, as O(containers[].environment),
             O(containers[].mounts), O(containers[].limits), O(containers[].gateways) and O(containers[].lxc). What the spec itself
             says in these wins.
           - A container with capabilities, an empty list included, that do not speak of the network can reach nobody, and nobody
             can reach it.
           - A name that is in no manifest is refused, and so is one that asks for what cannot be enforced.
-          - When left out, it has those in O(capabilities) alone.
+          - When left out, it has those that every container has.
         type: list
         elements: str
         default: []

@@ -9,7 +9,7 @@ from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Sequence, Tu
 
 from ...module_utils.container_spec import parse
 from ...module_utils.container_spec import records as spec_records
-from ...module_utils.container_spec.values import InvalidError, list_of, nearest, text
+from ...module_utils.container_spec.values import InvalidError, exact, list_of, nearest, text, within
 from ...module_utils.errors import RefusedError
 from . import fold, records
 from .manifests import Capabilities
@@ -166,7 +166,7 @@ class Opening:
                 continue
             if isinstance(base, dict):
                 raise self.refuse(first.origin, "%s is a secret of the spec, to which nothing can be added" % name)
-            value = None if base is None else str(base)
+            value = None if base is None else within("environment.%s" % name, exact, base)
             if value is None and first.mode != records.SET:
                 told = "%s has no value that %s could add to, so it is the value alone" % (name, first.mode)
                 self.notes.append(records.Note(first.origin, told).words())

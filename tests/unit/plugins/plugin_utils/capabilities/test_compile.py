@@ -411,6 +411,8 @@ def test_what_a_spec_and_a_capability_cannot_both_have() -> None:
     secret = known([env("A", "1", mode="append")])
     with pytest.raises(RefusedError, match="A is a secret"):
         compiled(secret, environment={"A": {"secret": "s"}})
+    with pytest.raises(RefusedError, match="^container 'x': environment.A: 1.1 "):
+        compiled(secret, environment={"A": 1.1})
     above = known([shown("/opt/a", "/a")])
     with pytest.raises(RefusedError, match="/a would hide .* /a/b"):
         compiled(above, mounts=[{"source": "/own", "target": "/a/b"}])
