@@ -17,7 +17,9 @@ PORT = integer(1, PORT_MAX)
 ANY = "any"
 # What else the root of a container without a user namespace could go around a filter with.
 PRIVILEGED_LACKS = ("sys_admin", "sys_module", "sys_rawio")
-# LXC keys of the spec that would give the container the target's network, or that no rule here can see through.
+# LXC keys of the spec that would take the hook or the user namespace away by an empty value; and those that would give the
+# container the target's network, or that no rule here can see through.
+CLEARED = ("lxc.hook.start-host", "lxc.idmap")
 OPAQUE = re.compile(r"lxc\.(include|net|hook|namespace\..+)")
 
 
@@ -136,7 +138,7 @@ def removable(container: records.Container) -> Iterator[InvalidError]:
 def shared(container: records.Container) -> Iterator[InvalidError]:
     """Return why a container would not have a network of its own, or its hooks, as far as the spec says."""
     for key, values in container.lxc:
-        clears = key == "lxc.hook.start-host" and not all(value.strip() for value in values)
+        clears = key in CLEARED and not all(value.strip() for value in values)
         if OPAQUE.fullmatch(key) or clears:
             yield InvalidError(
                 "cannot be set together with gateways.network", values[-1] if values else "", "lxc." + key

@@ -23,10 +23,11 @@ from . import states, survey
 
 
 class Filtered(NamedTuple):
-    """A running container with a packet filter: its PID 1, what its config says, and its rules."""
+    """A running container with a packet filter: its PID 1, the program that loads the rules, their file and its text."""
 
     pid: int
-    loaded: packet_filter.Loaded
+    program: str
+    path: str
     rules: str
 
 
@@ -50,9 +51,14 @@ def load(lxc: runtime.Runtime, names: Sequence[str]) -> states.Errors:
 
 
 def replace(container: Filtered) -> None:
-    """Load the rules of one container by the hook that does so at its start. Raises ContainerError."""
+    """Load the rules of one container, as the hook does at its start. Raises ContainerError."""
+    tools, lacking = packet_filters.tools_of(container.program)
     try:
-        programs.call(["env", "LXC_PID=%d" % container.pid, "sh", "-c", container.loaded.command])
+        if not tools:
+            raise ContainerError(lacking)
+        if not packet_filters.is_apart(container.pid):
+            raise ContainerError("it has no network of its own")
+        programs.call(packet_filter.replacing(tools, container.pid, container.path))
     except ContainerError as error:
         raise ContainerError("gateways.network: its rules could not be replaced: %s" % error) from None
 
@@ -60,20 +66,20 @@ def replace(container: Filtered) -> None:
 def filtered(lxc_path: str, pids: Mapping[str, int]) -> Dict[str, Filtered]:
     """Return those of these running containers whose configs ask for a packet filter."""
     found = {name: packet_filter.in_config(lines_of(lxc_path, name)) for name in pids}
-    return {name: of(lxc_path, name, pids[name], loaded) for name, loaded in found.items() if loaded}
+    return {name: of(lxc_path, name, pids[name], program) for name, program in found.items() if program}
 
 
-def of(lxc_path: str, name: str, pid: int, loaded: packet_filter.Loaded) -> Filtered:
+def of(lxc_path: str, name: str, pid: int, program: str) -> Filtered:
     """Return a running container with its rules."""
-    path = os.path.join(lxc_path, name, packet_filter.FILES[packet_filter.uses_nft(loaded.program)])
-    return Filtered(pid, loaded, facts.read_text(path))
+    path = os.path.join(lxc_path, name, packet_filter.FILES[packet_filter.uses_nft(program)])
+    return Filtered(pid, program, path, facts.read_text(path))
 
 
 def lost_of(wanted: Mapping[str, Filtered]) -> Dict[str, str]:
     """Return how the filters of running containers differ from their files, in a sentence each; empty if they do not."""
     found: Dict[str, str] = {}
-    for program in {each.loaded.program for each in wanted.values()}:
-        own = {name: each for name, each in wanted.items() if each.loaded.program == program}
+    for program in {each.program for each in wanted.values()}:
+        own = {name: each for name, each in wanted.items() if each.program == program}
         tools, lacking = packet_filters.tools_of(program)
         if not tools:
             found.update(dict.fromkeys(own, "gateways.network: what is in force cannot be read: " + lacking))
@@ -105,8 +111,8 @@ def lines_of(lxc_path: str, name: str) -> List[config_text.Line]:
 
 def why_not_loaded(lxc_path: str, name: str) -> str:
     """Return why the rules of a container that did not start cannot be loaded, as the end of a sentence; else nothing."""
-    asked = packet_filter.in_config(lines_of(lxc_path, name))
-    tools = packet_filters.tools_of(asked.program).tools if asked else None
+    program = packet_filter.in_config(lines_of(lxc_path, name))
+    tools = packet_filters.tools_of(program).tools if program else None
     if not tools:
         return ""
     try:
@@ -132,7 +138,7 @@ def effective(lxc_path: str, name: str, pid: int) -> Optional[Dict[str, Any]]:
     if not wanted:
         return None
     missing = [*around(lines, in_force.of(pid)), *filter(None, lost_of(wanted).values())]
-    program = wanted[name].loaded.program
+    program = wanted[name].program
     tools = packet_filters.tools_of(program).tools
     try:
         shown = packet_filters.inside(tools, pid) if tools else ""

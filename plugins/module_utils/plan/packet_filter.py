@@ -52,13 +52,6 @@ class Counts(NamedTuple):
     refused: int = 0
 
 
-class Loaded(NamedTuple):
-    """What a config says of its filter: the program that loads it, and the whole command of the hook."""
-
-    program: str
-    command: str
-
-
 def uses_nft(program: str) -> bool:
     """Return whether a program is nft; else it is iptables."""
     return program.rpartition("/")[2] == "nft"
@@ -92,11 +85,11 @@ def lines(wanted: Optional[PacketFilter], tools: Optional[FilterTools], lacking:
     return [(HOOK_KEY, lxc_hooks.shell(script))]
 
 
-def in_config(config: Sequence[Line]) -> Optional[Loaded]:
-    """Return the filter that the hook of a config loads, or None if there is none."""
+def in_config(config: Sequence[Line]) -> Optional[str]:
+    """Return the program with which the hook of a config loads its filter, or None if there is none."""
     for key, value in config:
         if key == HOOK_KEY and value.startswith(HOOK):
-            return Loaded(shlex.split(value[len(HOOK) :].partition(";")[0].replace(lxc_hooks.QUOTE, "'"))[0], value)
+            return shlex.split(value[len(HOOK) :].partition(";")[0].replace(lxc_hooks.QUOTE, "'"))[0]
     return None
 
 
@@ -143,6 +136,14 @@ def trial(tools: FilterTools, several: bool = False) -> Tuple[str, ...]:
     shown = "exec %s -n list ruleset" % tools.program if several else show(tools.program)
     script = "sh -c %s sh /dev/stdin && %s" % (shlex.quote(load(tools.program)), shown)
     return (*tools.apart.split(), "-n", "sh", "-c", script)
+
+
+def replacing(tools: FilterTools, pid: int, path: str) -> Tuple[str, ...]:
+    """Return the command that loads a file in the network of a process, as the hook does at the start."""
+    enter = (*tools.enter.split(), "-t", str(pid), "-n")
+    if uses_nft(tools.program):
+        return (*enter, tools.program, "-f", path)
+    return (*enter, "sh", "-c", load(tools.program), "sh", path)
 
 
 def together(texts: Sequence[str]) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from contextlib import suppress
 from typing import Dict, Iterable, NamedTuple, Optional, Sequence, cast
@@ -100,6 +101,14 @@ def loaded_by_text(tools: FilterTools, texts: Iterable[str]) -> Dict[str, str]:
 def inside(tools: FilterTools, pid: int) -> str:
     """Return the filter in the network of a process, as the target shows it. Raise ContainerError if there is none."""
     return run(packet_filter.inside(tools, pid))
+
+
+def is_apart(pid: int) -> bool:
+    """Return whether a process has another network than this one. Rules in the target's own would cut it off."""
+    try:
+        return not os.path.samefile("/proc/%d/ns/net" % pid, "/proc/self/ns/net")
+    except OSError:
+        return False
 
 
 def run(argv: Sequence[str], text: str = "") -> str:

@@ -99,6 +99,7 @@ REFUSED = {
     "a shared network": ({}, {"lxc": {"lxc.namespace.share.net": "other"}}, r"lxc.namespace.share.net: 'other'"),
     "something included": ({}, {"lxc": {"lxc.include": "/etc/x"}}, r"lxc.include: '/etc/x'"),
     "no hooks any more": ({}, {"lxc": {"lxc.hook.start-host": ["/a", ""]}}, r"lxc.hook.start-host: ''"),
+    "no user namespace any more": ({}, {"lxc": {"lxc.idmap": ""}}, r"lxc.idmap: ''"),
     "no address": (ALL_OUT, {"network": [{}]}, r"network\[0\].type: 'veth'"),
     "a port that is let in nowhere": (ALL_OUT, {"ports": [{"target": 80}]}, r"ports\[0\].container: 80"),
     "a port of another protocol": (

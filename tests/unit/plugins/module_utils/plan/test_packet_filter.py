@@ -127,7 +127,7 @@ def test_another_policy_is_seen() -> None:
 def test_the_hook(tools: FilterTools) -> None:
     (key, value), *others = packet_filter.lines(wanted(), tools, "", ROOT)
     assert (key, others) == ("lxc.hook.start-host", [])
-    assert packet_filter.in_config([("lxc.hook.start-host", "/bin/true"), (key, value)]) == (tools.program, value)
+    assert packet_filter.in_config([("lxc.hook.start-host", "/bin/true"), (key, value)]) == tools.program
     # No line break can come into a config.
     assert "\n" not in value
     script = shlex.split(value)[2]
@@ -224,6 +224,13 @@ def test_how_a_running_container_is_looked_at() -> None:
         *("/usr/sbin/nft", "-n", "list", "table", "inet", "softwarecontainer"),
     )
     assert packet_filter.inside(IPTABLES, 7)[:7] == ("/bin/busybox", "nsenter", "-t", "7", "-n", "sh", "-c")
+
+
+def test_how_rules_are_replaced() -> None:
+    enter = ("/usr/bin/nsenter", "-t", "7", "-n")
+    assert packet_filter.replacing(NFT, 7, "/f") == (*enter, "/usr/sbin/nft", "-f", "/f")
+    argv = packet_filter.replacing(IPTABLES, 7, "/f")
+    assert (argv[:5], argv[-2:]) == (("/bin/busybox", "nsenter", "-t", "7", "-n"), ("sh", "/f"))
 
 
 def test_networks_are_the_same_addresses() -> None:
