@@ -662,7 +662,10 @@ options:
                 cgroup in addition to O(containers[].security.devices).
               - In a user namespace the target's own node, which O(containers[].mounts) would bring, belongs to nobody.
               - The node is made before each start, also when the target boots. Where the device has other numbers than when
-                the config was written, the start fails; the next run writes the new ones.
+                the config was written, the start fails; the next run writes the new ones. A checkpoint keeps the old ones, so a
+                way back leads to a container that does not start until that run.
+              - Mode and owner are those of the start; root of the container may change them. More than one node of a device share
+                one rule, with what any of them may do.
             type: list
             elements: dict
             default: []
@@ -675,7 +678,7 @@ options:
                 description: The node in the container, a path below C(/dev). By default that of the source.
                 type: str
               mode:
-                description: The mode of the node, three or four octal digits in quotes.
+                description: The mode of the node, octal digits in quotes, at most V(0777).
                 type: str
                 default: "0660"
               owner:

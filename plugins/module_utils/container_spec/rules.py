@@ -131,7 +131,12 @@ def check_devices(container: records.Container) -> None:
         where = "gateways.devices[%d].target" % index
         if not device.target.startswith("/dev/"):
             raise InvalidError("does not lie below /dev", device.target, where)
-        over = next((point for point in (*OF_DEV, *mounted) if overlap(device.target, point)), None)
+        if device.mode & ~0o777:
+            raise InvalidError(
+                "has more than the rights to read and write", "%04o" % device.mode, "gateways.devices[%d].mode" % index
+            )
+        ttys = ["/dev/tty%d" % number for number in range(1, container.tty + 1)]
+        over = next((point for point in (*OF_DEV, *ttys, *mounted) if overlap(device.target, point)), None)
         if over:
             raise InvalidError("is the same as %s, or one lies below the other" % over, device.target, where)
         mounted.append(device.target)

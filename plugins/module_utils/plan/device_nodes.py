@@ -9,7 +9,7 @@ also when the target boots, on a small file system of this container alone; see 
 
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import Dict, List, Set, Tuple
 
 from ..container_spec.records import Container, DeviceNode, Security
 from ..errors import ContainerError
@@ -49,7 +49,12 @@ def with_rules(container: Container, host: Host) -> Security:
     """Return what restricts the container, with a rule for each of its devices that the target has."""
     wanted = container.security
     there = [device for device in container.gateways.devices if device.source in host.devices]
-    rules = ["%s %s" % (host.devices[device.source], device.access) for device in there]
-    return (
-        wanted if wanted.devices is None else wanted._replace(devices=tuple(dict.fromkeys((*wanted.devices, *rules))))
-    )
+    if wanted.devices is None or not there:
+        return wanted
+    # The kernel has one rule for each device, whatever its nodes are.
+    access: Dict[str, Set[str]] = {}
+    for rule in (*wanted.devices, *("%s %s" % (host.devices[device.source], device.access) for device in there)):
+        numbers, _blank, letters = rule.rpartition(" ")
+        access.setdefault(numbers, set()).update(letters)
+    rules = ["%s %s" % (numbers, "".join(sorted(letters, key="rwm".index))) for numbers, letters in access.items()]
+    return wanted._replace(devices=tuple(rules))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Dict, List, Optional, Sequence, Tuple
+from types import MappingProxyType
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..container_spec.records import AUTO_IF_OWN, Autostart, Container, Interface, Limits, Secret
 from ..container_spec.rules import interface_name
@@ -273,18 +274,26 @@ def autostart(container: Container) -> List[Line]:
     return lines + [("lxc.group", group) for group in wanted.groups]
 
 
-def requested_part(container: Container, lxc_path: str, bridge: str, filter_program: str = "") -> object:
+def requested_part(
+    container: Container,
+    lxc_path: str,
+    bridge: str,
+    filter_program: str = "",
+    devices: Mapping[str, str] = MappingProxyType({}),
+) -> object:
     """Return the part of the spec that affects a running container.
 
-    It says nothing about the target, which affects the config too, with one exception: rules that another program loads
-    would come beside those that are there. Rules alone are replaced in a running container.
+    It says nothing about the target, which affects the config too, with two exceptions: rules that another program loads
+    would come beside those that are there, and a device may get other numbers (`devices`: those of each). Rules alone are
+    replaced in a running container.
     """
     running = container._replace(
         state="", files=(), reload=None, on_change="", ready=(), after=(), autostart=Autostart()
     )
     program = filter_program if container.gateways.network else ""
     running = running._replace(gateways=container.gateways._replace(network=None))
-    return RENDERING, running, lxc_path, bridge, *([program] if program else [])
+    numbers = [devices[device.source] for device in container.gateways.devices if device.source in devices]
+    return RENDERING, running, lxc_path, bridge, *([program] if program else []), *([numbers] if numbers else [])
 
 
 def running_part(text: str) -> List[str]:

@@ -178,8 +178,9 @@ def nodes(script: str) -> Dict[str, Tuple[str, Node]]:
     """Return the devices of which a hook makes nodes, by the numbers of their places, and the nodes."""
     return {
         number: (source, Node("%s %s:%s" % (kind, major, minor), int(mode, 8), (int(owner[0]), int(owner[1]))))
-        for source, number, kind, major, minor, mode, *rest in calls(script, "node", 7)
-        for owner in [rest[0].split(":")]
+        for source, number, kind, major, minor, mode, last in calls(script, "node", 7)
+        # The next command may follow.
+        for owner in [last.rstrip(";").split(":")]
     }
 
 
@@ -187,7 +188,7 @@ def calls(script: str, function: str, count: int) -> Iterator[List[str]]:
     """Return the words after the name of a function, where a hook calls it: so many of them, each time."""
     if not script.startswith("sh -c '") or function + "() " not in script:
         return
-    words = [word.rstrip(";") for word in shlex.split(shlex.split(script)[-1])]
+    words = shlex.split(shlex.split(script)[-1])
     for at, word in enumerate(words):
         if word == function:
             yield words[at + 1 : at + 1 + count]

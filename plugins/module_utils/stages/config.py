@@ -78,7 +78,7 @@ def plan(
     """Plan the LXC config, and the gateway directory on the target."""
     # An address that is new, because the bridge has one now, is no change of the spec.
     program = place.host.filter_tools.program if place.host.filter_tools else ""
-    asked = lxc_config.requested_part(container, place.lxc_path, place.bridge, program)
+    asked = lxc_config.requested_part(container, place.lxc_path, place.bridge, program, place.host.devices)
     addressed = place.addresses(container, before, place)
     container, after = addressed.container, after._replace(addresses=addressed.allotted)
     host = with_away(container, place)

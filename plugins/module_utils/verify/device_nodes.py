@@ -12,6 +12,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from ..disk import beneath
 from ..model import mountinfo
 from ..model.config_text import Line
+from ..plan import lxc_config
 from ..plan.lxc_hooks import Node, nodes
 
 KINDS = {stat.S_IFCHR: "c", stat.S_IFBLK: "b"}
@@ -21,10 +22,11 @@ def wanted(lines: Sequence[Line]) -> Dict[str, Tuple[str, Node]]:
     """Return the devices that a config asks for by their paths in the container: the source, and the node."""
     made = [pair for key, value in lines if key == "lxc.hook.pre-start" for pair in nodes(value).items()]
     targets = {
-        fields[0].rpartition("/")[2]: "/" + mountinfo.decoded(fields[1]).strip("/")
+        number: "/" + mountinfo.decoded(fields[1]).strip("/")
         for key, value in lines
-        if key == "lxc.mount.entry"
+        if key == "lxc.mount.entry" and value.startswith(lxc_config.MOUNTS + "/")
         for fields in [value.split()]
+        for number in [fields[0].rpartition("/")[2]]
     }
     return {targets[number]: found for number, found in made if number in targets}
 
@@ -46,20 +48,17 @@ def of(pid: int, path: str) -> Optional[Node]:
 
 
 def not_in_force(pid: int, lines: Sequence[Line]) -> List[str]:
-    """Return a sentence for each node that a container should have and does not have. Raise ContainerError."""
+    """Return a sentence for each device that a container should have and does not have. Raise ContainerError.
+
+    Mode and owner do not count: the container's root may change those of its own node, from the first moment on.
+    """
     reasons = []
     for path, (_source, node) in wanted(lines).items():
         there = of(pid, path)
-        if there is None:
-            reasons.append("gateways.devices: there is no device at %s" % path)
-        elif there != node:
-            reasons.append("gateways.devices: %s should be %s and is %s" % (path, described(node), described(there)))
+        if there is None or there.device != node.device:
+            found = there.device if there else "no device"
+            reasons.append("gateways.devices: %s should be %s and is %s" % (path, node.device, found))
     return reasons
-
-
-def described(node: Node) -> str:
-    """Return a node in words."""
-    return "%s with mode %04o and owner %d:%d on the target" % (node.device, node.mode, *node.owner)
 
 
 def effective(pid: int, lines: Sequence[Line]) -> List[Dict[str, object]]:

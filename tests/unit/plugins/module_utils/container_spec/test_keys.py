@@ -825,6 +825,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         },
         "gateways.devices[0].target: '/dev/net' is the same as /dev/net/tun, or one lies below the other",
     ),
+    "device with setuid": (
+        {"gateways": {"devices": [{"source": "/dev/i2c-1", "mode": "4660"}]}},
+        "gateways.devices[0].mode: '4660' has more than the rights to read and write",
+    ),
+    "device of a terminal": (
+        {"tty": 2, "gateways": {"devices": [{"source": "/dev/i2c-1", "target": "/dev/tty2"}]}},
+        "gateways.devices[0].target: '/dev/tty2' is the same as /dev/tty2, or one lies below the other",
+    ),
     "device without access": (
         {"gateways": {"devices": [{"source": "/dev/i2c-1", "access": ""}]}},
         "gateways.devices[0].access: '' is not one or more of r, w and m, in this order",

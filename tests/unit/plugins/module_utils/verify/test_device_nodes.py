@@ -30,7 +30,7 @@ GIVEN = [
 def lines() -> list[config_text.Line]:
     container = CONTAINER({"name": "hmi", "gateways": {"devices": GIVEN}})
     more = planned.entries(container, HOST, IDS)
-    return list(lxc_mounts.lines(container, HOST, IDS, "/run/place", more))
+    return list(lxc_mounts.lines(container, HOST, IDS, "/run/softwarecontainer.mounts/x", more))
 
 
 def test_what_a_config_asks_for() -> None:
@@ -40,13 +40,27 @@ def test_what_a_config_asks_for() -> None:
     }
 
 
-@pytest.mark.parametrize("there", [None, Node("c 10:200", 0o660, (100005, 200006)), Node("c 10:229", 0o666, (0, 0))])
+@pytest.mark.parametrize(
+    "there", [None, Node("c 10:200", 0o660, (100005, 200006)), Node("b 10:229", 0o660, (100005, 200006))]
+)
 def test_what_is_not_in_force(there: Node | None, monkeypatch: pytest.MonkeyPatch) -> None:
     found = {"/dev/own/a b": there, "/dev/two": Node("b 7:0", 0o400, (100000, 200000))}
     monkeypatch.setattr(device_nodes, "of", lambda _pid, path: found[path])
     reasons = device_nodes.not_in_force(1, lines())
     assert [reason.partition(": ")[0] for reason in reasons] == ["gateways.devices"]
     assert "/dev/own/a b" in reasons[0]
+
+
+def test_mode_and_owner_are_the_payloads(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"/dev/own/a b": Node("c 10:229", 0o600, (0, 0)), "/dev/two": Node("b 7:0", 0o400, (100000, 200000))}
+    monkeypatch.setattr(device_nodes, "of", lambda _pid, path: found[path])
+    assert device_nodes.not_in_force(1, lines()) == []
+
+
+def test_one_device_has_one_rule() -> None:
+    given = [{"source": "/dev/two", "target": "/dev/x", "access": "r"}, {"source": "/dev/two", "access": "w"}]
+    container = CONTAINER({"name": "hmi", "security": {"devices": ["b 7:0 m"]}, "gateways": {"devices": given}})
+    assert planned.with_rules(container, HOST).devices == ("b 7:0 rwm",)
 
 
 def test_another_hook_makes_none() -> None:
