@@ -10,6 +10,7 @@ if the text there does not read as that very number, nothing is found.
 
 from __future__ import annotations
 
+import functools
 import re
 from datetime import datetime
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
@@ -91,6 +92,7 @@ class Sources:
         return self.files[path]
 
 
+@functools.lru_cache(maxsize=4096, typed=True)
 def reads_as(text: str, value: Any) -> bool:
     """Return whether YAML reads a text as this number."""
     try:
