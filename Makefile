@@ -26,10 +26,10 @@ export LC_ALL := C.UTF-8
 export PYTHONDONTWRITEBYTECODE := 1
 
 AS_ROOT = $(if $(SUDO),$(SUDO) env PATH="$$PATH" ANSIBLE_CONFIG="$$ANSIBLE_CONFIG" LC_ALL="$$LC_ALL" PYTHONDONTWRITEBYTECODE=1)
-# The machine for own use is not that of the tests.
-CHOICE = $(foreach name,ARCHITECTURE DISTRIBUTION CGROUPS PORT,$(if $($(name)),$(name)='$($(name))'))
-OWN_TARGET = -e softwarecontainer_targets_path=/var/lib/softwarecontainer-target \
-  -e softwarecontainer_targets_inventory='$(CURDIR)/.ansible/target'
+# The machine for own use is not that of the tests, and the files that lead to it are the user's.
+CHOICE = $(foreach name,ARCHITECTURE DISTRIBUTION CGROUPS,$(if $($(name)),$(name)='$($(name))'))
+OWN_TARGET = -e '{"softwarecontainer_targets_path": "/var/lib/softwarecontainer-target", \
+  "softwarecontainer_targets_inventory": "$(CURDIR)/.ansible/target"}'
 RUN = .venv/bin/python tests/run.py
 
 .DEFAULT_GOAL := help
@@ -74,12 +74,12 @@ matrix: venv system-machines ## Run some cases on a virtual machine of each kind
 	@$(RUN) $@
 
 target: venv system-machines ## Make a virtual machine for own use; ARCHITECTURE, DISTRIBUTION, CGROUPS and PORT choose
-	$(AS_ROOT) env $(CHOICE) ansible-playbook tests/machines/create.yml $(OWN_TARGET)
-	@echo 'The inventory of the machine, for ansible and ansible-playbook in this directory: -i .ansible/target/hosts.yml'
+	env $(CHOICE) PORT=$(or $(PORT),2290) ansible-playbook tests/machines/create.yml $(OWN_TARGET)
+	@echo 'Its inventory, for .venv/bin/ansible and .venv/bin/ansible-playbook: -i .ansible/target/hosts.yml'
 	@echo 'To take the machine away again: make clean-target'
 
 clean-target: venv ## Take away the machine that target made
-	$(AS_ROOT) ansible-playbook tests/machines/destroy.yml $(OWN_TARGET)
+	ansible-playbook tests/machines/destroy.yml $(OWN_TARGET)
 
 bench: venv system-molecule system-machines ## Measure the collection beside its alternatives
 	$(AS_ROOT) tests/benchmark/run

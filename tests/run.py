@@ -85,17 +85,10 @@ CONTROLLER_TARGETS = {"campaign", "playbooks", "role_host", "role_molecule_targe
 # Where the cases for virtual machines are, where the machine is meanwhile (see vars.yml there), and what chooses it.
 MACHINES = ROOT / "tests" / "machines"
 MACHINES_INVENTORY = ROOT / ".ansible" / "machines" / "hosts.yml"
-MACHINES_PATH = "/var/lib/softwarecontainer-machines"
-MACHINE_ENVIRONMENT = (
-    "ANSIBLE_CONFIG",
-    "ANSIBLE_HOME",
-    "LC_ALL",
-    "PATH",
-    "ARCHITECTURE",
-    "DISTRIBUTION",
-    "CGROUPS",
-    "PORT",
-)
+# Checkouts stay apart by the number that keeps their molecule targets apart.
+MACHINES_PATH = f"/var/lib/softwarecontainer-machines-{os.environ.get('MOLECULE_TARGETS_NETWORK', '0')}"
+MACHINE_CHOICE = ("ARCHITECTURE", "DISTRIBUTION", "CGROUPS", "PORT", "MOLECULE_TARGETS_NETWORK")
+MACHINE_ENVIRONMENT = ("ANSIBLE_CONFIG", "ANSIBLE_HOME", "LC_ALL", "PATH", *MACHINE_CHOICE)
 # What `make test` does there, and how often `make machines` cuts the power.
 QUICK_CASES, QUICK_CUTS, CUTS = ("life", "limits", "apparmor", "quotas"), 4, 60
 # What `make matrix` does on each machine of tests/machines/matrix.yml.
@@ -615,7 +608,7 @@ def on_machine_of_kind(kind: dict[str, str]) -> Count:
         if not path:
             return Count(0, (f"Python {kind['CORE_PYTHON']} is not installed",))
         environment["PATH"] = os.pathsep.join([path, environment["PATH"]])
-    count = on_machine(MATRIX_CASES, 0, {}, environment)
+    count = on_machine(MATRIX_CASES, 0, {"machine_kind": kind}, environment)
     return count.plus(Count(0, play_on_machine("destroy", {}, environment).failed))
 
 
@@ -642,7 +635,7 @@ def on_machine(
     total = reduce(Count.plus, (play_on_machine(f"cases/{name}", variables, environment) for name in cases), total)
     if cuts:
         program = [str(MACHINES / "power_cuts.py"), str(MACHINES_INVENTORY), MACHINES_PATH, "machine", str(cuts)]
-        status, output = run(as_root([sys.executable, *program], environment), label="machine: ")
+        status, output = run(as_root([sys.executable, *program], environment), env=environment, label="machine: ")
         total = total.plus(Count(0, (f"power cuts: {output[-2000:]}",)) if status else Count(1))
     return total
 
@@ -652,7 +645,7 @@ def play_on_machine(name: str, variables: dict[str, object], environment: dict[s
     print(f"+ machine, {name}", flush=True)
     command = ["ansible-playbook", "-i", str(MACHINES_INVENTORY), str(MACHINES / f"{name}.yml")]
     command += ["-e", json.dumps(variables)]
-    status, output = run(as_root(command, environment), label="machine: ")
+    status, output = run(as_root(command, environment), env=environment, label="machine: ")
     return Count(0, (f"{name}{last_error(output)}",)) if status else Count(1)
 
 

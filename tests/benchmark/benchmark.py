@@ -287,7 +287,8 @@ def measure(setting: Setting, options: argparse.Namespace) -> report.Figures:
     if options.plays:
         provision.measure(setting, keys, options.counts, options.plays, timed, figures)
     if options.slow_plays:
-        provision.measure_slow(setting, keys, options.slow_plays, timed, figures)
+        with recorded_failure(setting, log_speed.KIND, "provision on an emulated machine", figures):
+            provision.measure_slow(setting, keys, options.slow_plays, timed, figures)
     for hosts in options.fleets:
         print(f"rollout to {hosts} hosts, and as many pings", flush=True)
         try:

@@ -9,11 +9,12 @@ import os
 from typing import Any, Dict, Mapping
 
 from ..errors import RefusedError
-from ..molecule_targets import files, machines, requests
+from ..molecule_targets import files, locks, machines, requests
 from ..molecule_targets.programs import FailedError, find_system_programs, for_each
 from ..molecule_targets.progress import teller
 from ..molecule_targets.requests import Place, Target
 
+LOCK = "/run/lock/softwarecontainer-power"
 SENTENCES = {"on": "turn on %s", "off": "turn off %s", "cut": "cut the power of %s"}
 
 
@@ -33,9 +34,16 @@ def run(parameters: Mapping[str, Any], check: bool) -> Dict[str, Any]:
         "off": lambda target: machines.turn_off(target, place, parameters["timeout"]),
         "cut": lambda target: machines.cut(target, place),
     }
+
+    def switch(target: Target) -> None:
+        # Another run may have switched it meanwhile. Two that turn on one machine would write the same files.
+        with locks.locked("%s%s-%s" % (LOCK, place.path.replace("/", "-"), target.name)):
+            if machines.is_running(target, place) != (state == "on"):
+                actions[state](target)
+
     if not check:
         try:
-            for_each(actions[state], wrong)
+            for_each(switch, wrong)
         except OSError as error:
             raise FailedError(str(error)) from None
     return {"changed": bool(wrong), "changes": [SENTENCES[state] % target.name for target in wrong]}

@@ -223,6 +223,7 @@ def unbuilt(wanted: Wanted) -> List[Tree]:
 def carry_out(work: Work, wanted: Wanted, place: Place, mirror: str, timeout: float, tell: Tell) -> None:
     """Take all steps. Raise FailedError."""
     all_trees = [wanted.path(tree) for tree in wanted.trees]
+    trees.touch(all_trees)
     for_each(lambda tree: trees.build(place, tree, all_trees, mirror, tell), work.unbuilt)
     take_away(place, work.stale)
     if not work.has_bridge and not bridge.is_up(place):

@@ -92,7 +92,8 @@ def can_use_kvm(architecture: Architecture, uname: str, is_accessible: bool, cpu
     """
     flags = {word for line in cpuinfo.splitlines() if line.startswith("flags") for word in line.split()}
     has_flag = uname != "x86_64" or bool(flags & {"vmx", "svm"})
-    return is_accessible and architecture.uname == uname and has_flag
+    # Some processors of 64 bits run no programs of 32 bits, and nothing here tells which.
+    return is_accessible and architecture.uname == uname and has_flag and len(architecture.debian) == 1
 
 
 def packages(architectures: Tuple[str, ...]) -> Tuple[str, ...]:

@@ -127,8 +127,17 @@ def start(target: Target, place: Place, tell: Tell) -> None:
 
 def has_kvm(machine: Machine) -> bool:
     """Return whether KVM can run a machine here."""
-    is_accessible = os.access("/dev/kvm", os.R_OK | os.W_OK)
+    is_accessible = can_open("/dev/kvm")
     return can_use_kvm(ARCHITECTURES[machine.architecture], os.uname().machine, is_accessible, read("/proc/cpuinfo"))
+
+
+def can_open(path: str) -> bool:
+    """Return whether a device can be opened: its node may be there without its driver."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 def refuse_ports_in_use(targets: Iterable[Target]) -> None:

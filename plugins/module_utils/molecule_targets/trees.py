@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import re
-from typing import Collection, Dict, List, Sequence
+import time
+from typing import Collection, Dict, Iterable, List, Sequence
 
 from . import debian, files, locks, machine_trees
 from .debian import Tree
@@ -17,10 +19,12 @@ from .progress import Tell
 from .requests import Place
 
 HALF_MADE = ".new."
+# How long a tree is kept after the last run that has asked for it, in seconds: those for other packages are still of use.
+KEPT = 30 * 86400
 
 
 def build(place: Place, tree: Tree, wanted: Collection[str], mirror: str, tell: Tell) -> None:
-    """Build a tree if it is missing. Remove others of its title that are neither wanted nor in use by a running target.
+    """Build a tree if it is missing. Remove others of its title that are neither wanted nor in use, and forgotten.
 
     `wanted` are the directories of all trees that this run needs.
     """
@@ -40,9 +44,17 @@ def build(place: Place, tree: Tree, wanted: Collection[str], mirror: str, tell: 
             files.remove(half)
             raise
         os.rename(half, path)
+        touch([path])
         for old in glob.glob(os.path.join(place.cache, tree.title + ".*")):
-            if old not in wanted and not is_in_use(old):
+            if old not in wanted and time.time() - os.stat(old).st_mtime > KEPT and not is_in_use(old):
                 files.remove(old)
+
+
+def touch(paths: Iterable[str]) -> None:
+    """Note that trees are asked for now, those of them that are there."""
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(path)
 
 
 def bootstrap(tree: str, suite: str, names: Sequence[str], mirror: str) -> None:

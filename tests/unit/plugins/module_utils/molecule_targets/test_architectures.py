@@ -24,6 +24,7 @@ FLAGS = "processor : 0\nflags : fpu %s sse\n"
         ("arm64", "x86_64", True, FLAGS % "vmx", False),
         ("arm64", "aarch64", True, "Features : fp asimd\n", True),
         ("armhf", "aarch64", True, "Features : fp asimd\n", False),
+        ("armhf-on-arm64", "aarch64", True, "Features : fp asimd\n", False),
     ],
 )
 def test_can_use_kvm(architecture: str, uname: str, is_accessible: bool, cpuinfo: str, can: bool) -> None:
