@@ -76,3 +76,5 @@ def drop_checkpoint(lxc_path: str) -> None:
         os.rename(place, places.building(lxc_path, places.CHECKPOINT))
         writing.sync(lxc_path)
         removal.sweep(lxc_path, places.CHECKPOINT)
+    # Otherwise a power cut could bring back what a rollout has told to be gone, and no later run would look for it.
+    writing.sync(lxc_path)

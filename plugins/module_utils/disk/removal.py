@@ -35,7 +35,7 @@ def sweep(lxc_path: str, name: str) -> None:
 
 def remove_containers(lxc_path: str, names: Sequence[str]) -> Dict[str, str]:
     """Remove the directories of containers. Return the reason for each that could not be removed."""
-    return writing.for_all({name: partial(remove_container, lxc_path, name) for name in names}, lxc_path, divide=True)
+    return writing.remove_all({name: partial(remove_container, lxc_path, name) for name in names}, lxc_path)
 
 
 def remove_container(lxc_path: str, name: str) -> None:

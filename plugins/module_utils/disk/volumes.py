@@ -204,7 +204,7 @@ def undo_all(undos: Sequence[Callable[[], None]]) -> None:
 
 def remove_all(lxc_path: str, containers: Sequence[str]) -> Mapping[str, str]:
     """Remove the volumes of containers. Return the reason for each container where that failed."""
-    return writing.for_all({name: partial(remove, lxc_path, name) for name in containers}, lxc_path, divide=True)
+    return writing.remove_all({name: partial(remove, lxc_path, name) for name in containers}, lxc_path)
 
 
 def remove(lxc_path: str, container: str) -> None:

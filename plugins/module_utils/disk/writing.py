@@ -36,6 +36,19 @@ def for_all(steps: Mapping[str, Callable[[], None]], lxc_path: str, divide: bool
     return {name: reason for name, reason in reasons.items() if reason}
 
 
+def remove_all(steps: Mapping[str, Callable[[], None]], lxc_path: str) -> Dict[str, str]:
+    """Run a step for each container that removes something, and have all that on disk. Return the same as `for_all`.
+
+    Otherwise a power cut could bring back a part of what is told to be gone, and no later run would look for it.
+    """
+    reasons = for_all(steps, lxc_path, divide=True)
+    try:
+        sync(lxc_path)
+    except OSError as error:
+        return {**dict.fromkeys(steps, reason_of(error, lxc_path)), **reasons}
+    return reasons
+
+
 def attempt(step: Callable[[], None], place: str) -> str:
     """Run a step. Return the reason why it failed, or an empty string. `place` is the path that the step works on."""
     try:

@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk import (
+    checkpoint_store,
+    places,
     removal,
+    volumes,
+    writing,
 )
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.disk.beneath import Directories, mounts
 from ansible_collections.softwarecontainer.lxc.plugins.module_utils.errors import ContainerError
@@ -125,3 +129,25 @@ def test_a_mount_below_is_refused() -> None:
     with pytest.raises(ContainerError) as caught:
         removal.refuse_mounts(os.path.dirname(point))
     assert str(caught.value) == f"{first} is mounted on the target below the container; unmount it"
+
+
+@pytest.mark.parametrize("what", ["container", "volumes", "checkpoint"])
+def test_what_is_gone_is_gone_on_disk_too(lxc_path: Path, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power cut right after the run must not bring it back: no later run looks for it."""
+    steps = {
+        "container": lambda: removal.remove_containers(str(lxc_path), ["hmi"]),
+        "volumes": lambda: volumes.remove_all(str(lxc_path), ["hmi"]),
+        "checkpoint": lambda: checkpoint_store.drop_checkpoint(str(lxc_path)),
+    }
+    (lxc_path / ".volumes/hmi/data").mkdir(parents=True)
+    (lxc_path / places.CHECKPOINT / "objects").mkdir(parents=True)
+    on_disk: list[set[str]] = []
+
+    def sync(_path: str) -> None:
+        on_disk.append({str(path.relative_to(lxc_path)) for path in lxc_path.rglob("*")})
+
+    monkeypatch.setattr(writing, "sync", sync)
+    # Where each container has a process of its own, what that one notes would be lost.
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    steps[what]()
+    assert on_disk[-1] == {str(path.relative_to(lxc_path)) for path in lxc_path.rglob("*")}
