@@ -43,10 +43,10 @@ def resolved(arguments: Mapping[str, Any], where: Places) -> Resolved:
     Raise RefusedError with a line for each refusal.
     """
     containers, defaults = arguments.get("containers"), arguments.get("defaults") or {}
+    bare = {key: value for key, value in arguments.items() if key not in argument_specs.CAPABILITIES}
     if not isinstance(containers, list) or not isinstance(defaults, dict):
         # There are none, or the module says what is wrong with them.
-        return Resolved(dict(arguments))
-    bare = {key: value for key, value in arguments.items() if key not in argument_specs.CAPABILITIES}
+        return Resolved(bare)
     asked = any(compiling.KEY in each for each in (*containers, defaults) if isinstance(each, dict))
     if not asked and not any(arguments.get(key) for key in argument_specs.CAPABILITIES):
         return Resolved(bare)

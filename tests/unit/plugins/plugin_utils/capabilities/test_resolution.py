@@ -63,7 +63,7 @@ RESOLVED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "defaults": {"environment": {"A": "own", "B": "own"}},
         },
     ),
-    "no containers": ({"name": ["x"], "manifests": ["nowhere"]}, {"name": ["x"], "manifests": ["nowhere"]}),
+    "no containers": ({"name": ["x"], "manifests": ["nowhere"]}, {"name": ["x"]}),
     "what the module refuses": (
         {"containers": ["x", {"capabilities": ["a"]}], "manifests": ["m.yml"]},
         {"containers": ["x", {"environment": {"A": "a"}, "gateways": CLOSED}]},
