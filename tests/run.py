@@ -63,6 +63,7 @@ SSH_TARGETS = ("trixie-3", "lean-2")
 # What these show lies in the kernel or in Python, which the SSH targets share, so that one of them is enough.
 ON_ONE_TARGET = {
     "bad_input": "lean-2",
+    "checkpoint": "lean-2",
     "capabilities": "trixie-3",
     "devices": "trixie-3",
     "faults": "trixie-3",
@@ -71,6 +72,7 @@ ON_ONE_TARGET = {
     "network": "lean-2",
     "packet_filter": "trixie-3",
     "unusual": "trixie-3",
+    "volumes": "trixie-3",
 }
 # The ids for containers: where the role host has them begin, and how many each of the two runs has. TEST_FIRST_ID keeps
 # two checkouts apart that test on one machine at the same time.
