@@ -202,6 +202,7 @@ def cycle(host: Host, key: str, count: int, steps: Sequence[Tuple[str, int]], ti
     steps = steps if count == 1 else [step for step in steps if "rollout" not in step[0]]
     ping = [host.setting.ansible_playbook, "-i", host.path("ping"), host.setting.file("ping.yml")]
     try:
+        make_ready(host, key, timed)
         for name, version in steps:
             take(host, key, name, count, command_of(host, key, name, count, version), timed, figures)
             take(host, "ping", "ping", count, ping, timed, figures)
@@ -210,6 +211,14 @@ def cycle(host: Host, key: str, count: int, steps: Sequence[Tuple[str, int]], ti
         figures.failures.append(f"{host.way}, {name}, {count} containers, {key}: {str(error).splitlines()[0]}")
     shutil.rmtree(ledgers_of(host, key), ignore_errors=True)
     clear(host, key)
+
+
+def make_ready(host: Host, key: str, timed: Timed) -> None:
+    """Have the host as a contestant wants it: the role `host` of the one before writes other settings."""
+    variables = {"softwarecontainer_containers": [], "softwarecontainer_lxc_path": host.lxc_path(key)}
+    command = [host.setting.ansible_playbook, "-i", host.write(key, variables), "softwarecontainer.lxc.provision"]
+    timed(command, host.environment(key))
+    host.disconnect()
 
 
 def ledgers_of(host: Host, key: str) -> str:
