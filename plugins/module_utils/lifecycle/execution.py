@@ -13,7 +13,7 @@ from ..lxc import programs, runtime
 from ..model import manifest
 from ..plan import transitions
 from ..workers import pool
-from . import changes, failed_starts, starting, states, stopping, survey, verification, waiting
+from . import changes, failed_starts, packet_filters, starting, states, stopping, survey, verification, waiting
 
 
 def reach(
@@ -104,9 +104,6 @@ def load_filters(
     lxc: runtime.Runtime, all_desired: Sequence[states.DesiredState], _times: states.Times
 ) -> states.Errors:
     """Give running containers the rules of their packet filters."""
-    # Few runs need it.
-    from . import packet_filters
-
     return packet_filters.load(lxc, states.names_of(all_desired))
 
 

@@ -10,11 +10,10 @@ from typing import Dict, Mapping, Sequence
 
 from ..disk import run_files
 from ..lxc import programs, runtime
-from ..model import config_text
-from ..plan import compatibility, lifetime, lxc_config
+from ..plan import compatibility, lifetime
 from ..target import facts, processes
 from ..verify import in_force
-from . import history, obstacles, packet_filters, states
+from . import history, obstacles, packet_filters, states, survey
 
 STOPPED = "STOPPED"
 
@@ -31,7 +30,7 @@ def place_of_log(lxc_path: str, name: str) -> str:
 
 def own_log(lxc_path: str, name: str) -> str:
     """Return the path of the log that LXC keeps of a container, empty if it keeps none."""
-    lines = config_text.lines_of(facts.read_text(os.path.join(lxc_path, name, lxc_config.FILE_NAME)))
+    lines = survey.config_lines(lxc_path, name)
     kept = in_force.values_of(lines, "lxc.log.file")[-1:]
     path = place_of_log(lxc_path, name)
     return path if kept and os.path.realpath(kept[0]) == os.path.realpath(path) else ""

@@ -15,7 +15,7 @@ from ..errors import ContainerError
 from ..lxc import programs, runtime
 from ..model import config_text
 from ..model.host import FilterTools
-from ..plan import lxc_config, packet_filter
+from ..plan import packet_filter
 from ..target import facts, packet_filters
 from ..verify import in_force
 from ..workers import pool
@@ -65,7 +65,7 @@ def replace(container: Filtered) -> None:
 
 def filtered(lxc_path: str, pids: Mapping[str, int]) -> Dict[str, Filtered]:
     """Return those of these running containers whose configs ask for a packet filter."""
-    found = {name: packet_filter.in_config(lines_of(lxc_path, name)) for name in pids}
+    found = {name: packet_filter.in_config(survey.config_lines(lxc_path, name)) for name in pids}
     return {name: of(lxc_path, name, pids[name], program) for name, program in found.items() if program}
 
 
@@ -104,14 +104,9 @@ def difference(tools: FilterTools, wanted: Mapping[str, Filtered], expected: Map
     return "" if same else "gateways.network: other rules are in force than those of its file"
 
 
-def lines_of(lxc_path: str, name: str) -> List[config_text.Line]:
-    """Return the config of a container."""
-    return config_text.lines_of(facts.read_text(os.path.join(lxc_path, name, lxc_config.FILE_NAME)))
-
-
 def why_not_loaded(lxc_path: str, name: str) -> str:
     """Return why the rules of a container that did not start cannot be loaded, as the end of a sentence; else nothing."""
-    program = packet_filter.in_config(lines_of(lxc_path, name))
+    program = packet_filter.in_config(survey.config_lines(lxc_path, name))
     tools = packet_filters.tools_of(program).tools if program else None
     if not tools:
         return ""
@@ -131,14 +126,18 @@ def around(lines: Sequence[config_text.Line], found: in_force.Effective) -> List
     ]
 
 
-def effective(lxc_path: str, name: str, pid: int) -> Optional[Dict[str, Any]]:
-    """Return the packet filter of a running container with its counters, or None if it should have none."""
-    lines = lines_of(lxc_path, name)
-    wanted = filtered(lxc_path, {name: pid})
-    if not wanted:
+def effective(
+    lxc_path: str, name: str, pid: int, lines: Sequence[config_text.Line], found: in_force.Effective
+) -> Optional[Dict[str, Any]]:
+    """Return the packet filter of a running container with its counters, or None if it should have none.
+
+    `lines` are those of its config, and `found` is what else is in force.
+    """
+    program = packet_filter.in_config(lines)
+    if not program:
         return None
-    missing = [*around(lines, in_force.of(pid)), *filter(None, lost_of(wanted).values())]
-    program = wanted[name].program
+    wanted = {name: of(lxc_path, name, pid, program)}
+    missing = [*around(lines, found), *filter(None, lost_of(wanted).values())]
     tools = packet_filters.tools_of(program).tools
     try:
         shown = packet_filters.inside(tools, pid) if tools else ""

@@ -12,10 +12,10 @@ from typing import Any, Collection, Dict, Iterable, List, Optional, Sequence
 from ..errors import ContainerError
 from ..lxc import programs
 from ..model import config_text
-from ..plan import lxc_config, ports
-from ..target import facts, published
+from ..plan import ports
+from ..target import published
 from ..target.memory import read_once
-from . import states
+from . import states, survey
 
 
 def ports_of(lxc_path: str, desired: states.DesiredState) -> Sequence[published.Port]:
@@ -28,8 +28,7 @@ def ports_of(lxc_path: str, desired: states.DesiredState) -> Sequence[published.
 
 def asked(lxc_path: str, name: str) -> Optional[ports.Rules]:
     """Return what the config of a container publishes."""
-    path = os.path.join(lxc_path, name, lxc_config.FILE_NAME)
-    return ports.in_config(config_text.lines_of(facts.read_text(path)))
+    return ports.in_config(survey.config_lines(lxc_path, name))
 
 
 def publish(lxc_path: str, starting: Iterable[states.DesiredState]) -> Collection[str]:

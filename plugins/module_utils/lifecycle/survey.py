@@ -12,7 +12,7 @@ from typing import Dict, List, Mapping, Sequence, Tuple, Union
 from ..disk import places
 from ..errors import ContainerError, unexpected
 from ..lxc import queries, runtime
-from ..model import manifest
+from ..model import config_text, manifest
 from ..model.id_map import Ids
 from ..plan import lxc_config, start_waits, transitions
 from ..stages import planning
@@ -113,6 +113,11 @@ def predicted(
 def after_on_disk(lxc_path: str, name: str) -> Tuple[str, ...]:
     """Return the containers that a container comes after, from its config: for containers without a spec."""
     return start_waits.others(facts.read_text(os.path.join(lxc_path, name, lxc_config.FILE_NAME)))
+
+
+def config_lines(lxc_path: str, name: str) -> List[config_text.Line]:
+    """Return the lines of a container's config, none if there is no config."""
+    return config_text.lines_of(facts.read_text(os.path.join(lxc_path, name, lxc_config.FILE_NAME)))
 
 
 def has_config(lxc_path: str, name: str) -> bool:

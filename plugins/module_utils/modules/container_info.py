@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import time
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from .. import call
 from ..container_spec import parse, records
@@ -16,7 +16,7 @@ from ..disk import beneath, places, volumes
 from ..errors import ContainerError, RefusedError, unexpected
 from ..lifecycle import history, obstacles, packet_filters, problems, published, survey
 from ..lxc import queries, runtime
-from ..model import config_text, manifest, tree
+from ..model import manifest, tree
 from ..plan import lxc_config
 from ..stages import planning
 from ..target import facts, processes
@@ -106,7 +106,7 @@ def describe_safely(lxc_path: str, name: str, status: Union[runtime.Status, Cont
     except Exception as error:  # pylint: disable=broad-except
         unknown: Dict[str, Any] = {"state": None, "pid": None, "ours": False, "drift": []}
         unknown.update(restart_needed=False, reload_needed=False)
-        return {"name": name, **unknown, **NO_LIFE, **measurements(None), "ports": [], "error": unexpected(error)}
+        return {"name": name, **unknown, **NO_LIFE, **UNMEASURED, "ports": [], "error": unexpected(error)}
 
 
 def describe(lxc_path: str, name: str, status: Union[runtime.Status, ContainerError, None]) -> Dict[str, Any]:
@@ -132,12 +132,9 @@ def describe(lxc_path: str, name: str, status: Union[runtime.Status, ContainerEr
     pid = item["pid"]
     try:
         ports = published.in_force(lxc_path, name) if pid else []
-        measured = measurements(pid, lines_of(lxc_path, name))
-        filtered = packet_filters.effective(lxc_path, name, pid) if pid else None
-        measured["effective"].update({"packet_filter": filtered} if pid else {})
-        return {**item, **measured, "ports": ports}
+        return {**item, **(measurements(lxc_path, name, pid) if pid else UNMEASURED), "ports": ports}
     except ContainerError as error:
-        return {**item, **measurements(None), "ports": [], "error": item["error"] or str(error)}
+        return {**item, **UNMEASURED, "ports": [], "error": item["error"] or str(error)}
 
 
 def life_of(lxc_path: str, name: str, running: bool) -> Dict[str, Any]:
@@ -165,7 +162,7 @@ def volumes_of(lxc_path: str, name: str) -> List[Dict[str, Any]]:
     found = volumes.names(lxc_path, name)
     if not found:
         return []
-    lines = lines_of(lxc_path, name)
+    lines = survey.config_lines(lxc_path, name)
     targets = obstacles.bound(lines, lxc_config.place_of_mounts(os.path.realpath(lxc_path), name))
     inside = {os.path.realpath(source): target for source, target in targets.items()}
     paths = {volume: os.path.join(places.volumes(lxc_path, name), volume) for volume in found}
@@ -200,18 +197,12 @@ def drift_of(lxc_path: str, name: str, record: Optional[manifest.Manifest]) -> D
         return {"drift": [str(error)]}
 
 
-def lines_of(lxc_path: str, name: str) -> Tuple[config_text.Line, ...]:
-    """Return the lines of a container's config."""
-    return tuple(config_text.lines_of(facts.read_text(os.path.join(lxc_path, name, lxc_config.FILE_NAME))))
-
-
-def measurements(pid: Optional[int], lines: Sequence[config_text.Line] = ()) -> Dict[str, Any]:
-    """Return what the kernel reports of a running container; `lines` are those of its config.
+def measurements(lxc_path: str, name: str, pid: int) -> Dict[str, Any]:
+    """Return what the kernel reports of a running container.
 
     Raises ContainerError if the report cannot be understood.
     """
-    if not pid:
-        return {**UNMEASURED, "effective": {}}
+    lines, found = survey.config_lines(lxc_path, name), in_force.of(pid)
     limits: Dict[str, Optional[str]] = usage.effective_limits(pid)
     addresses: List[str] = usage.addresses(pid)
     started, most = processes.started(pid), limits.get("memory")
@@ -222,5 +213,10 @@ def measurements(pid: Optional[int], lines: Sequence[config_text.Line] = ()) -> 
         "memory_limit_bytes": int(most) if most else None,
         "cpu_seconds": usage.cpu_seconds(pid),
         "limits": limits,
-        "effective": {**in_force.of(pid)._asdict(), "limits": limits, "nodes": device_nodes.effective(pid, lines)},
+        "effective": {
+            **found._asdict(),
+            "limits": limits,
+            "nodes": device_nodes.effective(pid, lines),
+            "packet_filter": packet_filters.effective(lxc_path, name, pid, lines, found),
+        },
     }
